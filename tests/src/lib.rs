@@ -1,1 +1,4 @@
 //! (in progress)
+
+#[cfg(target_os = "linux")]
+pub mod link;
