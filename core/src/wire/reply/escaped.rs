@@ -1,0 +1,64 @@
+//! Bytes from the peer, made safe to show.
+
+use core::fmt::{self, Write};
+
+/// Shows bytes without letting them act: C0 and C1 control characters, DEL, line and paragraph separators and the
+/// controls of the bidirectional algorithm are escaped. The rest of valid UTF-8 is shown as it is; a byte that is not
+/// UTF-8 becomes `\xNN`. Meant for people: a backslash is not escaped, so the form cannot be turned back.
+///
+/// ```
+/// use ftp_proto::wire::reply::Escaped;
+///
+/// assert_eq!(Escaped::new("né\r\n\u{202e}txt.exe".as_bytes()).to_string(), r"né\r\n\u{202e}txt.exe");
+/// assert_eq!(Escaped::new(b"caf\xe9").to_string(), r"caf\xe9");
+/// ```
+#[derive(Clone, Copy, PartialEq, Eq, Hash)]
+pub struct Escaped<'a>(&'a [u8]);
+
+impl<'a> Escaped<'a> {
+    /// The safe form of `bytes`.
+    #[must_use]
+    pub const fn new(bytes: &'a [u8]) -> Self {
+        Escaped(bytes)
+    }
+}
+
+impl fmt::Display for Escaped<'_> {
+    fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
+        for chunk in self.0.utf8_chunks() {
+            for character in chunk.valid().chars() {
+                match character {
+                    '\n' => f.write_str("\\n")?,
+                    '\r' => f.write_str("\\r")?,
+                    '\t' => f.write_str("\\t")?,
+                    '\0'..='\x1f' | '\x7f' => write!(f, "\\x{:02x}", u32::from(character))?,
+                    _ if is_dangerous(character) => write!(f, "\\u{{{:x}}}", u32::from(character))?,
+                    _ => f.write_char(character)?,
+                }
+            }
+            for byte in chunk.invalid() {
+                write!(f, "\\x{byte:02x}")?;
+            }
+        }
+        Ok(())
+    }
+}
+
+impl fmt::Debug for Escaped<'_> {
+    fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
+        write!(f, "\"{self}\"")
+    }
+}
+
+/// C1, the separators that some terminals and editors treat as line ends, and everything with the property Bidi_Control.
+fn is_dangerous(character: char) -> bool {
+    matches!(
+        character,
+        '\u{80}'..='\u{9f}'
+            | '\u{61c}'
+            | '\u{200e}'
+            | '\u{200f}'
+            | '\u{2028}'..='\u{202e}'
+            | '\u{2066}'..='\u{2069}'
+    )
+}
