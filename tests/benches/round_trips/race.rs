@@ -228,19 +228,25 @@ fn trace(contender: &str, server: &str, round_trip: Duration, segments: &[Segmen
         .iter()
         .filter_map(|(set, name)| set.then_some(*name))
         .collect();
-        let shown: String = segment
-            .payload
-            .iter()
-            .take(100)
-            .flat_map(|byte| byte.escape_ascii())
-            .map(char::from)
-            .collect();
         text += &format!(
-            "{at:6.2} {:5} {arrow} {:5}{flags} {:5} {shown}\n",
+            "{at:6.2} {:5} {arrow} {:5}{flags} {:5} {}\n",
             segment.source.port(),
             segment.destination.port(),
-            segment.payload.len()
+            segment.payload.len(),
+            describe(&segment.payload)
         );
     }
     text
+}
+
+/// Text as it is, TLS by the type of its first record.
+fn describe(payload: &[u8]) -> String {
+    match payload {
+        [0x14, 3, ..] => "TLS change_cipher_spec".into(),
+        [0x15, 3, ..] => "TLS alert".into(),
+        [0x16, 3, ..] => "TLS handshake".into(),
+        [0x17, 3, ..] => "TLS application_data".into(),
+        _ if payload.is_ascii() && payload.ends_with(b"\r\n") => payload.escape_ascii().to_string(),
+        _ => String::new(),
+    }
 }

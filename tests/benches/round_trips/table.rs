@@ -1,5 +1,6 @@
 //! What came of it, as Markdown.
 
+use std::collections::BTreeSet;
 use std::fmt::Write as _;
 use std::time::Duration;
 
@@ -69,31 +70,6 @@ pub(crate) fn table(
         let cells: Vec<String> = cells.iter().map(Cell::to_string).collect();
         let _ = writeln!(text, "| {} | {} |", contender.name(), cells.join(" | "));
     }
-    let mut notes = String::new();
-    for (contender, cells) in rows {
-        for (server, cell) in servers.iter().zip(cells) {
-            let name = contender.name();
-            if let (Some(first), Some(shown)) = (
-                cell.middle(|r| Some(r.first)),
-                cell.middle(|r| Some(r.shown)),
-            ) {
-                if shown - first > 0.2 {
-                    let _ = writeln!(
-                        notes,
-                        "- {name}, {server}: first byte on its standard output at {shown:.1}"
-                    );
-                }
-            }
-            for (kind, texts) in [("failed", &cell.failures), ("says", &cell.remarks)] {
-                let mut texts = texts.clone();
-                texts.sort();
-                texts.dedup();
-                for text in texts {
-                    let _ = writeln!(notes, "- {name}, {server} {kind}: {text}");
-                }
-            }
-        }
-    }
     let _ = writeln!(
         text,
         "\nTurns on the control connection in one session (median):\n"
@@ -106,10 +82,37 @@ pub(crate) fn table(
             .collect();
         let _ = writeln!(text, "- {}: {}", contender.name(), turns.join(", "));
     }
+    let notes: String = rows
+        .iter()
+        .flat_map(|(contender, cells)| {
+            let named = servers.iter().zip(cells);
+            named.map(|(server, cell)| notes(contender.name(), server, cell))
+        })
+        .collect();
     if !notes.is_empty() {
         let _ = write!(text, "\n{notes}");
     }
     text
+}
+
+/// What the numbers of one cell do not say.
+fn notes(contender: &str, server: &str, cell: &Cell) -> String {
+    let mut notes = String::new();
+    if let Some(first) = cell.middle(|run| Some(run.first))
+        && let Some(shown) = cell.middle(|run| Some(run.shown))
+        && shown - first > 0.2
+    {
+        let _ = writeln!(
+            notes,
+            "- {contender}, {server}: first byte on its standard output at {shown:.1}"
+        );
+    }
+    for (kind, texts) in [("failed", &cell.failures), ("says", &cell.remarks)] {
+        for text in texts.iter().collect::<BTreeSet<_>>() {
+            let _ = writeln!(notes, "- {contender}, {server} {kind}: {text}");
+        }
+    }
+    notes
 }
 
 fn median(mut values: Vec<f64>) -> Option<f64> {
