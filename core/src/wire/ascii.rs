@@ -165,3 +165,147 @@ impl Decoder {
         self.bare_line_feeds
     }
 }
+
+#[cfg(test)]
+mod tests {
+    use alloc::vec;
+
+    use super::*;
+
+    fn encode<'a>(
+        rule: ExistingCrlf,
+        pieces: impl IntoIterator<Item = &'a [u8]>,
+    ) -> (Vec<u8>, Encoder) {
+        let mut out = Vec::new();
+        let mut encoder = Encoder::new(rule);
+        for piece in pieces {
+            encoder.encode(piece, &mut out);
+        }
+        encoder.finish();
+        (out, encoder)
+    }
+
+    fn decode<'a>(pieces: impl IntoIterator<Item = &'a [u8]>) -> (Vec<u8>, Decoder) {
+        let mut out = Vec::new();
+        let mut decoder = Decoder::new();
+        for piece in pieces {
+            decoder.decode(piece, &mut out);
+        }
+        decoder.finish(&mut out);
+        (out, decoder)
+    }
+
+    fn replace(bytes: &[u8], from: &[u8], to: &[u8]) -> Vec<u8> {
+        let mut out = Vec::new();
+        let mut rest = bytes;
+        while let Some((first, after)) = rest.split_first() {
+            rest = match rest.strip_prefix(from) {
+                Some(after) => {
+                    out.extend_from_slice(to);
+                    after
+                }
+                None => {
+                    out.push(*first);
+                    after
+                }
+            };
+        }
+        out
+    }
+
+    fn for_all_strings(alphabet: &[u8], longest: u32, mut check: impl FnMut(&[u8])) {
+        let base = alphabet.len();
+        for length in 0..=longest {
+            for number in 0..base.pow(length) {
+                let string: Vec<u8> = (0..length)
+                    .map(|place| alphabet[number / base.pow(place) % base])
+                    .collect();
+                check(&string);
+            }
+        }
+    }
+
+    #[test]
+    fn ix_1_e13_all_short_files_at_every_split() {
+        for_all_strings(b"a\r\n\0", 7, |input| {
+            let crlf = replace(input, b"\n", b"\r\n");
+            let single = replace(&crlf, b"\r\r\n", b"\r\n");
+            let local = replace(input, b"\r\n", b"\n");
+            let (added, add_state) = encode(ExistingCrlf::AddCr, [input]);
+            let (kept, keep_state) = encode(ExistingCrlf::KeepSingle, [input]);
+            let (decoded, decode_state) = decode([input]);
+            assert_eq!(
+                (&added, &kept, &decoded),
+                (&crlf, &single, &local),
+                "{input:?}"
+            );
+            assert!(added.len() <= 2 * input.len() && decoded.len() <= input.len());
+            for cut in 0..=input.len() {
+                let (left, right) = input.split_at(cut);
+                let pieces = [left, b"", right];
+                assert_eq!(
+                    encode(ExistingCrlf::AddCr, pieces),
+                    (added.clone(), add_state),
+                    "{input:?} at {cut}"
+                );
+                assert_eq!(
+                    encode(ExistingCrlf::KeepSingle, pieces),
+                    (kept.clone(), keep_state),
+                    "{input:?} at {cut}"
+                );
+                assert_eq!(
+                    decode(pieces),
+                    (decoded.clone(), decode_state),
+                    "{input:?} at {cut}"
+                );
+            }
+            assert_eq!(encode(ExistingCrlf::KeepSingle, input.chunks(1)).0, kept);
+            assert_eq!(decode(input.chunks(1)), (decoded.clone(), decode_state));
+
+            // With AddCr every file comes back; with KeepSingle every file without CR LF in it.
+            assert_eq!(decode([&added[..]]).0, input);
+            if !input.windows(2).any(|pair| pair == b"\r\n") {
+                assert_eq!(decode([&kept[..]]).0, input);
+            }
+        });
+    }
+
+    #[test]
+    fn a_cr_at_the_end_of_a_piece_waits_for_what_follows() {
+        let mut out = Vec::new();
+        let mut decoder = Decoder::new();
+        decoder.decode(b"a\r", &mut out);
+        assert_eq!(out, b"a");
+        decoder.decode(b"", &mut out);
+        assert_eq!(out, b"a");
+        decoder.decode(b"\r", &mut out);
+        assert_eq!(out, b"a\r");
+        decoder.decode(b"\nb", &mut out);
+        assert_eq!(out, b"a\r\nb");
+    }
+
+    #[test]
+    fn lines_are_counted() {
+        let (_, decoder) = decode([&b"a\r\nb\nc\rd\r\n"[..]]);
+        assert_eq!((decoder.converted(), decoder.bare_line_feeds()), (2, 1));
+        let (_, encoder) = encode(ExistingCrlf::KeepSingle, [&b"a\r\nb\nc\rd\r\n"[..]]);
+        assert_eq!((encoder.converted(), encoder.kept()), (1, 2));
+        let (_, encoder) = encode(ExistingCrlf::AddCr, [&b"a\r\nb\nc\rd\r\n"[..]]);
+        assert_eq!((encoder.converted(), encoder.kept()), (3, 0));
+    }
+
+    #[test]
+    fn bytes_above_127_pass() {
+        let all: Vec<u8> = (0..=255)
+            .filter(|byte| !matches!(byte, b'\r' | b'\n'))
+            .collect();
+        assert_eq!(encode(ExistingCrlf::KeepSingle, [&all[..]]).0, all);
+        assert_eq!(decode([&all[..]]).0, all);
+    }
+
+    #[test]
+    fn a_file_of_line_feeds_doubles_and_no_more() {
+        let input = vec![b'\n'; 1000];
+        assert_eq!(encode(ExistingCrlf::KeepSingle, [&input[..]]).0.len(), 2000);
+    }
+}

@@ -183,3 +183,187 @@ impl LineSplitter {
         moved
     }
 }
+
+#[cfg(test)]
+mod tests {
+    use alloc::vec;
+
+    use super::*;
+
+    type Event = Result<Vec<u8>, Malformed>;
+
+    const TOO_LONG: Malformed = Malformed::LineTooLong { limit: LIMIT };
+    const LIMIT: usize = 3;
+
+    fn drain(lines: &mut LineSplitter, events: &mut Vec<Event>) {
+        loop {
+            match lines.next_line() {
+                Ok(Some(line)) => events.push(Ok(line.to_vec())),
+                Ok(None) => return,
+                Err(error) => events.push(Err(error)),
+            }
+        }
+    }
+
+    fn run<'a>(pieces: impl IntoIterator<Item = &'a [u8]>) -> (Vec<Event>, LineSplitter) {
+        let mut lines = LineSplitter::new(LIMIT);
+        let mut events = Vec::new();
+        for piece in pieces {
+            lines.push(piece);
+            drain(&mut lines, &mut events);
+        }
+        (events, lines)
+    }
+
+    /// What the whole stream means, without any buffering.
+    fn expected(input: &[u8]) -> Vec<Event> {
+        let mut parts: Vec<&[u8]> = input.split(|&byte| byte == b'\n').collect();
+        let rest = parts.pop().unwrap();
+        let mut events: Vec<Event> = parts
+            .into_iter()
+            .map(|line| {
+                let line = line.strip_suffix(b"\r").unwrap_or(line);
+                if line.len() > LIMIT {
+                    Err(TOO_LONG)
+                } else {
+                    Ok(line.to_vec())
+                }
+            })
+            .collect();
+        if rest.strip_suffix(b"\r").unwrap_or(rest).len() > LIMIT {
+            events.push(Err(TOO_LONG));
+        }
+        events
+    }
+
+    fn for_all_strings(alphabet: &[u8], longest: usize, mut check: impl FnMut(&[u8])) {
+        let mut strings: Vec<Vec<u8>> = vec![Vec::new()];
+        for _ in 0..=longest {
+            let mut longer = Vec::new();
+            for string in &strings {
+                check(string);
+                for &byte in alphabet {
+                    let mut next = string.clone();
+                    next.push(byte);
+                    longer.push(next);
+                }
+            }
+            strings = longer;
+        }
+    }
+
+    #[test]
+    fn ix_1_all_short_streams_at_every_split_give_the_same_lines_and_the_same_state() {
+        for_all_strings(b"a\r\n", 8, |input| {
+            let (events, state) = run([input]);
+            assert_eq!(events, expected(input), "{input:?}");
+            for cut in 0..=input.len() {
+                let (left, right) = input.split_at(cut);
+                assert_eq!(
+                    run([left, b"", right]),
+                    (events.clone(), state.clone()),
+                    "{input:?} cut at {cut}"
+                );
+            }
+            assert_eq!(
+                run(input.chunks(1)),
+                (events, state),
+                "{input:?} byte by byte"
+            );
+        });
+    }
+
+    #[test]
+    fn the_limit_counts_bytes_without_the_line_end() {
+        for (end, name) in [(&b"\r\n"[..], "CR LF"), (b"\n", "LF")] {
+            for length in [LIMIT - 1, LIMIT, LIMIT + 1] {
+                let mut input = vec![b'x'; length];
+                input.extend_from_slice(end);
+                let (events, _) = run([&input[..]]);
+                let wanted = if length > LIMIT {
+                    Err(TOO_LONG)
+                } else {
+                    Ok(vec![b'x'; length])
+                };
+                assert_eq!(events, [wanted], "{length} bytes and {name}");
+            }
+        }
+    }
+
+    #[test]
+    fn is_3_nothing_inside_an_over_long_line_is_taken_for_a_line() {
+        for position in 0..40 {
+            for before in 0..40 {
+                let mut input = vec![b'x'; position + LIMIT];
+                input.splice(position..position, *b"DEL");
+                let (left, right) = input.split_at(before.min(input.len()));
+                let (events, lines) = run([left, right, b"\r\nNOP\r\n"]);
+                assert_eq!(events, [Err(TOO_LONG), Ok(b"NOP".to_vec())]);
+                assert!(lines.is_empty());
+            }
+        }
+    }
+
+    #[test]
+    fn ix_2_the_work_is_linear_and_the_memory_bounded_when_bytes_come_one_by_one() {
+        let mut lines = LineSplitter::new(100_000);
+        let (mut work, mut pushed, mut taken) = (0, 0, 0);
+        for length in [100_000, 0, 1, 50_000, 3] {
+            for byte in core::iter::repeat_n(b'y', length).chain(*b"\r\n") {
+                lines.push(&[byte]);
+                pushed += 1;
+                taken += usize::from(lines.advance(&mut work).unwrap().is_some());
+            }
+        }
+        assert_eq!(taken, 5);
+        assert!(work <= 2 * pushed, "{work} steps for {pushed} bytes");
+
+        let mut lines = LineSplitter::new(100);
+        for _ in 0..100_000 {
+            lines.push(&[b'z'; 10]);
+            let _ = lines.advance(&mut work);
+            assert!(lines.pending().len() <= 102);
+        }
+        assert!(lines.buffer.capacity() < 1000);
+    }
+
+    #[test]
+    fn a_line_taken_for_every_byte_pushed_does_not_move_the_rest_each_time() {
+        let mut lines = LineSplitter::new(10);
+        lines.push(&b"ab\n".repeat(1000));
+        let mut moves = 0;
+        for _ in 0..1000 {
+            assert_eq!(lines.next_line(), Ok(Some(&b"ab"[..])));
+            let before = lines.start;
+            lines.push(b"c");
+            moves += usize::from(lines.start < before);
+        }
+        assert!(moves <= 12, "moved {moves} times");
+    }
+
+    #[test]
+    fn no_allocation_once_the_buffer_has_grown() {
+        let mut lines = LineSplitter::new(512);
+        lines.push(&[b'a'; 300]);
+        lines.push(b"\r\nrest");
+        let capacity = lines.buffer.capacity();
+        for _ in 0..1000 {
+            while lines.next_line().unwrap().is_some() {}
+            lines.push(b" of the line\r\nand more\r\nrest");
+            assert_eq!(lines.buffer.capacity(), capacity);
+        }
+    }
+
+    #[test]
+    fn pending_is_what_was_not_returned() {
+        let mut lines = LineSplitter::new(80);
+        assert!(lines.is_empty());
+        lines.push(b"234 ok\r\nEVIL");
+        assert_eq!(lines.next_line(), Ok(Some(&b"234 ok"[..])));
+        assert_eq!(lines.pending(), b"EVIL");
+        assert!(!lines.is_empty());
+        lines.clear();
+        assert!(lines.is_empty());
+        assert_eq!(lines, LineSplitter::new(80));
+    }
+}

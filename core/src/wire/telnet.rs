@@ -128,3 +128,147 @@ const WONT: u8 = 0xFC;
 const WILL: u8 = 0xFB;
 /// SE; the commands run from here to IAC (RFC 854).
 const FIRST_COMMAND: u8 = 0xF0;
+
+#[cfg(test)]
+mod tests {
+    use alloc::vec;
+
+    use super::*;
+
+    fn run<'a>(pieces: impl IntoIterator<Item = &'a [u8]>) -> (Vec<u8>, Vec<u8>, TelnetDecoder) {
+        let (mut text, mut answers) = (Vec::new(), Vec::new());
+        let mut telnet = TelnetDecoder::default();
+        for piece in pieces {
+            telnet.decode(piece, &mut text, &mut answers);
+        }
+        (text, answers, telnet)
+    }
+
+    /// The rules of RFC 854 as far as they concern FTP, read off the whole stream.
+    fn expected(input: &[u8]) -> (Vec<u8>, Vec<u8>) {
+        let (mut text, mut answers) = (vec![], vec![]);
+        let mut rest = input;
+        loop {
+            rest = match rest {
+                [] | [0xFF] | [0xFF, 0xFB..=0xFE] => return (text, answers),
+                [0xFF, 0xFF, rest @ ..] => {
+                    text.push(0xFF);
+                    rest
+                }
+                [0xFF, 0xFB, option, rest @ ..] => {
+                    answers.extend([0xFF, 0xFE, *option]);
+                    rest
+                }
+                [0xFF, 0xFD, option, rest @ ..] => {
+                    answers.extend([0xFF, 0xFC, *option]);
+                    rest
+                }
+                [0xFF, 0xFC | 0xFE, _, rest @ ..] => rest,
+                [0xFF, 0xF0..=0xFA, rest @ ..] => rest,
+                [0xFF, other, rest @ ..] => {
+                    text.extend([0xFF, *other]);
+                    rest
+                }
+                [plain, rest @ ..] => {
+                    text.push(*plain);
+                    rest
+                }
+            };
+        }
+    }
+
+    #[test]
+    fn ix_3_all_short_streams_at_every_split() {
+        const ALPHABET: [u8; 10] = [0xFF, 0xFB, 0xFC, 0xFD, 0xFE, 0xF4, 0xF2, b'A', b'\r', b'\n'];
+        let mut buffer = [0; 5];
+        for length in 0..=5_u32 {
+            for number in 0..10_usize.pow(length) {
+                let input = &mut buffer[..length as usize];
+                for (place, byte) in (0..).zip(input.iter_mut()) {
+                    *byte = ALPHABET[number / 10_usize.pow(place) % 10];
+                }
+                let (text, answers, state) = run([&*input]);
+                assert_eq!(
+                    (text.clone(), answers.clone()),
+                    expected(input),
+                    "{input:02x?}"
+                );
+                assert!(text.len() <= input.len() && answers.len() <= input.len());
+                if !input.contains(&0xFF) {
+                    assert_eq!(text, input);
+                }
+                let mut silent = Vec::new();
+                TelnetDecoder::default().decode_silently(input, &mut silent);
+                assert_eq!(silent, text);
+                for cut in 0..=input.len() {
+                    let (left, right) = input.split_at(cut);
+                    assert_eq!(
+                        run([left, right]),
+                        (text.clone(), answers.clone(), state),
+                        "{input:02x?} at {cut}"
+                    );
+                }
+            }
+        }
+    }
+
+    #[test]
+    fn every_pair_of_bytes_behind_iac_is_handled() {
+        for first in 0..=255 {
+            for second in 0..=255 {
+                let input = [b'a', 0xFF, first, second, b'z'];
+                let (text, answers, _) = run([&input[..]]);
+                assert_eq!((text, answers), expected(&input));
+            }
+        }
+    }
+
+    #[test]
+    fn what_is_escaped_comes_back() {
+        for argument in [
+            &b""[..],
+            b"plain",
+            b"\xFF",
+            b"\xFF\xFF",
+            b"a\xFFb\xFF",
+            b"\xFF\xF4\xFF\xF2",
+            b"\xFF\xFBx",
+        ] {
+            let mut out = b"before ".to_vec();
+            escape(argument, &mut out);
+            assert_eq!(out.len(), 7 + escaped_len(argument));
+            let (text, answers, telnet) = run(out.chunks(1));
+            assert_eq!(text, [b"before ", argument].concat());
+            assert!(answers.is_empty());
+            assert!(telnet.is_idle());
+        }
+    }
+
+    #[test]
+    fn interrupt_and_synch_in_front_of_abor_vanish() {
+        let input = [INTERRUPT, SYNCH, b"ABOR\r\n"].concat();
+        assert_eq!(input, b"\xFF\xF4\xFF\xF2ABOR\r\n");
+        for cut in 0..=input.len() {
+            let (left, right) = input.split_at(cut);
+            let (text, answers, _) = run([left, right]);
+            assert_eq!(text, b"ABOR\r\n");
+            assert!(answers.is_empty());
+        }
+    }
+
+    #[test]
+    fn refusals_are_not_answered_so_that_no_loop_starts() {
+        let (text, answers, _) = run([&b"\xFF\xFC\x01\xFF\xFE\x01NOOP"[..]]);
+        assert_eq!((&text[..], &answers[..]), (&b"NOOP"[..], &b""[..]));
+    }
+
+    #[test]
+    fn half_a_command_waits() {
+        let (text, _, telnet) = run([&b"a\xFF"[..]]);
+        assert_eq!(text, b"a");
+        assert!(!telnet.is_idle());
+        let (text, _, telnet) = run([&b"a\xFF\xFD"[..]]);
+        assert_eq!(text, b"a");
+        assert!(!telnet.is_idle());
+    }
+}

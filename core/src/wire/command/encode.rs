@@ -2,7 +2,7 @@
 
 use alloc::vec::Vec;
 
-use super::argument::{EpsvArgument, Path, Text, Type, check_bytes, split_at_space};
+use super::argument::{AuthMechanism, EpsvArgument, Path, Text, Type, check_bytes, split_at_space};
 use super::{ArgumentRule, Command, Verb};
 use crate::error::Malformed;
 use crate::wire::telnet;
@@ -15,7 +15,8 @@ impl Command<'_> {
     /// `out` is unchanged, and
     /// * [`Malformed::ForbiddenByte`]: CR, LF or NUL in an argument,
     /// * [`Malformed::CommandTooLong`]: more than `max` bytes, without the line end,
-    /// * [`Malformed::MissingArgument`] or [`Malformed::UnexpectedArgument`]: against the rule of the verb.
+    /// * [`Malformed::MissingArgument`] or [`Malformed::UnexpectedArgument`]: against the rule of the verb,
+    /// * [`Malformed::Argument`]: a marker, time or mechanism that is not one word, or TYPE L with size 0.
     pub fn encode(&self, out: &mut Vec<u8>, max: usize) -> Result<(), Malformed> {
         self.encode_as(self.verb(), out, max)
     }
@@ -38,6 +39,7 @@ impl Command<'_> {
         if verb.canonical() != self.verb().canonical() {
             return Err(Malformed::Verb);
         }
+        self.check_words()?;
         self.with_arguments(|arguments| {
             let empty = arguments.iter().all(|argument| argument.is_empty());
             match verb.argument_rule() {
@@ -46,6 +48,23 @@ impl Command<'_> {
                 _ => write_line(verb.as_str().as_bytes(), arguments, out, max),
             }
         })
+    }
+
+    /// Refuses values that would read back as something else.
+    fn check_words(&self) -> Result<(), Malformed> {
+        let word = match *self {
+            Command::RestMarker(word)
+            | Command::Auth(AuthMechanism::Other(word))
+            | Command::Mfmt { time: word, .. }
+            | Command::Mfct { time: word, .. } => word,
+            Command::Type(Type::Local(0)) => return Err(Malformed::Argument),
+            _ => return Ok(()),
+        };
+        check_bytes(word)?;
+        if word.is_empty() || !word.iter().all(u8::is_ascii_graphic) {
+            return Err(Malformed::Argument);
+        }
+        Ok(())
     }
 
     /// Calls `then` with the arguments, to be joined by single spaces.

@@ -34,30 +34,22 @@ impl<'a> Command<'a> {
 
 fn parse(line: &[u8], strict: bool) -> Result<Command<'_>, CommandError> {
     let (name, rest) = split_at_space(line).unwrap_or((line, &[]));
-    let Some(verb) = Verb::parse(name) else {
-        return Err(CommandError {
-            kind: Malformed::Verb,
-            verb: None,
-            code: Code::UNRECOGNIZED_COMMAND,
-        });
+    let verb = Verb::parse(name);
+    let refuse = |kind, code| CommandError { kind, verb, code };
+    check_bytes(line).map_err(|kind| refuse(kind, Code::PARAMETER_SYNTAX))?;
+    let Some(verb) = verb else {
+        return Err(refuse(Malformed::Verb, Code::UNRECOGNIZED_COMMAND));
     };
     let argument = if verb.keeps_spaces() {
         rest
     } else {
         trim_start(rest)
     };
-    check_bytes(argument)
-        .and_then(|()| check_presence(verb, argument, strict))
-        .map_err(Error::Malformed)
-        .and_then(|()| typed(verb.canonical(), argument))
-        .map_err(|error| CommandError {
-            kind: error.kind(),
-            verb: Some(verb),
-            code: match error {
-                Error::Unsupported => Code::PARAMETER_NOT_IMPLEMENTED,
-                Error::Malformed(_) => Code::PARAMETER_SYNTAX,
-            },
-        })
+    check_presence(verb, argument, strict).map_err(|kind| refuse(kind, Code::PARAMETER_SYNTAX))?;
+    typed(verb.canonical(), argument).map_err(|error| match error {
+        Error::Malformed(kind) => refuse(kind, Code::PARAMETER_SYNTAX),
+        Error::Unsupported => refuse(Malformed::Argument, Code::PARAMETER_NOT_IMPLEMENTED),
+    })
 }
 
 fn check_presence(verb: Verb, argument: &[u8], strict: bool) -> Result<(), Malformed> {
@@ -211,15 +203,6 @@ enum Error {
     Malformed(Malformed),
     /// Well formed, and not one of the values there are.
     Unsupported,
-}
-
-impl Error {
-    fn kind(&self) -> Malformed {
-        match self {
-            Error::Malformed(kind) => *kind,
-            Error::Unsupported => Malformed::Argument,
-        }
-    }
 }
 
 impl From<Malformed> for Error {
