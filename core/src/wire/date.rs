@@ -409,3 +409,365 @@ fn civil_from_days(days: i64) -> Option<(u16, u8, u8)> {
         u8::try_from(day).ok()?,
     ))
 }
+
+#[cfg(test)]
+pub(super) mod tests {
+    use alloc::string::ToString;
+    use alloc::vec;
+
+    use super::*;
+
+    fn time(value: &str) -> Timestamp {
+        Timestamp::parse(value.as_bytes()).unwrap()
+    }
+
+    /// Every text over an alphabet up to a length, shortest first.
+    pub(in crate::wire) fn texts(alphabet: &[u8], longest: u32) -> impl Iterator<Item = Vec<u8>> {
+        (0..=longest).flat_map(move |len| {
+            (0..alphabet.len().pow(len)).map(move |mut number| {
+                let mut text = Vec::new();
+                for _ in 0..len {
+                    text.push(alphabet[number % alphabet.len()]);
+                    number /= alphabet.len();
+                }
+                text
+            })
+        })
+    }
+
+    #[test]
+    fn reads_the_examples_of_rfc_3659() {
+        assert_eq!(
+            time("19990929003355"),
+            Timestamp::new(1999, 9, 29, 0, 33, 55).unwrap()
+        );
+        assert_eq!(time("19990929003355.237").nanos(), Some(237_000_000));
+        let with_fraction = time("19980615100045.014");
+        assert_eq!(
+            (
+                with_fraction.hour(),
+                with_fraction.minute(),
+                with_fraction.second()
+            ),
+            (10, 0, 45)
+        );
+        assert_eq!(
+            (with_fraction.nanos(), with_fraction.fraction_digits()),
+            (Some(14_000_000), 3)
+        );
+        assert_eq!(time("19980615100045").nanos(), None);
+    }
+
+    #[test]
+    fn refuses_what_is_no_time_value() {
+        let bad = [
+            "",
+            "2020",
+            "2020010203040",
+            "202001020304055",
+            "2020010203040x",
+            " 20200102030405",
+            "20200102030405 ",
+            "+0200102030405",
+            "20200102030405.",
+            "20200102030405.1x",
+            "20200102030405.-1",
+            "20200102030405.1.2",
+            "20200002030405",
+            "20201302030405",
+            "20200100030405",
+            "20200132030405",
+            "20200431030405",
+            "20200102240405",
+            "20200102036005",
+            "20200102030461",
+            "20190229000000",
+            "21000229000000",
+            "00000000000000",
+            "19000229000000",
+            "190990102030405",
+            "181000102030405",
+            "1910a0102030405",
+            "20200102T030405",
+            "-0200102030405",
+            ".5",
+        ];
+        for value in bad {
+            assert_eq!(
+                Timestamp::parse(value.as_bytes()),
+                Err(Malformed::Time),
+                "{value}"
+            );
+        }
+    }
+
+    #[test]
+    fn takes_leap_days_and_leap_seconds() {
+        for good in ["20000229000000", "20240229235959", "20161231235960"] {
+            assert_eq!(time(good).to_string(), good);
+        }
+        assert_eq!(
+            time("20161231235960").to_unix_seconds(),
+            time("20170101000000").to_unix_seconds()
+        );
+    }
+
+    #[test]
+    fn understands_the_year_2000_defect() {
+        assert_eq!(time("191000102030405"), time("20000102030405"));
+        assert_eq!(time("191261122211544.5"), time("20261122211544.5"));
+        // The last year that can be written so.
+        assert_eq!(time("191990102030405").year(), 2099);
+        // Fourteen digits are a real year, even in the 1910s.
+        assert_eq!(time("19100102030405").year(), 1910);
+    }
+
+    #[test]
+    fn keeps_the_precision_it_was_given() {
+        for value in [
+            "20200102030405.0",
+            "20200102030405.000",
+            "20200102030405.120",
+            "20200102030405.123456789",
+        ] {
+            assert_eq!(time(value).to_string(), value);
+        }
+        assert_eq!(
+            time("20200102030405.1234567899").to_string(),
+            "20200102030405.123456789"
+        );
+        let base = time("20200102030405");
+        assert_eq!(
+            base.with_fraction(987_654_321, 2).unwrap().to_string(),
+            "20200102030405.98"
+        );
+        assert!(base.with_fraction(1_000_000_000, 3).is_err());
+        assert!(base.with_fraction(0, 0).is_err());
+        assert!(base.with_fraction(0, 10).is_err());
+        assert!(Timestamp::new(10_000, 1, 1, 0, 0, 0).is_err());
+    }
+
+    #[test]
+    fn orders_by_time() {
+        let ordered = [
+            "19991231235959",
+            "20000101000000",
+            "20000101000000.5",
+            "20000101000001",
+            "20000201000000",
+        ];
+        for pair in ordered.windows(2) {
+            assert!(time(pair[0]) < time(pair[1]), "{pair:?}");
+        }
+    }
+
+    #[test]
+    fn counts_every_day_of_eight_centuries() {
+        let mut day = -719_528; // 0000-01-01
+        for year in 0..800_u16 {
+            let leap = year % 4 == 0 && (year % 100 != 0 || year % 400 == 0);
+            let months = [
+                31,
+                if leap { 29 } else { 28 },
+                31,
+                30,
+                31,
+                30,
+                31,
+                31,
+                30,
+                31,
+                30,
+                31,
+            ];
+            for (month, days) in (1..).zip(months) {
+                for day_of_month in 1..=days {
+                    let time = Timestamp::new(year, month, day_of_month, 23, 59, 59).unwrap();
+                    assert_eq!(time.to_unix_seconds(), day * 86_400 + 86_399);
+                    assert_eq!(
+                        Timestamp::from_unix_seconds(time.to_unix_seconds()),
+                        Some(time)
+                    );
+                    day += 1;
+                }
+                assert!(Timestamp::new(year, month, days + 1, 0, 0, 0).is_err());
+            }
+        }
+    }
+
+    #[test]
+    fn converts_known_unix_times() {
+        for (seconds, value) in [
+            (0, "19700101000000"),
+            (-1, "19691231235959"),
+            (946_684_800, "20000101000000"),
+            (1_577_934_245, "20200102030405"),
+            (253_402_300_799, "99991231235959"),
+            (-62_167_219_200, "00000101000000"),
+        ] {
+            assert_eq!(Timestamp::from_unix_seconds(seconds), Some(time(value)));
+            assert_eq!(time(value).to_unix_seconds(), seconds);
+        }
+        for outside in [253_402_300_800, -62_167_219_201, i64::MAX, i64::MIN] {
+            assert_eq!(Timestamp::from_unix_seconds(outside), None);
+        }
+    }
+
+    #[test]
+    fn reads_mdtm_replies() {
+        assert_eq!(mdtm_reply(b"20200102030405"), Ok(time("20200102030405")));
+        assert_eq!(
+            mdtm_reply(b"  20200102030405.5 GMT\r"),
+            Ok(time("20200102030405.5"))
+        );
+        for bad in [&b""[..], b"  ", b"Modify=20200102030405; readme.txt", b"18"] {
+            assert_eq!(mdtm_reply(bad), Err(Malformed::Time));
+        }
+    }
+
+    #[test]
+    fn reads_size_replies() {
+        for (text, size) in [
+            ("18", 18),
+            ("  12 ", 12),
+            ("0", 0),
+            ("00018", 18),
+            ("rubbish 2", 2),
+            ("size=67108864", 67_108_864),
+            ("18446744073709551615", u64::MAX),
+        ] {
+            assert_eq!(size_in_reply(text.as_bytes()), Ok(size), "{text}");
+        }
+        let bad = [
+            "",
+            " ",
+            "x",
+            "12 bytes",
+            "-1",
+            "+1",
+            "size -1",
+            "1.5",
+            ".5",
+            "1,000",
+            "1 2",
+            "file2 18",
+            "0x10",
+            "18446744073709551616",
+            "99999999999999999999999999999999999999",
+            "12\u{661}",
+        ];
+        for text in bad {
+            assert_eq!(
+                size_in_reply(text.as_bytes()),
+                Err(Malformed::Number),
+                "{text}"
+            );
+        }
+    }
+
+    #[test]
+    fn size_replies_end_with_their_only_number() {
+        for text in texts(b"19 -a", 7) {
+            let line = core::str::from_utf8(&text).unwrap().trim();
+            let numbers: Vec<&str> = line
+                .split(|c: char| !c.is_ascii_digit())
+                .filter(|run| !run.is_empty())
+                .collect();
+            let expected = match numbers[..] {
+                [number] if line.ends_with(number) && !line.contains(&*["-", number].concat()) => {
+                    number.parse().ok()
+                }
+                _ => None,
+            };
+            assert_eq!(size_in_reply(&text).ok(), expected, "{line:?}");
+        }
+    }
+
+    #[test]
+    fn finds_the_size_real_servers_announce() {
+        for (text, size) in [
+            (
+                "Opening BINARY mode data connection for readme.txt (18 bytes).",
+                Some(18),
+            ),
+            (
+                "Opening ASCII mode data connection for 64m.bin (67108864 bytes)",
+                Some(67_108_864),
+            ),
+            (
+                "Opening ASCII mode data connection for '64m.bin' (67108864 bytes).",
+                Some(67_108_864),
+            ),
+            (
+                "Opening BINARY mode data connection for empty.bin (0 bytes).",
+                Some(0),
+            ),
+            ("Opening data connection for a(1 bytes)(22 Bytes)", Some(22)),
+            ("Accepted data connection\n18 bytes to download", Some(18)),
+            ("Accepted data connection\n97.7 kbytes to download", None),
+            ("Accepted data connection", None),
+            ("File status okay. About to open data connection.", None),
+            (
+                "Opening BINARY mode data connection for a (5 bytes).txt",
+                None,
+            ),
+            ("Opening (18446744073709551615 bytes)", Some(u64::MAX)),
+            ("Opening (18446744073709551616 bytes)", None),
+            ("Opening (-18 bytes)", None),
+            ("Opening (1,234 bytes)", None),
+            ("Opening (18 kbytes)", None),
+            ("Opening ()", None),
+            ("bytes)", None),
+            ("( bytes)", None),
+            ("", None),
+        ] {
+            assert_eq!(size_in_150(text.as_bytes()), size, "{text}");
+        }
+    }
+
+    #[test]
+    fn decimal_is_what_the_standard_library_reads_without_signs() {
+        for text in texts(b"019-", 6) {
+            let text = core::str::from_utf8(&text).unwrap();
+            let expected = if text.contains('-') {
+                None
+            } else {
+                text.parse::<u64>().ok()
+            };
+            assert_eq!(decimal(text.as_bytes()), expected, "{text:?}");
+        }
+        for near in [u64::MAX - 1, u64::MAX] {
+            assert_eq!(decimal(near.to_string().as_bytes()), Some(near));
+        }
+        for above in [
+            "18446744073709551616",
+            "18446744073709551620",
+            "184467440737095516150",
+        ] {
+            assert_eq!(decimal(above.as_bytes()), None);
+        }
+    }
+
+    #[test]
+    fn no_bytes_make_it_panic() {
+        for text in texts(b"1.(b \n", 6) {
+            let _ = (
+                Timestamp::parse(&text),
+                mdtm_reply(&text),
+                size_in_reply(&text),
+                size_in_150(&text),
+            );
+        }
+        for byte in 0..=u8::MAX {
+            for len in 0..40 {
+                let text = vec![byte; len];
+                let _ = (
+                    Timestamp::parse(&text),
+                    mdtm_reply(&text),
+                    size_in_reply(&text),
+                    size_in_150(&text),
+                );
+            }
+        }
+    }
+}

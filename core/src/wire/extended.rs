@@ -314,10 +314,12 @@ fn delimited_port(text: &[u8]) -> Option<&[u8]> {
     if !delimiter.is_ascii_graphic() || delimiter.is_ascii_digit() {
         return None;
     }
-    let rest = skip_field(rest, *delimiter, 10, u8::is_ascii_digit)?;
-    let rest = skip_field(rest, *delimiter, 45, |byte| {
-        byte.is_ascii_hexdigit() || matches!(byte, b'.' | b':')
-    })?;
+    let (family, rest) = field(rest, *delimiter, 1)?;
+    let (address, rest) = field(rest, *delimiter, 45)?;
+    if !matches!(family, b"" | b"1" | b"2") || !(address.is_empty() || looks_like_address(address))
+    {
+        return None;
+    }
     let end = rest
         .iter()
         .position(|byte| !byte.is_ascii_digit())
@@ -332,19 +334,22 @@ fn delimited_port(text: &[u8]) -> Option<&[u8]> {
     (ended && !digits.is_empty()).then_some(digits)
 }
 
-/// What follows a field and its delimiter.
-fn skip_field(
-    text: &[u8],
-    delimiter: u8,
-    longest: usize,
-    allowed: impl Fn(&u8) -> bool,
-) -> Option<&[u8]> {
+/// A field of at most `longest` bytes, and what follows its delimiter.
+fn field(text: &[u8], delimiter: u8, longest: usize) -> Option<(&[u8], &[u8])> {
     let end = text
         .iter()
         .take(longest + 1)
         .position(|byte| *byte == delimiter)?;
     let (field, rest) = text.split_at_checked(end)?;
-    field.iter().all(allowed).then(|| rest.get(1..))?
+    Some((field, rest.get(1..)?))
+}
+
+fn looks_like_address(field: &[u8]) -> bool {
+    let separator = |byte: &u8| matches!(byte, b'.' | b':');
+    field.iter().any(separator)
+        && field
+            .iter()
+            .all(|byte| byte.is_ascii_hexdigit() || separator(byte))
 }
 
 fn port_number(digits: &[u8]) -> Result<u16, Malformed> {
@@ -352,5 +357,375 @@ fn port_number(digits: &[u8]) -> Result<u16, Malformed> {
         Some(Ok(0)) => Err(Malformed::PortZero),
         Some(Ok(port)) => Ok(port),
         _ => Err(Malformed::ExtendedAddress),
+    }
+}
+
+#[cfg(test)]
+mod tests {
+    use alloc::format;
+    use alloc::string::ToString;
+
+    use super::*;
+    use crate::wire::date::tests::texts;
+
+    fn extended(address: &str, port: u16) -> ExtendedAddress {
+        ExtendedAddress::new(address.parse().unwrap(), port).unwrap()
+    }
+
+    #[test]
+    fn reads_the_examples_of_rfc_2428() {
+        assert_eq!(
+            ExtendedAddress::parse_argument(b"|1|132.235.1.2|6275|"),
+            Ok(extended("132.235.1.2", 6275))
+        );
+        assert_eq!(
+            ExtendedAddress::parse_argument(b"|2|1080::8:800:200C:417A|5282|"),
+            Ok(extended("1080::8:800:200c:417a", 5282))
+        );
+    }
+
+    #[test]
+    fn every_delimiter_that_can_be_told_apart_works() {
+        for delimiter in 33..=126_u8 {
+            let d = char::from(delimiter);
+            let text = format!("{d}1{d}10.0.0.2{d}2021{d}");
+            let value = ExtendedAddress::parse_argument(text.as_bytes());
+            // A delimiter that the fields hold themselves splits them elsewhere.
+            assert_eq!(value.is_ok(), !"10.2".contains(d), "{text}");
+            let text = format!("{d}2{d}::ffff:10.3.3.3{d}4567{d}");
+            let value = ExtendedAddress::parse_argument(text.as_bytes());
+            assert_eq!(value.is_ok(), !"012:f.34567".contains(d), "{text}");
+        }
+        for not_one in [0, 9, 32, 127, 128, 255] {
+            let argument: Vec<u8> = b"|1|10.0.0.2|2021|"
+                .map(|b| if b == b'|' { not_one } else { b })
+                .into();
+            assert_eq!(
+                ExtendedAddress::parse_argument(&argument),
+                Err(Malformed::ExtendedAddress)
+            );
+        }
+    }
+
+    #[test]
+    fn unknown_families_are_told_from_broken_ones() {
+        for argument in [
+            "|3|x|40000|",
+            "|0|127.0.0.1|1|",
+            "|12|::1|1|",
+            "|99999999999999999999999|::1|1|",
+            "|01|1.2.3.4|1|",
+        ] {
+            assert_eq!(
+                ExtendedAddress::parse_argument(argument.as_bytes()),
+                Err(Malformed::AddressFamily),
+                "{argument}"
+            );
+        }
+        let broken = [
+            "",
+            "|",
+            "||||",
+            "|1|127.0.0.1|40000",
+            "1|127.0.0.1|40000|",
+            "|1|127.0.0.1|40000||",
+            "|1|127.0.0.1|40000|x",
+            "|x|127.0.0.1|40000|",
+            "||127.0.0.1|40000|",
+            "|-1|127.0.0.1|40000|",
+            "|1||40000|",
+            "|1|127.0.0.1||",
+            "|1|::1|40000|",
+            "|2|127.0.0.1|40000|",
+            "|1|127.0.0|40000|",
+            "|1|127.0.0.256|40000|",
+            "|1|127.0.0.01|40000|",
+            "|2|fe80::1%eth0|40000|",
+            "|2|[::1]|40000|",
+            "|1|127.0.0.1|65536|",
+            "|1|127.0.0.1|4294967297|",
+            "|1|127.0.0.1|18446744073709551617|",
+            "|1|127.0.0.1|-1|",
+            "|1|127.0.0.1|+1|",
+            "|1| 127.0.0.1|1|",
+            "|1|127.0.0.1|1 |",
+            "|1|127.0.0.1|1a|",
+            "|1|localhost|1|",
+        ];
+        for argument in broken {
+            assert_eq!(
+                ExtendedAddress::parse_argument(argument.as_bytes()),
+                Err(Malformed::ExtendedAddress),
+                "{argument}"
+            );
+        }
+        assert_eq!(
+            ExtendedAddress::parse_argument(b"|1|127.0.0.1|0|"),
+            Err(Malformed::PortZero)
+        );
+        assert!(ExtendedAddress::parse_argument(b"|1|127.0.0.\xb1|1|").is_err());
+    }
+
+    #[test]
+    fn encodes_what_it_reads() {
+        for (address, port) in [
+            ("127.0.0.1", 1),
+            ("255.255.255.255", 65535),
+            ("::", 21),
+            ("2001:4860::8888", 1024),
+            ("::ffff:1.2.3.4", 9),
+        ] {
+            let value = extended(address, port);
+            let (mut short, mut long) = (Vec::new(), Vec::new());
+            value.encode(&mut short);
+            value.encode_long(&mut long);
+            assert_eq!(short, value.to_string().as_bytes());
+            assert_eq!(ExtendedAddress::parse_argument(&short), Ok(value));
+            assert_eq!(ExtendedAddress::parse_long_argument(&long), Ok(value));
+            let mut text = Vec::new();
+            value.long_passive_text(&mut text);
+            assert_eq!(ExtendedAddress::find_in_long_reply(&text), Ok(value));
+        }
+        assert_eq!(
+            ExtendedAddress::new([127, 0, 0, 1].into(), 0),
+            Err(Malformed::PortZero)
+        );
+    }
+
+    #[test]
+    fn every_port_makes_the_trip() {
+        for port in 0..=u16::MAX {
+            let mut text = Vec::new();
+            encode_229(port, &mut text);
+            let expected = if port == 0 {
+                Err(Malformed::PortZero)
+            } else {
+                Ok(port)
+            };
+            assert_eq!(port_in_reply(&text), expected);
+        }
+        for above in [
+            "65536",
+            "70000",
+            "131072",
+            "4294967297",
+            "1000000",
+            "18446744073709551617",
+            "99999999999999999999999",
+        ] {
+            let text = format!("Entering Extended Passive Mode (|||{above}|)");
+            assert_eq!(
+                port_in_reply(text.as_bytes()),
+                Err(Malformed::ExtendedAddress),
+                "{above}"
+            );
+        }
+    }
+
+    #[test]
+    fn finds_the_port_however_it_is_written() {
+        for (text, port) in [
+            ("Entering Extended Passive Mode (|||23558|)", 23558),
+            ("Extended Passive mode OK (|||25914|)", 25914),
+            ("Entering extended passive mode (|||27267|).", 27267),
+            ("Entering Extended Passive Mode (!!!6446!)", 6446),
+            ("Entering Extended Passive Mode (aaa6446a)", 6446),
+            ("Entering Extended Passive Mode (|1|1.2.3.4|99|)", 99),
+            ("Entering Extended Passive Mode (|2|2001:db8::1|99|)", 99),
+            ("Entering Extended Passive Mode (||1.2.3.4|99|)", 99),
+            ("Entering Extended Passive Mode (|||6446)", 6446),
+            ("Entering Extended Passive Mode (|||6446", 6446),
+            ("Entering Extended Passive Mode |||6446|", 6446),
+            ("Entering Extended Passive Mode |||6446", 6446),
+            ("Entering Extended Passive Mode |||6446.", 6446),
+            ("Entering Extended Passive Mode [|||6446|]", 6446),
+            ("Entering Extended Passive Mode ( |||6446| )", 6446),
+            ("(really) Extended (|||00021|)", 21),
+            ("|||6446|", 6446),
+            ("Entering Extended Passive Mode (||||6446|)", 6446),
+            ("229 Entering Extended Passive Mode (|||6446|)", 6446),
+        ] {
+            assert_eq!(port_in_reply(text.as_bytes()), Ok(port), "{text}");
+        }
+    }
+
+    #[test]
+    fn finds_no_port_where_there_is_none() {
+        for text in [
+            "",
+            "Entering Extended Passive Mode",
+            "Entering Extended Passive Mode (||6446|)",
+            "Entering Extended Passive Mode (|||6446x|)",
+            "Entering Extended Passive Mode (||||)",
+            "Entering Extended Passive Mode (|||-1|)",
+            "Entering Extended Passive Mode (||| 6446|)",
+            "Entering Extended Passive Mode (|x|y|6446|)",
+            "Entering Extended Passive Mode (|3|1.2.3.4|6446|)",
+            "Entering Extended Passive Mode (|!|6446|)",
+            "Entering Extended Passive Mode (111123451)",
+            "Entering Passive Mode (127,0,0,1,193,185)",
+            "Since 10:11:12:13",
+        ] {
+            let unreadable = text.ends_with('x');
+            // Four delimiters before a port: the last three of them are a whole one.
+            assert_eq!(
+                port_in_reply(text.as_bytes()).is_err(),
+                !unreadable,
+                "{text}"
+            );
+        }
+        assert!(port_in_reply(&[b'('; 50_000]).is_err());
+        assert!(port_in_reply(&[b'|'; 50_000]).is_err());
+        assert!(port_in_reply("|1".repeat(50_000).as_bytes()).is_err());
+        assert!(
+            port_in_reply(
+                ["(|||9".repeat(20_000), "x".to_string()]
+                    .concat()
+                    .as_bytes()
+            )
+            .is_err()
+        );
+    }
+
+    #[test]
+    fn the_argument_of_epsv() {
+        for (text, argument) in [
+            ("", EpsvArgument::None),
+            ("1", EpsvArgument::Family(1)),
+            ("2", EpsvArgument::Family(2)),
+            ("9", EpsvArgument::Family(9)),
+            ("4294967295", EpsvArgument::Family(u32::MAX)),
+            ("ALL", EpsvArgument::All),
+        ] {
+            assert_eq!(EpsvArgument::parse(text.as_bytes()), Ok(argument));
+            let mut out = Vec::new();
+            argument.encode(&mut out);
+            assert_eq!(out, text.as_bytes());
+        }
+        assert_eq!(EpsvArgument::parse(b" all "), Ok(EpsvArgument::All));
+        assert_eq!(
+            EpsvArgument::parse(b"4294967296"),
+            Err(Malformed::AddressFamily)
+        );
+        assert_eq!(
+            EpsvArgument::parse(b"99999999999999999999999"),
+            Err(Malformed::AddressFamily)
+        );
+        for bad in [&b"x"[..], b"-1", b"1 2", b"ALL 1", b"1.5", b"\xff"] {
+            assert_eq!(EpsvArgument::parse(bad), Err(Malformed::Argument));
+        }
+    }
+
+    #[test]
+    fn lists_of_families() {
+        for families in [(false, false), (true, false), (false, true), (true, true)] {
+            let families = Families {
+                v4: families.0,
+                v6: families.1,
+            };
+            let (mut new, mut old) = (Vec::new(), Vec::new());
+            families.encode_522(&mut new);
+            families.encode_521(&mut old);
+            let expected = (families != Families::default()).then_some(families);
+            assert_eq!(families_in_522(&new), expected);
+            assert_eq!(families_in_521(&old), expected);
+            assert_eq!(families.contains([1, 2, 3, 4].into()), families.v4);
+            assert_eq!(families.contains(Ipv6Addr::LOCALHOST.into()), families.v6);
+        }
+        let (v4, both) = (
+            Families {
+                v4: true,
+                v6: false,
+            },
+            Families { v4: true, v6: true },
+        );
+        for (text, families) in [
+            ("Network protocol not supported, use (1)", Some(v4)),
+            ("Network protocol not supported, use (1,2)", Some(both)),
+            ("Network protocol not supported (use 1).", Some(v4)),
+            ("Network protocol not supported, use ( 1, 2 )", Some(both)),
+            (
+                "(really) use (2)",
+                Some(Families {
+                    v4: false,
+                    v6: true,
+                }),
+            ),
+            ("use (7)", Some(Families::default())),
+            ("Bad network protocol.", None),
+            ("SSL connection failed: session reuse required", None),
+            ("SSL connection failed (session reuse required)", None),
+            ("use (1", None),
+            ("use 1)", None),
+            ("use )1(", None),
+            ("use ()", None),
+            ("use (1x)", None),
+            ("use (1,x)", None),
+            ("", None),
+        ] {
+            assert_eq!(families_in_522(text.as_bytes()), families, "{text}");
+        }
+        assert_eq!(
+            families_in_521(b"Supported address families are (4, 6)"),
+            Some(both)
+        );
+    }
+
+    #[test]
+    fn long_addresses() {
+        assert_eq!(
+            ExtendedAddress::find_in_long_reply(
+                b"Entering Long Passive Mode (4,4,127,0,0,1,2,207,147)"
+            ),
+            Ok(extended("127.0.0.1", 207 * 256 + 147))
+        );
+        assert_eq!(
+            ExtendedAddress::parse_long_argument(b"4,4,127,0,0,1,2,200,10"),
+            Ok(extended("127.0.0.1", 51210))
+        );
+        assert_eq!(
+            ExtendedAddress::parse_long_argument(b"6,16,0,0,0,0,0,0,0,0,0,0,0,0,0,0,0,1,2,4,1"),
+            Ok(extended("::1", 1025))
+        );
+        for (argument, error) in [
+            ("5,4,127,0,0,1,2,200,10", Malformed::AddressFamily),
+            ("4,4,127,0,0,1,2,0,0", Malformed::PortZero),
+            ("", Malformed::HostPort),
+            ("4,4,127,0,0,1,2,200", Malformed::HostPort),
+            ("4,4,127,0,0,1,3,0,200,10", Malformed::HostPort),
+            ("4,4,127,0,0,256,2,200,10", Malformed::HostPort),
+            ("4,16,127,0,0,1,2,200,10", Malformed::HostPort),
+            (
+                "6,16,0,0,0,0,0,0,0,0,0,0,0,0,0,0,1,2,4,1",
+                Malformed::HostPort,
+            ),
+            (
+                "6,16,0,0,0,0,0,0,0,0,0,0,0,0,0,0,0,0,1,2,4,1",
+                Malformed::HostPort,
+            ),
+            ("4,4,127,0,0,1,2,200,10 ", Malformed::HostPort),
+        ] {
+            assert_eq!(
+                ExtendedAddress::parse_long_argument(argument.as_bytes()),
+                Err(error),
+                "{argument}"
+            );
+        }
+        assert_eq!(
+            ExtendedAddress::find_in_long_reply(b"(127,0,0,1,4,1)"),
+            Err(Malformed::HostPort)
+        );
+    }
+
+    #[test]
+    fn no_bytes_make_it_panic() {
+        for text in texts(b"|1(),:", 7) {
+            let _ = (
+                ExtendedAddress::parse_argument(&text),
+                ExtendedAddress::find_in_long_reply(&text),
+            );
+            let _ = (families_in_522(&text), EpsvArgument::parse(&text));
+            assert_ne!(port_in_reply(&text), Ok(0));
+        }
     }
 }

@@ -477,3 +477,397 @@ fn octal(digits: &[u8]) -> Option<u32> {
         value.checked_mul(8)?.checked_add(u32::from(digit))
     })
 }
+
+#[cfg(test)]
+mod tests {
+    use alloc::format;
+
+    use super::*;
+    use crate::wire::date::tests::texts;
+
+    fn entry(line: &str) -> Entry<'_> {
+        Entry::parse(line.as_bytes()).unwrap()
+    }
+
+    fn time(value: &str) -> Timestamp {
+        Timestamp::parse(value.as_bytes()).unwrap()
+    }
+
+    #[test]
+    fn reads_the_examples_of_rfc_3659() {
+        let first = entry("Type=file;Size=1024990;Perm=r; /tmp/cap60.pl");
+        assert_eq!(
+            (first.kind(), first.size()),
+            (EntryKind::File, Some(1_024_990))
+        );
+        assert_eq!(
+            (first.perm(), first.name()),
+            (Some(Permissions::READ), &b"/tmp/cap60.pl"[..])
+        );
+        let second = entry("Type=dir;Modify=19981107085215;Perm=el; /tmp");
+        assert_eq!(
+            (second.kind(), second.modify()),
+            (EntryKind::Dir, Some(time("19981107085215")))
+        );
+        assert_eq!(second.perm(), Some(Permissions::ENTER | Permissions::LIST));
+        let third = entry("Type=OS.unix=slink:/foobar;Perm=;Unique=keVO1+4G4; foobar");
+        assert_eq!(third.kind(), EntryKind::Symlink { target: b"/foobar" });
+        assert_eq!(
+            (third.perm(), third.unique()),
+            (Some(Permissions::NONE), Some(&b"keVO1+4G4"[..]))
+        );
+        let fourth = entry("Type=OS.unix=chr-13/29;Perm=;Unique=keVO1+5G4; device");
+        assert_eq!(fourth.kind(), EntryKind::Other(b"OS.unix=chr-13/29"));
+        let fifth = entry("Type=cdir;Perm=el;Unique=keVO1+ZF4; test");
+        assert_eq!(
+            (fifth.kind(), fifth.name()),
+            (EntryKind::Cdir, &b"test"[..])
+        );
+    }
+
+    #[test]
+    fn reads_what_real_servers_send() {
+        let proftpd = Entry::parse_mlst_line(b" modify=20200102030405;perm=adfrw;size=18;type=file;unique=FE00U9B445F;UNIX.group=1001;UNIX.groupname=1001;UNIX.mode=0644;UNIX.owner=1001;UNIX.ownername=ftptest; /home/ftptest/readme.txt").unwrap();
+        assert_eq!(proftpd.name(), b"/home/ftptest/readme.txt");
+        assert_eq!(
+            (proftpd.kind(), proftpd.size()),
+            (EntryKind::File, Some(18))
+        );
+        assert_eq!(proftpd.modify(), Some(time("20200102030405")));
+        assert_eq!(proftpd.unique(), Some(&b"FE00U9B445F"[..]));
+        assert_eq!(
+            (proftpd.unix_mode(), proftpd.unix_uid(), proftpd.unix_gid()),
+            (Some(0o644), Some(1001), Some(1001))
+        );
+        assert_eq!(
+            (proftpd.unix_owner(), proftpd.unix_group()),
+            (Some(&b"ftptest"[..]), Some(&b"1001"[..]))
+        );
+        assert_eq!(proftpd.facts().count(), 10);
+
+        let pureftpd = entry(
+            "type=cdir;sizd=4096;modify=20261122220128;UNIX.mode=0755;UNIX.uid=1001;UNIX.gid=1002;unique=fe00g9b4470; .",
+        );
+        assert_eq!(
+            (pureftpd.kind(), pureftpd.name(), pureftpd.size()),
+            (EntryKind::Cdir, &b"."[..], None)
+        );
+        assert_eq!(
+            (pureftpd.unix_uid(), pureftpd.unix_gid()),
+            (Some(1001), Some(1002))
+        );
+        assert_eq!((pureftpd.unix_owner(), pureftpd.create()), (None, None));
+
+        // `M` and `T` are this server's own letters, not the `m` of MKD.
+        let pyftpdlib = Entry::parse_mlst_line(b" modify=20200102030405;perm=radfwMT;size=18;type=file;unique=fe00g9b4489; /readme.txt").unwrap();
+        assert_eq!(pyftpdlib.perm(), Some(Permissions::parse(b"adfrw")));
+
+        // The reply to MFMT has the same form.
+        assert_eq!(
+            entry("Modify=20200102030405; readme.txt").modify(),
+            Some(time("20200102030405"))
+        );
+    }
+
+    #[test]
+    fn the_name_is_exact() {
+        for (line, name) in [
+            ("Type=file;  a", " a"),
+            ("Type=file; a ", "a "),
+            ("Type=file; a=b;c d", "a=b;c d"),
+            (" name", "name"),
+            ("  name", " name"),
+            ("  ", " "),
+            ("type=file;\u{20}\u{fc}", "\u{fc}"),
+            // The last semicolon is missing.
+            ("type=file;size=3 name; x", "name; x"),
+        ] {
+            assert_eq!(entry(line).name(), name.as_bytes(), "{line:?}");
+        }
+        assert_eq!(entry("type=file;size=3 name; x").size(), Some(3));
+        let long = format!("type=file; {}", "x".repeat(65_536));
+        assert_eq!(entry(&long).name().len(), 65_536);
+    }
+
+    #[test]
+    fn mlst_lines_have_one_space_more() {
+        for (line, name) in [
+            (" type=file; a", "a"),
+            ("type=file; a", "a"),
+            ("250-type=file; a", "a"),
+            ("250- type=file; a", "a"),
+            ("  a", "a"),
+            ("   a", " a"),
+            (" a", "a"),
+        ] {
+            let entry = Entry::parse_mlst_line(line.as_bytes()).unwrap();
+            assert_eq!(entry.name(), name.as_bytes(), "{line:?}");
+            assert_eq!(
+                entry.kind() == EntryKind::File,
+                line.contains("type"),
+                "{line:?}"
+            );
+        }
+        for line in ["", "a", "250-", "End of list"] {
+            assert!(Entry::parse_mlst_line(line.as_bytes()).is_err(), "{line:?}");
+        }
+    }
+
+    #[test]
+    fn refuses_what_is_no_entry() {
+        for line in [
+            "",
+            "name",
+            "type=file;",
+            "type=file;size=1;name",
+            "total 12",
+            "=x; name",
+            ";; name",
+            "-rw-r--r--   1 ftp      ftp            18 Jan 02  2020 readme.txt",
+            "01-02-20  03:04AM       <DIR>          dir",
+            "+i8388621.48594,m825718503,r,s280,\tdjb.html",
+        ] {
+            assert_eq!(
+                Entry::parse(line.as_bytes()),
+                Err(Malformed::Facts),
+                "{line:?}"
+            );
+        }
+        for line in [
+            "type=file; a\rb",
+            "type=file; a\nb",
+            "type=file; a\0",
+            "type=fi\nle; a",
+            "type=file; a\r",
+        ] {
+            assert_eq!(
+                Entry::parse(line.as_bytes()),
+                Err(Malformed::ControlByte),
+                "{line:?}"
+            );
+        }
+    }
+
+    #[test]
+    fn a_broken_fact_is_absent_and_the_rest_stays() {
+        let broken = entry(
+            "size=12x;modify=20201301000000;create=yesterday;unix.mode=089;unix.uid=-1;unix.gid=4294967296;junk;perm=??;Type=FILE; a",
+        );
+        assert_eq!(
+            (broken.size(), broken.modify(), broken.create()),
+            (None, None, None)
+        );
+        assert_eq!(
+            (broken.unix_mode(), broken.unix_uid(), broken.unix_gid()),
+            (None, None, None)
+        );
+        assert_eq!(
+            (broken.perm(), broken.kind()),
+            (Some(Permissions::NONE), EntryKind::File)
+        );
+        assert_eq!(broken.name(), b"a");
+        for size in ["", "-1", "18446744073709551616", "1.5", "0x10"] {
+            assert_eq!(entry(&format!("size={size}; a")).size(), None, "{size}");
+        }
+        assert_eq!(entry("size=18446744073709551615; a").size(), Some(u64::MAX));
+        for mode in ["", "40000000000", "8", "rw-"] {
+            assert_eq!(
+                entry(&format!("unix.mode={mode}; a")).unix_mode(),
+                None,
+                "{mode}"
+            );
+        }
+        assert_eq!(
+            entry("unix.mode=37777777777; a").unix_mode(),
+            Some(u32::MAX)
+        );
+    }
+
+    #[test]
+    fn facts_are_found_in_any_case_and_the_first_counts() {
+        let entry = entry("TYPE=DIR;sIzE=1;size=2;x.y=;eq=a=b; n");
+        assert_eq!((entry.kind(), entry.size()), (EntryKind::Dir, Some(1)));
+        assert_eq!(
+            (entry.fact(b"X.Y"), entry.fact(b"eq")),
+            (Some(&b""[..]), Some(&b"a=b"[..]))
+        );
+        assert_eq!((entry.fact(b"y"), entry.fact(b"")), (None, None));
+        let names: Vec<_> = entry.facts().map(|fact| fact.name).collect();
+        assert_eq!(names, [&b"TYPE"[..], b"sIzE", b"size", b"x.y", b"eq"]);
+    }
+
+    #[test]
+    fn kinds() {
+        for (value, kind, child) in [
+            ("file", EntryKind::File, true),
+            ("dir", EntryKind::Dir, true),
+            ("cdir", EntryKind::Cdir, false),
+            ("pdir", EntryKind::Pdir, false),
+            (
+                "OS.unix=slink:/a:b=c",
+                EntryKind::Symlink { target: b"/a:b=c" },
+                true,
+            ),
+            ("OS.unix=slink:", EntryKind::Symlink { target: b"" }, true),
+            ("OS.unix=socket", EntryKind::Other(b"OS.unix=socket"), true),
+            ("OS.vms=slink:x", EntryKind::Other(b"OS.vms=slink:x"), true),
+            ("filex", EntryKind::Other(b"filex"), true),
+            ("", EntryKind::Other(b""), true),
+        ] {
+            assert_eq!(EntryKind::parse(value.as_bytes()), kind, "{value}");
+            assert_eq!(kind.is_child(), child);
+            let mut out = Vec::new();
+            kind.encode(&mut out);
+            assert_eq!(out, value.as_bytes());
+        }
+        for value in ["os.UNIX=SLINK", "OS.unix=symlink", "OS.unix=symlink:"] {
+            assert_eq!(
+                EntryKind::parse(value.as_bytes()),
+                EntryKind::Symlink { target: b"" },
+                "{value}"
+            );
+        }
+        assert_eq!(entry(" no facts").kind(), EntryKind::Other(b""));
+    }
+
+    #[test]
+    fn permissions() {
+        for bits in 0..1024_u16 {
+            let permissions = Permissions { bits };
+            let mut letters = Vec::new();
+            permissions.encode(&mut letters);
+            assert!(letters.is_sorted());
+            assert_eq!(letters.len(), bits.count_ones() as usize);
+            assert_eq!(Permissions::parse(&letters), permissions);
+            assert_eq!(
+                Permissions::parse(&letters.to_ascii_uppercase()),
+                permissions
+            );
+            letters.reverse();
+            assert_eq!(Permissions::parse(&letters), permissions);
+        }
+        for (letter, permission) in [
+            (b"a", Permissions::APPEND),
+            (b"c", Permissions::CREATE),
+            (b"d", Permissions::DELETE),
+            (b"e", Permissions::ENTER),
+            (b"f", Permissions::RENAME),
+            (b"l", Permissions::LIST),
+            (b"m", Permissions::MAKE),
+            (b"p", Permissions::PURGE),
+            (b"r", Permissions::READ),
+            (b"w", Permissions::WRITE),
+            (b"x", Permissions::NONE),
+            (b"\xff", Permissions::NONE),
+        ] {
+            assert_eq!(Permissions::parse(letter), permission);
+        }
+        assert_eq!(
+            format!("{:?}", Permissions::WRITE | Permissions::READ),
+            "Permissions(rw)"
+        );
+        assert!(!Permissions::READ.contains(Permissions::READ | Permissions::WRITE));
+    }
+
+    #[test]
+    fn writes_what_it_reads() {
+        let mut line = Vec::new();
+        EntryWriter::new(&mut line)
+            .kind(EntryKind::Symlink { target: b"/x" })
+            .size(u64::MAX)
+            .modify(time("20200102030405.50"))
+            .create(time("19991231235960"))
+            .perm(Permissions::READ | Permissions::APPEND)
+            .unix_mode(0o4755)
+            .fact(b"unique", b"1+G4")
+            .finish(b" a; b")
+            .unwrap();
+        let text: &[u8] = b"type=OS.unix=slink:/x;size=18446744073709551615;modify=20200102030405.50;create=19991231235960;perm=ar;UNIX.mode=4755;unique=1+G4;  a; b";
+        assert_eq!(line, text);
+        let entry = Entry::parse(&line).unwrap();
+        assert_eq!(entry.kind(), EntryKind::Symlink { target: b"/x" });
+        assert_eq!(
+            (entry.size(), entry.unix_mode()),
+            (Some(u64::MAX), Some(0o4755))
+        );
+        assert_eq!(
+            (entry.create(), entry.unique()),
+            (Some(time("19991231235960")), Some(&b"1+G4"[..]))
+        );
+        assert_eq!(entry.name(), b" a; b");
+
+        line.clear();
+        EntryWriter::new(&mut line).finish(b"plain").unwrap();
+        assert_eq!(line, b" plain");
+    }
+
+    #[test]
+    fn an_entry_that_cannot_be_written_leaves_nothing() {
+        let mut line = Vec::from(*b"kept");
+        for value in [&b"a b"[..], b"a;b", b"a\r\n", b"\0"] {
+            assert_eq!(
+                EntryWriter::new(&mut line)
+                    .fact(b"x", value)
+                    .size(1)
+                    .finish(b"n"),
+                Err(Malformed::Facts)
+            );
+        }
+        for name in [&b""[..], b"a b", b"a=b", b"a;b", b"a*"] {
+            assert_eq!(
+                EntryWriter::new(&mut line).fact(name, b"").finish(b"n"),
+                Err(Malformed::Facts)
+            );
+        }
+        let link = EntryKind::Symlink {
+            target: b"/with space",
+        };
+        assert_eq!(
+            EntryWriter::new(&mut line).kind(link).finish(b"n"),
+            Err(Malformed::Facts)
+        );
+        assert_eq!(
+            EntryWriter::new(&mut line).size(1).finish(b""),
+            Err(Malformed::Facts)
+        );
+        for name in [&b"a\r\n226 x"[..], b"a\n", b"\0"] {
+            assert_eq!(
+                EntryWriter::new(&mut line).size(1).finish(name),
+                Err(Malformed::ForbiddenByte)
+            );
+        }
+        drop(EntryWriter::new(&mut line).size(1));
+        assert_eq!(line, b"kept");
+    }
+
+    #[test]
+    fn every_short_line_is_read_as_the_grammar_says() {
+        for line in texts(b"a=; ", 8) {
+            let text = core::str::from_utf8(&line).unwrap();
+            let expected = text.split_once(' ').filter(|(facts, name)| {
+                let is_fact = |fact: &str| {
+                    fact.split_once('=')
+                        .is_some_and(|(name, _)| !name.is_empty())
+                };
+                !name.is_empty() && (facts.is_empty() || facts.split(';').any(is_fact))
+            });
+            let entry = Entry::parse(&line);
+            assert_eq!(
+                entry.ok().map(|entry| entry.name()),
+                expected.map(|(_, name)| name.as_bytes()),
+                "{text:?}"
+            );
+            if let Ok(entry) = entry {
+                let mut written = Vec::new();
+                let writer = EntryWriter::new(&mut written);
+                let writer = entry
+                    .facts()
+                    .fold(writer, |writer, fact| writer.fact(fact.name, fact.value));
+                writer.finish(entry.name()).unwrap();
+                let again = Entry::parse(&written).unwrap();
+                assert!(again.name() == entry.name() && again.facts().eq(entry.facts()));
+            }
+            let _ = Entry::parse_mlst_line(&line);
+        }
+    }
+}

@@ -28,7 +28,6 @@ pub struct Features<'a> {
 impl<'a> Features<'a> {
     /// The features of a reply's text.
     pub fn new(text: &'a [u8]) -> Features<'a> {
-        let text = text.trim_ascii_start();
         let first = text.iter().position(|byte| *byte == b'\n');
         let last = text.iter().rposition(|byte| *byte == b'\n');
         let lines = first
@@ -506,3 +505,282 @@ const fn bit(feature: Known) -> u64 {
 
 // A set holds one bit per feature.
 const _: () = assert!(Known::ALL.len() <= u64::BITS as usize);
+
+#[cfg(test)]
+mod tests {
+    use alloc::format;
+    use alloc::string::String;
+
+    use super::*;
+    use crate::wire::date::tests::texts;
+
+    const PROFTPD: &str = "Features:\n AUTH TLS\n CCC\n CLNT\n CSID\n EPRT\n EPSV\n HOST\n LANG C.UTF-8*\n MDTM\n MFF modify;UNIX.group;UNIX.mode;\n MFMT\n MLST modify*;perm*;size*;type*;unique*;UNIX.group*;UNIX.groupname*;UNIX.mode*;UNIX.owner*;UNIX.ownername*;\n PBSZ\n PROT\n RANG STREAM\n REST STREAM\n SIZE\n SSCN\n TVFS\n UTF8\nEnd";
+    const PUREFTPD: &str = "Extensions supported:\n UTF8\n EPRT\n IDLE\n MDTM\n SIZE\n MFMT\n REST STREAM\n MLST type*;size*;sizd*;modify*;UNIX.mode*;UNIX.uid*;UNIX.gid*;unique*;\n MLSD\n PRET\n AUTH TLS\n PBSZ\n PROT\n TVFS\n ESTA\n PASV\n EPSV\n ESTP\nEnd.";
+    const PYFTPDLIB: &str = "Features supported:\n AUTH SSL\n AUTH TLS\n EPRT\n EPSV\n MDTM\n MFMT\n MLST type*;perm*;size*;modify*;unique*;unix.mode;unix.uid;unix.gid;\n PBSZ\n PROT\n REST STREAM\n SIZE\n TVFS\n UTF8\nEnd FEAT.";
+    const UNFTP: &str = "Extensions supported:\n AUTH TLS\n EPSV\n MDTM\n MLSD\n MLST\n PBSZ\n PROT\n REST STREAM\n SITE MD5\n SIZE\n UTF8\nEND";
+    const VSFTPD: &str =
+        "Features:\n UTF8\n EPRT\n EPSV\n MDTM\n PASV\n REST STREAM\n SIZE\n TVFS\nEnd";
+
+    fn names(text: &str) -> String {
+        FeatureSet::read(text.as_bytes())
+            .names()
+            .collect::<Vec<_>>()
+            .join(",")
+    }
+
+    #[test]
+    fn reads_the_lists_of_real_servers() {
+        let both = "PBSZ,PROT";
+        assert_eq!(
+            names(PROFTPD),
+            format!(
+                "AUTH TLS,{both},CCC,EPSV,EPRT,MDTM,MFMT,MFF,SIZE,REST STREAM,MLST,UTF8,TVFS,LANG,HOST,RANG STREAM,CLNT,SSCN,CSID"
+            )
+        );
+        assert_eq!(
+            names(PUREFTPD),
+            format!(
+                "AUTH TLS,{both},EPSV,EPRT,PASV,MDTM,MFMT,SIZE,REST STREAM,MLST,UTF8,TVFS,PRET,ESTA,ESTP"
+            )
+        );
+        assert_eq!(
+            names(PYFTPDLIB),
+            format!("AUTH TLS,AUTH SSL,{both},EPSV,EPRT,MDTM,MFMT,SIZE,REST STREAM,MLST,UTF8,TVFS")
+        );
+        assert_eq!(
+            names(UNFTP),
+            format!("AUTH TLS,{both},EPSV,MDTM,SIZE,REST STREAM,MLST,UTF8")
+        );
+        assert_eq!(
+            names(VSFTPD),
+            "EPSV,EPRT,PASV,MDTM,SIZE,REST STREAM,UTF8,TVFS"
+        );
+    }
+
+    #[test]
+    fn one_list_in_many_shapes() {
+        for text in [
+            "Features:\n MDTM\n REST STREAM\nEnd",
+            "Features:\nMDTM\nREST STREAM\nEnd",
+            "Features:\n    MDTM\n\tREST\t STREAM  \nEnd",
+            "Features:\n211-MDTM\n211-REST STREAM\nEnd",
+            "211-Features:\n211- MDTM\n 211-REST STREAM\n211 End",
+            "\n MDTM\n\n REST STREAM\n",
+            "Features:\r\n MDTM\r\n REST STREAM\r\nEnd\r",
+            "Features:\n mdtm\n Rest Stream\n X-NEW thing\n 211\n 2112\nEnd",
+        ] {
+            assert_eq!(names(text), "MDTM,REST STREAM", "{text:?}");
+        }
+        for text in [
+            "",
+            "no features",
+            "Features:\nEnd",
+            "UTF8",
+            "SIZE\n",
+            "Features:\n\n \nEnd",
+            "\n\n\n",
+        ] {
+            assert_eq!(names(text), "", "{text:?}");
+        }
+    }
+
+    #[test]
+    fn header_and_trailer_are_no_features() {
+        assert_eq!(names("SIZE\n MDTM\nUTF8"), "MDTM");
+    }
+
+    #[test]
+    fn auth_is_one_line_or_several() {
+        for (lines, expected) in [
+            (" AUTH TLS", "AUTH TLS"),
+            (" AUTH SSL\n AUTH TLS", "AUTH TLS,AUTH SSL"),
+            (" AUTH TLS;SSL;", "AUTH TLS,AUTH SSL"),
+            (" AUTH SSL;TLS", "AUTH TLS,AUTH SSL"),
+            (" AUTH TLS SSL", "AUTH TLS,AUTH SSL"),
+            (
+                " AUTH TLS;TLS-C;SSL;TLS-P;",
+                "AUTH TLS,AUTH SSL,AUTH TLS-C,AUTH TLS-P",
+            ),
+            (" auth tls", "AUTH TLS"),
+            (" AUTH", ""),
+            (" AUTH TLSX", ""),
+            (" AUTH TLS-P", "AUTH TLS-P"),
+        ] {
+            assert_eq!(
+                names(&format!("Features:\n{lines}\nEnd")),
+                expected,
+                "{lines}"
+            );
+        }
+    }
+
+    #[test]
+    fn other_names_for_the_same() {
+        assert_eq!(
+            names("F\n MLSD\n UTF-8\n XSHA\n SITE SYMLINK;UTIME\n MODE Z\n REST\nE"),
+            "MLST,UTF8,XSHA1,MODE Z,SITE UTIME,SITE SYMLINK"
+        );
+    }
+
+    #[test]
+    fn keeps_labels_and_parameters_as_they_are() {
+        let features: Vec<_> = Features::new(b"F\n LANG  EN*;FR \n x\n \xff \xfe\nE").collect();
+        let expected = [
+            (&b"LANG"[..], &b"EN*;FR"[..]),
+            (b"x", b""),
+            (b"\xff", b"\xfe"),
+        ];
+        assert_eq!(
+            features,
+            expected.map(|(label, parameters)| Feature { label, parameters })
+        );
+    }
+
+    #[test]
+    fn a_set_holds_each_feature_by_itself() {
+        let mut all = FeatureSet::EMPTY;
+        for feature in Known::ALL {
+            let mut one = FeatureSet::EMPTY;
+            assert!(one.is_empty() && !one.contains(*feature) && !all.contains(*feature));
+            one.insert(*feature);
+            all.insert(*feature);
+            assert_eq!(one.iter().collect::<Vec<_>>(), [*feature]);
+            assert_eq!(names(&format!("F\n {feature}\nE")), feature.name());
+        }
+        assert!(all.iter().eq(Known::ALL.iter().copied()));
+        assert_eq!(Known::ALL.iter().copied().collect::<FeatureSet>(), all);
+        all.remove(Known::Size);
+        assert!(!all.contains(Known::Size) && all.contains(Known::Mlst));
+        assert_eq!(
+            format!("{:?}", FeatureSet::read(b"F\n SIZE\nE")),
+            r#"{"SIZE"}"#
+        );
+    }
+
+    #[test]
+    fn encodes_what_it_reads() {
+        let mut text = Vec::new();
+        encode_feat(
+            Known::ALL.iter().map(|feature| feature.feature()),
+            &mut text,
+        )
+        .unwrap();
+        assert_eq!(
+            FeatureSet::read(&text),
+            Known::ALL.iter().copied().collect()
+        );
+        for real in [PROFTPD, PUREFTPD, PYFTPDLIB, UNFTP, VSFTPD] {
+            let mut text = Vec::new();
+            encode_feat(Features::new(real.as_bytes()), &mut text).unwrap();
+            assert!(Features::new(&text).eq(Features::new(real.as_bytes())));
+        }
+    }
+
+    #[test]
+    fn a_feature_that_would_break_the_reply_is_refused() {
+        for (label, parameters) in [
+            (&b""[..], &b""[..]),
+            (b"A B", b""),
+            (b"A\r\n211 End", b""),
+            (b"A", b"b\n"),
+            (b"\xff", b""),
+        ] {
+            let mut out = Vec::from(*b"kept");
+            let features = [Known::Size.feature(), Feature { label, parameters }];
+            assert_eq!(encode_feat(features, &mut out), Err(Malformed::Features));
+            assert_eq!(out, b"kept");
+        }
+    }
+
+    #[test]
+    fn reads_mlst_fact_lists() {
+        let feature = Features::new(PYFTPDLIB.as_bytes())
+            .find(|feature| feature.label == b"MLST")
+            .unwrap();
+        let facts = MlstFacts::new(feature.parameters);
+        let selected: Vec<_> = facts
+            .clone()
+            .filter(|fact| fact.selected)
+            .map(|fact| fact.name)
+            .collect();
+        assert_eq!(
+            selected,
+            [&b"type"[..], b"perm", b"size", b"modify", b"unique"]
+        );
+        let others: Vec<_> = facts
+            .clone()
+            .filter(|fact| !fact.selected)
+            .map(|fact| fact.name)
+            .collect();
+        assert_eq!(others, [&b"unix.mode"[..], b"unix.uid", b"unix.gid"]);
+        assert!(facts.contains(b"UNIX.Mode") && !facts.contains(b"create"));
+        let mut out = Vec::new();
+        encode_mlst_facts(facts, &mut out).unwrap();
+        assert_eq!(out, feature.parameters);
+
+        let sloppy: Vec<_> = MlstFacts::new(b" Type * ;;*;; Size").collect();
+        let expected = [(&b"Type"[..], true), (b"Size", false)];
+        assert_eq!(
+            sloppy,
+            expected.map(|(name, selected)| MlstFact { name, selected })
+        );
+        assert_eq!(MlstFacts::new(b"").count(), 0);
+    }
+
+    #[test]
+    fn reads_the_argument_of_opts_mlst() {
+        // RFC 3659 section 7.9: unknown facts are ignored, an empty list is a list, spaces are errors.
+        assert!(
+            MlstFacts::parse_argument(b"size;frogs;")
+                .unwrap()
+                .contains(b"size")
+        );
+        assert_eq!(MlstFacts::parse_argument(b"").unwrap().count(), 0);
+        assert_eq!(MlstFacts::parse_argument(b"Type;Size").unwrap().count(), 2);
+        for bad in [
+            &b"a b;"[..],
+            b" size;",
+            b"size; ",
+            b";",
+            b"size;;type;",
+            b"size*;",
+            b"size=1;",
+            b"a\n;",
+            b"\xff;",
+        ] {
+            assert!(
+                matches!(MlstFacts::parse_argument(bad), Err(Malformed::Facts)),
+                "{}",
+                bad.escape_ascii()
+            );
+        }
+    }
+
+    #[test]
+    fn writes_the_arguments_of_opts() {
+        let mut out = Vec::new();
+        encode_opts_mlst([&b"type"[..], b"size", b"modify"], &mut out).unwrap();
+        assert_eq!(out, b"MLST type;size;modify;");
+        for bad in [&b"a b"[..], b"", b"a;b", b"a\r\nDELE x"] {
+            assert_eq!(
+                encode_opts_mlst([&b"type"[..], bad], &mut out),
+                Err(Malformed::Facts)
+            );
+            assert_eq!(out, b"MLST type;size;modify;");
+        }
+        out.clear();
+        encode_opts_utf8(true, &mut out);
+        encode_opts_utf8(false, &mut out);
+        assert_eq!(out, b"UTF8 ONUTF8 OFF");
+    }
+
+    #[test]
+    fn no_bytes_make_it_panic() {
+        for text in texts(b"\n 2-;*A", 6) {
+            assert!(Features::new(&text).all(|feature| !feature.label.is_empty()));
+            assert!(MlstFacts::new(&text).all(|fact| !fact.name.is_empty()));
+            let _ = MlstFacts::parse_argument(&text);
+        }
+        assert_eq!(Features::new(&b"\n 211- x".repeat(10_000)).count(), 9_999);
+    }
+}

@@ -269,3 +269,286 @@ fn class_of_v6(address: Ipv6Addr) -> AddressClass {
         _ => AddressClass::Reserved,
     }
 }
+
+#[cfg(test)]
+mod tests {
+    use alloc::format;
+    use alloc::string::{String, ToString};
+
+    use super::*;
+    use crate::wire::date::tests::texts;
+
+    fn host_port(text: &str) -> HostPort {
+        HostPort::parse_argument(text.as_bytes()).unwrap()
+    }
+
+    #[test]
+    fn encodes_and_reads_every_port() {
+        for port in 1..=u16::MAX {
+            let value = HostPort::new(Ipv4Addr::new(127, 0, 0, 1), port).unwrap();
+            let mut argument = Vec::new();
+            value.encode(&mut argument);
+            assert_eq!(argument, value.to_string().as_bytes());
+            assert_eq!(HostPort::parse_argument(&argument), Ok(value));
+            assert_eq!(HostPort::find_in_reply(&argument), Ok(value));
+        }
+    }
+
+    #[test]
+    fn writes_the_227_text() {
+        let mut text = Vec::new();
+        host_port("10,0,0,2,195,80").passive_text(&mut text);
+        assert_eq!(text, b"Entering Passive Mode (10,0,0,2,195,80).");
+    }
+
+    #[test]
+    fn every_number_is_a_byte() {
+        let good = ["127", "0", "0", "1", "4", "1"];
+        for position in 0..6 {
+            for number in 0..=1999_u32 {
+                let mut numbers = good.map(ToString::to_string);
+                numbers[position] = number.to_string();
+                let text = numbers.join(",");
+                let argument = HostPort::parse_argument(text.as_bytes());
+                assert_eq!(argument.is_ok(), number <= 255, "{text}");
+                assert_eq!(
+                    HostPort::find_in_reply(text.as_bytes()).is_ok(),
+                    number <= 255,
+                    "{text}"
+                );
+                if let Ok(value) = argument {
+                    let [a, b, c, d] = value.address.octets();
+                    let [e, f] = value.port.to_be_bytes();
+                    assert_eq!(u32::from([a, b, c, d, e, f][position]), number);
+                }
+            }
+        }
+    }
+
+    #[test]
+    fn large_numbers_do_not_wrap() {
+        for number in [
+            "256",
+            "65536",
+            "65663",
+            "4294967296",
+            "4294967423",
+            "18446744073709551616",
+            "18446744073709551743",
+        ] {
+            for text in [
+                format!("{number},0,0,1,4,1"),
+                format!("127,0,0,1,4,{number}"),
+                format!("127,0,0,1,{number},1"),
+            ] {
+                assert_eq!(
+                    HostPort::parse_argument(text.as_bytes()),
+                    Err(Malformed::HostPort),
+                    "{text}"
+                );
+                assert_eq!(
+                    HostPort::find_in_reply(text.as_bytes()),
+                    Err(Malformed::HostPort),
+                    "{text}"
+                );
+            }
+        }
+    }
+
+    #[test]
+    fn port_0_is_refused() {
+        assert_eq!(
+            HostPort::new(Ipv4Addr::LOCALHOST, 0),
+            Err(Malformed::PortZero)
+        );
+        assert_eq!(
+            HostPort::parse_argument(b"127,0,0,1,0,0"),
+            Err(Malformed::PortZero)
+        );
+        assert_eq!(
+            HostPort::find_in_reply(b"Entering Passive Mode (127,0,0,1,0,0)"),
+            Err(Malformed::PortZero)
+        );
+    }
+
+    #[test]
+    fn the_argument_of_port_is_strict() {
+        assert_eq!(
+            host_port("192,168,001,002,004,000"),
+            host_port("192,168,1,2,4,0")
+        );
+        let bad = [
+            "",
+            "127",
+            "127,0,0,1,4",
+            "127,0,0,1,4,1,1",
+            "127,0,0,1,4,",
+            ",127,0,0,1,4",
+            "127,,0,0,1,4,1",
+            "127,0,0,1,4,1 ",
+            " 127,0,0,1,4,1",
+            "127, 0,0,1,4,1",
+            "(127,0,0,1,4,1)",
+            "127.0.0.1.4.1",
+            "+127,0,0,1,4,1",
+            "-1,0,0,1,4,1",
+            "0x7f,0,0,1,4,1",
+            "127,0,0,1,4,1\n",
+            "127,0,0,1,4,1a",
+            "127;0;0;1;4;1",
+            "0127,0,0,1,4,1",
+            "127,0,0,1,1025",
+            "localhost,4,1",
+        ];
+        for argument in bad {
+            assert_eq!(
+                HostPort::parse_argument(argument.as_bytes()),
+                Err(Malformed::HostPort),
+                "{argument:?}"
+            );
+        }
+        assert!(HostPort::parse_argument(b"127,0,0,1,4,\xb1").is_err());
+    }
+
+    #[test]
+    fn finds_the_address_however_it_is_written() {
+        let expected = host_port("127,0,0,1,193,185");
+        for text in [
+            "Entering Passive Mode (127,0,0,1,193,185)",
+            "Entering Passive Mode (127,0,0,1,193,185).",
+            "Entering passive mode (127,0,0,1,193,185).",
+            "Entering Passive Mode 127,0,0,1,193,185",
+            "=127,0,0,1,193,185",
+            "127,0,0,1,193,185",
+            "Entering Passive Mode [127,0,0,1,193,185]",
+            "Entering Passive Mode {127,0,0,1,193,185}",
+            "Entering Passive Mode <127,0,0,1,193,185>",
+            "Entering Passive Mode (127, 0, 0, 1, 193, 185)",
+            "Entering Passive Mode (127 , 0,\t0 ,1,  193,185 )",
+            "Entering Passive Mode (127,0,0,1,193,185",
+            "Mode,127,0,0,1,193,185,",
+            "1,234 users, 2 of them idle (127,0,0,1,193,185)",
+            "227 Entering Passive Mode (127,0,0,1,193,185)",
+            "Mode (127,0,0,1,193,185) or (10,0,0,1,4,1)",
+        ] {
+            assert_eq!(
+                HostPort::find_in_reply(text.as_bytes()),
+                Ok(expected),
+                "{text}"
+            );
+        }
+        // The unspecified address is found too; who uses it decides what it means.
+        assert!(HostPort::find_in_reply(b"(0,0,0,0,193,185)").is_ok());
+    }
+
+    #[test]
+    fn finds_no_address_where_there_is_none() {
+        for text in [
+            "",
+            "Entering Passive Mode",
+            "Entering Passive Mode (127,0,0,1,193)",
+            "Entering Passive Mode (1216,256,2,127,127,127)",
+            "Entering Passive Mode (300,127,0,0,1,4,1)",
+            "Entering Extended Passive Mode (|||6446|)",
+            "Entering Long Passive Mode (4,4,127,0,0,1,2,207,147)",
+            "Entering Passive Mode (127.0.0.1.193.185)",
+            "Entering Passive Mode (127,0,0,1\n,193,185)",
+            "Entering Passive Mode (127,0,0,1,-1,185)",
+            "Entering Passive Mode (127,0,0,1,,193,185)",
+            ",,,,,,",
+        ] {
+            assert_eq!(
+                HostPort::find_in_reply(text.as_bytes()),
+                Err(Malformed::HostPort),
+                "{text}"
+            );
+        }
+        assert!(HostPort::find_in_reply(&[0xff; 100]).is_err());
+        let many = "1,".repeat(100_000);
+        assert_eq!(
+            HostPort::find_in_reply(many.as_bytes()),
+            Err(Malformed::HostPort)
+        );
+    }
+
+    #[test]
+    fn finds_exactly_the_lists_of_six() {
+        // Every text of commas, blanks and ones up to eleven bytes, against splitting by hand.
+        for text in texts(b"1, ", 11) {
+            let text = core::str::from_utf8(&text).unwrap();
+            // A blank between two digits ends a list; next to a comma it does not count.
+            let mut squeezed = String::new();
+            for word in text.split_whitespace() {
+                if squeezed.ends_with('1') && word.starts_with('1') {
+                    squeezed.push(' ');
+                }
+                squeezed.push_str(word);
+            }
+            let mut lists = squeezed.split(' ').flat_map(|list| list.split(",,"));
+            let found = lists.any(|list| list.trim_matches(',').split(',').count() == 6);
+            assert_eq!(
+                HostPort::find_in_reply(text.as_bytes()).is_ok(),
+                found,
+                "{text:?}"
+            );
+        }
+    }
+
+    #[test]
+    fn classes_of_addresses() {
+        use AddressClass::*;
+        for (text, class) in [
+            ("0.0.0.0", Unspecified),
+            ("0.0.0.1", Reserved),
+            ("8.8.8.8", Public),
+            ("9.255.255.255", Public),
+            ("10.0.0.0", Private),
+            ("10.255.255.255", Private),
+            ("11.0.0.0", Public),
+            ("100.63.255.255", Public),
+            ("100.64.0.0", CarrierGrade),
+            ("100.127.255.255", CarrierGrade),
+            ("100.128.0.0", Public),
+            ("127.0.0.1", Loopback),
+            ("127.255.255.255", Loopback),
+            ("169.254.1.1", LinkLocal),
+            ("172.15.255.255", Public),
+            ("172.16.0.0", Private),
+            ("172.31.255.255", Private),
+            ("172.32.0.0", Public),
+            ("192.0.2.1", Reserved),
+            ("192.167.255.255", Public),
+            ("192.168.1.1", Private),
+            ("198.19.0.1", Reserved),
+            ("198.51.100.7", Reserved),
+            ("203.0.113.7", Reserved),
+            ("224.0.0.1", Multicast),
+            ("239.255.255.255", Multicast),
+            ("240.0.0.1", Reserved),
+            ("255.255.255.255", Reserved),
+            ("::", Unspecified),
+            ("::1", Loopback),
+            ("::2", Reserved),
+            ("::ffff:192.168.1.1", Private),
+            ("::ffff:8.8.8.8", Public),
+            ("64:ff9b::127.0.0.1", Loopback),
+            ("64:ff9b:1::1", Reserved),
+            ("100::1", Reserved),
+            ("2001:db8::1", Reserved),
+            ("2001:2::1", Reserved),
+            ("2001:4860:4860::8888", Public),
+            ("2a00::1", Public),
+            ("3fff:fff::1", Reserved),
+            ("3fff:1000::1", Public),
+            ("4000::1", Reserved),
+            ("fc00::1", UniqueLocal),
+            ("fdff::1", UniqueLocal),
+            ("fe80::1", LinkLocal),
+            ("fec0::1", Reserved),
+            ("ff02::1", Multicast),
+        ] {
+            assert_eq!(AddressClass::of(text.parse().unwrap()), class, "{text}");
+            assert_eq!(class.is_public(), class == Public);
+        }
+    }
+}

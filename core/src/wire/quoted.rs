@@ -187,8 +187,243 @@ fn name_in_quotes(line: &[u8], quote: u8) -> Option<&[u8]> {
             .map(|(at, _)| at)
     };
     let open = quotes().find(|at| opens(*at))?;
-    let close = quotes()
-        .filter(|at| *at > open && closes(*at))
-        .next_back()?;
+    let close = quotes().rfind(|at| *at > open && closes(*at))?;
     line.get(open + 1..close)
+}
+
+#[cfg(test)]
+mod tests {
+    use alloc::string::String;
+    use alloc::vec;
+
+    use super::*;
+    use crate::wire::date::tests::texts;
+
+    fn path(text: &[u8]) -> Result<Vec<u8>, Malformed> {
+        let mut out = b"kept".to_vec();
+        let result = parse_257(text, &mut out);
+        let path = out.split_off(4);
+        assert_eq!(out, b"kept");
+        assert!(result.is_ok() || path.is_empty());
+        result.map(|()| path)
+    }
+
+    fn encoded(path: &[u8]) -> Vec<u8> {
+        let mut out = Vec::new();
+        encode_257(path, &mut out).unwrap();
+        out
+    }
+
+    #[test]
+    fn reads_the_examples_of_rfc_959() {
+        assert_eq!(
+            path(b"\"/usr/dm/pathname\" directory created").unwrap(),
+            b"/usr/dm/pathname"
+        );
+        assert_eq!(
+            path(b"\"/usr/dm/foo\"\"bar\" directory created").unwrap(),
+            b"/usr/dm/foo\"bar"
+        );
+        assert_eq!(path(b"\"/foo\"\"bar\"").unwrap(), b"/foo\"bar");
+        assert_eq!(encoded(b"/usr/dm/foo\"bar"), b"\"/usr/dm/foo\"\"bar\"");
+    }
+
+    #[test]
+    fn reads_what_real_servers_send() {
+        for (text, expected) in [
+            (
+                r#""/home/ftptest" is the current directory"#,
+                "/home/ftptest",
+            ),
+            (r#""/" is the current directory."#, "/"),
+            (r#""/" is your current location"#, "/"),
+            (r#""/""#, "/"),
+            (
+                r#""/home/ftptest/q""uote" created"#,
+                r#"/home/ftptest/q"uote"#,
+            ),
+            (
+                r#""/home/ftptest/new dir" - Directory successfully created"#,
+                "/home/ftptest/new dir",
+            ),
+            // Quotes that were not doubled.
+            (
+                r#""q"uote" : The directory was successfully created"#,
+                r#"q"uote"#,
+            ),
+            (r#""/q"uote" is your current location"#, r#"/q"uote"#),
+            (r#""/end"" is your current location"#, r#"/end""#),
+            // Text before the quote, and none after it.
+            (r#"Current directory is "/a b""#, "/a b"),
+            (r#""/a" is "current""#, "/a"),
+            // No blank after the closing quote: the last quote closes.
+            (r#""/a"."#, "/a"),
+            (r#""/a""b"."#, r#"/a"b"#),
+            ("\"/a\"\nmore", "/a"),
+            ("\"/a\"\tis it", "/a"),
+            // No quotes.
+            ("/home/x is current directory", "/home/x"),
+            ("  /home/x", "/home/x"),
+            ("'/home/x y' is current directory", "/home/x y"),
+            ("'/home/x'", "/home/x"),
+            ("'it's' it", "it's"),
+            (r#""DISK:[X]" is current directory"#, "DISK:[X]"),
+        ] {
+            assert_eq!(
+                path(text.as_bytes()).as_deref(),
+                Ok(expected.as_bytes()),
+                "{text}"
+            );
+        }
+        assert_eq!(path(b"\"/\xfc\xff\" ok").unwrap(), b"/\xfc\xff");
+    }
+
+    #[test]
+    fn refuses_what_has_no_path() {
+        for text in [
+            "",
+            " ",
+            "\"",
+            "\"/unclosed",
+            "/a\"b",
+            "\"\"",
+            "\"\" is",
+            "\"\"x",
+            "no path",
+            "'/unclosed",
+            "''",
+            "C:\\x",
+        ] {
+            assert_eq!(path(text.as_bytes()), Err(Malformed::QuotedName), "{text}");
+        }
+        for text in [
+            &b"\"/a\x01b\" x"[..],
+            b"\"/a\nb\" x",
+            b"\"/a\0\" x",
+            b"\"/a\x7f\"",
+            b"\"\r\"",
+            b"/a\x1bb",
+        ] {
+            assert_eq!(path(text), Err(Malformed::ControlByte), "{text:?}");
+        }
+    }
+
+    #[test]
+    fn every_short_text_is_a_path_and_makes_the_trip() {
+        for text in texts(b"\"a/ ", 8).skip(1) {
+            let reply = encoded(&text);
+            assert_eq!(
+                path(&reply).as_deref(),
+                Ok(&text[..]),
+                "{}",
+                reply.escape_ascii()
+            );
+            for comment in [&b" "[..], b" is \"current\"", b" \"\" \"x", b"\r"] {
+                let reply = [&reply[..], comment].concat();
+                assert_eq!(
+                    path(&reply).as_deref(),
+                    Ok(&text[..]),
+                    "{}",
+                    reply.escape_ascii()
+                );
+            }
+        }
+    }
+
+    #[test]
+    fn every_short_text_has_one_reading() {
+        for text in texts(b"\"a/ ", 8) {
+            let text = core::str::from_utf8(&text).unwrap();
+            let expected = reading(text).filter(|path| !path.is_empty());
+            let found = path(text.as_bytes()).ok();
+            assert_eq!(
+                found.as_deref(),
+                expected.as_deref().map(str::as_bytes),
+                "{text:?}"
+            );
+        }
+    }
+
+    /// The rule once more, with doubled quotes marked first and ends searched in what is left.
+    fn reading(text: &str) -> Option<String> {
+        let Some((_, quoted)) = text.split_once('"') else {
+            return text
+                .split_whitespace()
+                .next()
+                .filter(|word| word.starts_with('/'))
+                .map(Into::into);
+        };
+        let marked = quoted.replace("\"\"", "D");
+        let end = match marked.find("\" ") {
+            Some(end) => Some(end),
+            None => marked.strip_suffix('"').map(str::len),
+        };
+        match end {
+            Some(end) => marked.get(..end).map(|path| path.replace('D', "\"")),
+            None => quoted
+                .get(..quoted.rfind('"')?)
+                .map(|path| path.replace("\"\"", "\"")),
+        }
+    }
+
+    #[test]
+    fn a_path_that_would_end_the_reply_is_refused() {
+        for bad in [&b"/a\r\n226 done"[..], b"/a\n", b"\0"] {
+            let mut out = vec![1];
+            assert_eq!(encode_257(bad, &mut out), Err(Malformed::ForbiddenByte));
+            assert_eq!(out, [1]);
+        }
+    }
+
+    #[test]
+    fn finds_the_name_stou_chose() {
+        for (text, name) in [
+            ("FILE: STOU.1", Some("STOU.1")),
+            ("FILE: ftpd.45gmyt15", Some("ftpd.45gmyt15")),
+            (
+                "FILE: pureftpd.6b035b78.27.0001\nAccepted data connection",
+                Some("pureftpd.6b035b78.27.0001"),
+            ),
+            ("Ok\r\n file:a b", Some("a b")),
+            (
+                "Opening BINARY mode data connection for 'pre.1'.",
+                Some("pre.1"),
+            ),
+            (
+                "Opening BINARY mode data connection for 'it's' (0 bytes).",
+                Some("it's"),
+            ),
+            ("Transfer complete (unique file name:pre.1).", Some("pre.1")),
+            (
+                "Transfer complete (Unique File Name: a(1).txt).",
+                Some("a(1).txt"),
+            ),
+            ("Transfer complete, unique file name:pre.1", Some("pre.1")),
+            ("Stored as \"x y\", done", Some("x y")),
+            ("FILE:", None),
+            ("FILE: ", None),
+            ("FILE: a\u{1}", None),
+            ("Transfer complete.", None),
+            ("Transfer complete (unique file name:).", None),
+            ("Transfer complete (unique file name:x", None),
+            ("Can't say it isn't", None),
+            ("'", None),
+            ("\"\"", None),
+            ("", None),
+        ] {
+            assert_eq!(
+                stou_name(text.as_bytes()),
+                name.map(str::as_bytes),
+                "{text}"
+            );
+        }
+    }
+
+    #[test]
+    fn stou_names_come_out_of_every_text_or_none() {
+        for text in texts(b"\"' \na", 8) {
+            let name = stou_name(&text);
+            assert!(name.is_none_or(|name| !name.is_empty() && !name.contains(&b'\n')));
+        }
+    }
 }
