@@ -6,6 +6,7 @@ pub mod date;
 pub mod extended;
 pub mod facts;
 pub mod features;
+pub mod first_bytes;
 pub mod host_port;
 pub mod line;
 pub mod quoted;

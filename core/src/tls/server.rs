@@ -1,0 +1,201 @@
+//! The server's side: certificate, protocols, client certificates.
+
+use alloc::string::ToString;
+use alloc::sync::Arc;
+use alloc::vec::Vec;
+use core::fmt;
+
+use rustls::crypto::CryptoProvider;
+use rustls::server::danger::ClientCertVerifier;
+use rustls::server::{ServerSessionMemoryCache, WebPkiClientVerifier};
+use rustls::sign::{CertifiedKey, SingleCertAndKey};
+use rustls::time_provider::TimeProvider;
+use rustls::{RootCertStore, ServerConfig, ServerConnection};
+
+use super::setup::{Basics, OwnCertificate, add_roots_pem};
+use super::{Channel, TlsFailure, TlsSetupError, Version};
+
+/// How many sessions are remembered for resumption, over all clients. A data connection adds two.
+const REMEMBERED_SESSIONS: usize = 8192;
+
+/// Longest mark that fits into a ticket, in bytes.
+const MAX_MARK: usize = 1024;
+
+/// The server's TLS policy. Built once, cheap to clone, shared by all connections.
+#[derive(Clone)]
+pub struct ServerTls {
+    config: Arc<ServerConfig>,
+    require_alpn: bool,
+}
+
+impl ServerTls {
+    /// Starts a policy: TLS 1.2 and 1.3, ALPN `ftp`, no certificate yet.
+    #[must_use]
+    pub fn builder() -> ServerTlsBuilder {
+        ServerTlsBuilder::default()
+    }
+
+    /// Makes the channel for an accepted connection.
+    ///
+    /// `mark` is kept in the sessions that this connection gives out, and comes back in [`Channel::resumed_mark`] of a connection that
+    /// resumes one of them. Give every connection of a control session the same unguessable mark, and admit only data connections
+    /// that bring it: that binds them to their control connection, which the mere fact of resumption does not.
+    ///
+    /// # Errors
+    ///
+    /// [`TlsFailure::Internal`] for a mark of more than 1024 bytes, or if the system gives no random bytes.
+    pub fn accept(&self, mark: &[u8]) -> Result<Channel, TlsFailure> {
+        if mark.len() > MAX_MARK {
+            return Err(TlsFailure::Internal("mark too long".to_string()));
+        }
+        let mut connection =
+            ServerConnection::new(Arc::clone(&self.config)).map_err(|error| TlsFailure::Internal(error.to_string()))?;
+        connection.set_resumption_data(mark);
+        Ok(Channel::server(connection, self.require_alpn))
+    }
+}
+
+impl fmt::Debug for ServerTls {
+    fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
+        f.debug_struct("ServerTls").field("require_alpn", &self.require_alpn).finish_non_exhaustive()
+    }
+}
+
+/// Collects a [`ServerTls`].
+#[derive(Clone, Default)]
+#[must_use = "a builder does nothing before build"]
+pub struct ServerTlsBuilder {
+    basics: Basics,
+    own: Option<OwnCertificate>,
+    require_alpn: bool,
+    tickets: Option<usize>,
+    clients: Clients,
+}
+
+#[derive(Clone, Default)]
+enum Clients {
+    #[default]
+    Anonymous,
+    Verifier(Arc<dyn ClientCertVerifier>),
+    Pem {
+        roots: Vec<u8>,
+        required: bool,
+    },
+}
+
+impl ServerTlsBuilder {
+    /// The server's certificate chain, own certificate first, and its private key. In PEM; they may be in one file.
+    pub fn certificate_pem(mut self, chain: &[u8], key: &[u8]) -> Self {
+        self.own = Some(OwnCertificate::Pem { chain: chain.to_vec(), key: key.to_vec() });
+        self
+    }
+
+    /// The same in DER; the key in PKCS #8, PKCS #1 or SEC 1 form.
+    pub fn certificate_der(mut self, chain: Vec<Vec<u8>>, key: Vec<u8>) -> Self {
+        self.own = Some(OwnCertificate::Der { chain, key });
+        self
+    }
+
+    /// Asks clients for a certificate issued by the authorities in a PEM file, and refuses clients without one if `required`.
+    pub fn client_roots_pem(mut self, pem: &[u8], required: bool) -> Self {
+        self.clients = Clients::Pem { roots: pem.to_vec(), required };
+        self
+    }
+
+    /// Asks clients for a certificate and leaves the decision to a verifier.
+    pub fn client_verifier(mut self, verifier: Arc<dyn ClientCertVerifier>) -> Self {
+        self.clients = Clients::Verifier(verifier);
+        self
+    }
+
+    /// The oldest version to speak; TLS 1.2 by default.
+    pub fn min_version(mut self, version: Version) -> Self {
+        self.basics.min = version;
+        self
+    }
+
+    /// The newest version to speak; TLS 1.3 by default.
+    pub fn max_version(mut self, version: Version) -> Self {
+        self.basics.max = version;
+        self
+    }
+
+    /// The application protocols to accept (RFC 7301); by default exactly `ftp`. A client that offers only others is refused.
+    pub fn alpn(mut self, protocols: &[&[u8]]) -> Self {
+        self.basics.alpn = protocols.iter().map(|name| name.to_vec()).collect();
+        self
+    }
+
+    /// Refuses clients that offer no application protocol at all, which most of today's clients do not.
+    pub fn require_alpn(mut self) -> Self {
+        self.require_alpn = true;
+        self
+    }
+
+    /// How many TLS 1.3 tickets to send per connection; 2 by default. Every data connection of a client uses one up.
+    pub fn tickets(mut self, count: usize) -> Self {
+        self.tickets = Some(count);
+        self
+    }
+
+    /// The crypto provider; by default that of the feature `ring`, or else `aws-lc-rs`.
+    pub fn provider(mut self, provider: Arc<CryptoProvider>) -> Self {
+        self.basics.provider = Some(provider);
+        self
+    }
+
+    /// The clock for tickets and client certificates; by default that of the system.
+    pub fn clock(mut self, clock: Arc<dyn TimeProvider>) -> Self {
+        self.basics.clock = clock;
+        self
+    }
+
+    /// Makes the policy.
+    ///
+    /// # Errors
+    ///
+    /// See [`TlsSetupError`]: no certificate, unreadable certificates, an impossible range of versions, no provider.
+    pub fn build(self) -> Result<ServerTls, TlsSetupError> {
+        let provider = self.basics.provider()?;
+        let key: Arc<CertifiedKey> = self.own.as_ref().ok_or(TlsSetupError::NoCertificate)?.load(&provider)?;
+        let clients = self.clients.verifier(&provider)?;
+        let mut config = ServerConfig::builder_with_details(provider, Arc::clone(&self.basics.clock))
+            .with_protocol_versions(self.basics.versions()?)
+            .map_err(|error| TlsSetupError::Provider(error.to_string()))?
+            .with_client_cert_verifier(clients)
+            .with_cert_resolver(Arc::new(SingleCertAndKey::from(key)));
+        config.alpn_protocols = self.basics.alpn()?;
+        config.max_early_data_size = 0;
+        config.session_storage = ServerSessionMemoryCache::new(REMEMBERED_SESSIONS);
+        if let Some(count) = self.tickets {
+            config.send_tls13_tickets = count;
+        }
+        Ok(ServerTls { config: Arc::new(config), require_alpn: self.require_alpn })
+    }
+}
+
+impl Clients {
+    fn verifier(&self, provider: &Arc<CryptoProvider>) -> Result<Arc<dyn ClientCertVerifier>, TlsSetupError> {
+        match self {
+            Clients::Anonymous => Ok(WebPkiClientVerifier::no_client_auth()),
+            Clients::Verifier(verifier) => Ok(Arc::clone(verifier)),
+            Clients::Pem { roots, required } => {
+                let mut store = RootCertStore::empty();
+                add_roots_pem(&mut store, roots)?;
+                let builder = WebPkiClientVerifier::builder_with_provider(Arc::new(store), Arc::clone(provider));
+                let builder = if *required { builder } else { builder.allow_unauthenticated() };
+                builder.build().map_err(|error| TlsSetupError::BadRoot(error.to_string()))
+            }
+        }
+    }
+}
+
+impl fmt::Debug for ServerTlsBuilder {
+    fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
+        f.debug_struct("ServerTlsBuilder")
+            .field("min_version", &self.basics.min)
+            .field("max_version", &self.basics.max)
+            .field("certificate", &self.own.is_some())
+            .finish_non_exhaustive()
+    }
+}

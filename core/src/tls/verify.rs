@@ -1,0 +1,245 @@
+//! Who the server is, who says so, and what was seen while finding out.
+
+use alloc::sync::Arc;
+use alloc::vec::Vec;
+use core::fmt;
+use core::sync::atomic::{AtomicBool, Ordering};
+use std::sync::{Mutex, PoisonError};
+
+use rustls::client::ResolvesClientCert;
+use rustls::client::danger::{HandshakeSignatureValid, ServerCertVerified, ServerCertVerifier};
+use rustls::crypto::{WebPkiSupportedAlgorithms, verify_tls12_signature, verify_tls13_signature};
+use rustls::pki_types::{CertificateDer, ServerName, UnixTime};
+use rustls::sign::CertifiedKey;
+use rustls::{CertificateError, DigitallySignedStruct, Error, SignatureScheme};
+
+use super::failure::classify_certificate;
+use super::fingerprint::Sha256;
+use super::{Fingerprint, TlsFailure, der};
+
+/// The certificate a peer showed, and what came of it. There for refused certificates too, so that a person can be asked.
+#[derive(Clone, Debug, PartialEq, Eq)]
+#[non_exhaustive]
+pub struct PeerIdentity {
+    /// SHA-256 of the peer's own certificate.
+    pub leaf_sha256: Fingerprint,
+    /// The chain in DER, the peer's own certificate first.
+    pub chain: Vec<Vec<u8>>,
+    /// What came of the check.
+    pub verdict: Verdict,
+}
+
+/// What came of checking a certificate.
+#[derive(Clone, Debug, PartialEq, Eq)]
+#[non_exhaustive]
+pub enum Verdict {
+    /// Issued by a trusted authority for the name, and valid now.
+    Trusted,
+    /// It is one of the pinned certificates; names and dates were not looked at.
+    Pinned,
+    /// The check failed as told, but the certificate is one of those trusted in spite of it.
+    TrustedInSpiteOf(TlsFailure),
+    /// Any certificate is accepted. The failure is what a check would have said; absent if there was nothing to check with, or it passed.
+    Unchecked(Option<TlsFailure>),
+    /// The connection resumes an earlier one of this session, whose certificate this is.
+    Resumed,
+    /// Refused.
+    Refused(TlsFailure),
+}
+
+/// What to trust: one per [`ClientTls`](super::ClientTls).
+pub(super) struct Trust {
+    pub(super) base: Option<Arc<dyn ServerCertVerifier>>,
+    pub(super) pins: Vec<Fingerprint>,
+    pub(super) also: Vec<Fingerprint>,
+    pub(super) any: bool,
+    pub(super) data_may_differ: bool,
+    pub(super) algorithms: WebPkiSupportedAlgorithms,
+    pub(super) sha256: Sha256,
+}
+
+impl Trust {
+    fn judge(
+        &self,
+        leaf: Fingerprint,
+        end_entity: &CertificateDer<'_>,
+        intermediates: &[CertificateDer<'_>],
+        server_name: &ServerName<'_>,
+        ocsp_response: &[u8],
+        now: UnixTime,
+    ) -> Result<Verdict, (TlsFailure, Error)> {
+        if !self.pins.is_empty() && !self.any {
+            return if self.pins.contains(&leaf) {
+                Ok(Verdict::Pinned)
+            } else {
+                Err((TlsFailure::PinMismatch { seen: leaf }, CertificateError::ApplicationVerificationFailure.into()))
+            };
+        }
+        let Some(base) = &self.base else {
+            return if self.any {
+                Ok(Verdict::Unchecked(None))
+            } else if self.also.contains(&leaf) {
+                Ok(Verdict::Pinned)
+            } else {
+                Err((TlsFailure::UnknownIssuer, CertificateError::UnknownIssuer.into()))
+            };
+        };
+        let Err(error) = base.verify_server_cert(end_entity, intermediates, server_name, ocsp_response, now) else {
+            return Ok(if self.any { Verdict::Unchecked(None) } else { Verdict::Trusted });
+        };
+        let failure = match &error {
+            Error::InvalidCertificate(CertificateError::NotValidForName) => {
+                TlsFailure::WrongName { expected: server_name.to_str().into_owned(), presented: Vec::new() }
+            }
+            Error::InvalidCertificate(what) => match classify_certificate(what) {
+                TlsFailure::UnknownIssuer if der::is_self_issued(end_entity) => TlsFailure::SelfSigned,
+                failure => failure,
+            },
+            other => TlsFailure::UnsupportedCertificate(alloc::format!("{other}")),
+        };
+        if self.any {
+            Ok(Verdict::Unchecked(Some(failure)))
+        } else if self.also.contains(&leaf) {
+            Ok(Verdict::TrustedInSpiteOf(failure))
+        } else {
+            Err((failure, error))
+        }
+    }
+}
+
+/// The verifier of one session. The same object must serve all its connections: rustls resumes only then.
+pub(super) struct SessionVerifier {
+    trust: Arc<Trust>,
+    seen: Mutex<Option<PeerIdentity>>,
+    control: Mutex<Option<Fingerprint>>,
+}
+
+impl SessionVerifier {
+    pub(super) fn new(trust: Arc<Trust>) -> Self {
+        SessionVerifier { trust, seen: Mutex::new(None), control: Mutex::new(None) }
+    }
+
+    pub(super) fn fingerprint(&self, der: &[u8]) -> Fingerprint {
+        self.trust.sha256.fingerprint(der)
+    }
+
+    /// What the last check saw; each sight is handed out once.
+    pub(super) fn take_seen(&self) -> Option<PeerIdentity> {
+        self.seen.lock().unwrap_or_else(PoisonError::into_inner).take()
+    }
+
+    /// From now on full handshakes must show this certificate; `None` as a control connection is about to be opened.
+    pub(super) fn bind(&self, control: Option<Fingerprint>) {
+        *self.control.lock().unwrap_or_else(PoisonError::into_inner) = control;
+    }
+
+    fn bound_to_another(&self, data: Fingerprint) -> Option<TlsFailure> {
+        let control = (*self.control.lock().unwrap_or_else(PoisonError::into_inner))?;
+        (control != data && !self.trust.data_may_differ).then_some(TlsFailure::DataCertificateDiffers { control, data })
+    }
+}
+
+impl fmt::Debug for SessionVerifier {
+    fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
+        f.debug_struct("SessionVerifier")
+            .field("base", &self.trust.base)
+            .field("pins", &self.trust.pins)
+            .field("also", &self.trust.also)
+            .field("any", &self.trust.any)
+            .finish_non_exhaustive()
+    }
+}
+
+impl ServerCertVerifier for SessionVerifier {
+    fn verify_server_cert(
+        &self,
+        end_entity: &CertificateDer<'_>,
+        intermediates: &[CertificateDer<'_>],
+        server_name: &ServerName<'_>,
+        ocsp_response: &[u8],
+        now: UnixTime,
+    ) -> Result<ServerCertVerified, Error> {
+        let leaf_sha256 = self.fingerprint(end_entity);
+        let judged = match self.bound_to_another(leaf_sha256) {
+            Some(failure) => Err((failure, CertificateError::ApplicationVerificationFailure.into())),
+            None => self.trust.judge(leaf_sha256, end_entity, intermediates, server_name, ocsp_response, now),
+        };
+        let (verdict, result) = match judged {
+            Ok(verdict) => (verdict, Ok(ServerCertVerified::assertion())),
+            Err((failure, error)) => (Verdict::Refused(failure), Err(error)),
+        };
+        let chain = core::iter::once(end_entity).chain(intermediates).map(|certificate| certificate.to_vec()).collect();
+        *self.seen.lock().unwrap_or_else(PoisonError::into_inner) = Some(PeerIdentity { leaf_sha256, chain, verdict });
+        result
+    }
+
+    // The signature proves that the peer owns the certificate: checked always, even where any certificate is accepted.
+    fn verify_tls12_signature(
+        &self,
+        message: &[u8],
+        certificate: &CertificateDer<'_>,
+        signed: &DigitallySignedStruct,
+    ) -> Result<HandshakeSignatureValid, Error> {
+        match &self.trust.base {
+            Some(base) => base.verify_tls12_signature(message, certificate, signed),
+            None => verify_tls12_signature(message, certificate, signed, &self.trust.algorithms),
+        }
+    }
+
+    fn verify_tls13_signature(
+        &self,
+        message: &[u8],
+        certificate: &CertificateDer<'_>,
+        signed: &DigitallySignedStruct,
+    ) -> Result<HandshakeSignatureValid, Error> {
+        match &self.trust.base {
+            Some(base) => base.verify_tls13_signature(message, certificate, signed),
+            None => verify_tls13_signature(message, certificate, signed, &self.trust.algorithms),
+        }
+    }
+
+    fn supported_verify_schemes(&self) -> Vec<SignatureScheme> {
+        match &self.trust.base {
+            Some(base) => base.supported_verify_schemes(),
+            None => self.trust.algorithms.supported_schemes(),
+        }
+    }
+}
+
+/// Our certificate for one session, and whether it was asked for.
+pub(super) struct SessionCertificate {
+    key: Option<Arc<CertifiedKey>>,
+    requested: AtomicBool,
+    sent: AtomicBool,
+}
+
+impl SessionCertificate {
+    pub(super) fn new(key: Option<Arc<CertifiedKey>>) -> Self {
+        SessionCertificate { key, requested: AtomicBool::new(false), sent: AtomicBool::new(false) }
+    }
+
+    /// Whether the certificate was requested, and sent, since this was last called.
+    pub(super) fn take(&self) -> (bool, bool) {
+        (self.requested.swap(false, Ordering::Relaxed), self.sent.swap(false, Ordering::Relaxed))
+    }
+}
+
+impl fmt::Debug for SessionCertificate {
+    fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
+        f.debug_struct("SessionCertificate").field("present", &self.key.is_some()).finish_non_exhaustive()
+    }
+}
+
+impl ResolvesClientCert for SessionCertificate {
+    fn resolve(&self, _issuers: &[&[u8]], schemes: &[SignatureScheme]) -> Option<Arc<CertifiedKey>> {
+        self.requested.store(true, Ordering::Relaxed);
+        let key = self.key.as_ref().filter(|key| key.key.choose_scheme(schemes).is_some())?;
+        self.sent.store(true, Ordering::Relaxed);
+        Some(Arc::clone(key))
+    }
+
+    /// Always, or the request would not be noticed when there is none.
+    fn has_certs(&self) -> bool {
+        true
+    }
+}
