@@ -225,3 +225,50 @@ codes! {
     632 PRIVATE "confidentiality and integrity protected reply" " (RFC 2228)",
     633 CONFIDENTIAL "confidentiality protected reply" " (RFC 2228)",
 }
+
+#[cfg(test)]
+mod tests {
+    use alloc::string::ToString;
+    use alloc::vec::Vec;
+
+    use super::*;
+
+    #[test]
+    fn every_number_is_classified_by_its_digits() {
+        for number in 0..=u16::MAX {
+            let Some(code) = Code::new(number) else {
+                assert!(!(100..=699).contains(&number));
+                continue;
+            };
+            assert!((100..=699).contains(&number));
+            let text = code.to_string();
+            let digits: Vec<u8> = text.bytes().map(|byte| byte - b'0').collect();
+            assert_eq!(code.digits(), text.as_bytes());
+            assert_eq!(code.value(), number);
+            assert_eq!(code.class().digit(), digits[0]);
+            assert_eq!(code.class().is_negative(), matches!(digits[0], 4 | 5));
+            let subject = match digits[1] {
+                0 => Subject::Syntax,
+                1 => Subject::Information,
+                2 => Subject::Connections,
+                3 => Subject::Authentication,
+                5 => Subject::FileSystem,
+                _ => Subject::Unspecified,
+            };
+            assert_eq!(code.subject(), subject);
+            assert_eq!(code.meaning().is_some(), Code::ALL.contains(&code));
+        }
+    }
+
+    #[test]
+    fn the_named_codes_are_in_order_and_in_range() {
+        assert!(Code::ALL.windows(2).all(|pair| pair[0] < pair[1]));
+        assert!(
+            Code::ALL
+                .iter()
+                .all(|code| Code::new(code.value()) == Some(*code))
+        );
+        assert_eq!(Code::SERVICE_READY.value(), 220);
+        assert_eq!(Code::SERVICE_READY.meaning(), Some("ready for a new user"));
+    }
+}

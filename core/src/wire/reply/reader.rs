@@ -342,3 +342,375 @@ impl Default for FirstBytes {
         }
     }
 }
+
+#[cfg(test)]
+mod tests {
+    use alloc::vec;
+
+    use super::*;
+
+    type Event = Result<(u16, Vec<u8>), Malformed>;
+
+    fn reader() -> ReplyReader {
+        ReplyReader::new(80, 200, 10)
+    }
+
+    fn drain(replies: &mut ReplyReader, events: &mut Vec<Event>) {
+        loop {
+            match replies.next_reply() {
+                Ok(Some(reply)) => events.push(Ok((reply.code().value(), reply.text().to_vec()))),
+                Ok(None) => return,
+                Err(error) => events.push(Err(error)),
+            }
+        }
+    }
+
+    fn run<'a>(
+        mut replies: ReplyReader,
+        pieces: impl IntoIterator<Item = &'a [u8]>,
+    ) -> (Vec<Event>, ReplyReader) {
+        let mut events = Vec::new();
+        for piece in pieces {
+            replies.push(piece);
+            drain(&mut replies, &mut events);
+        }
+        (events, replies)
+    }
+
+    fn all(input: &[u8]) -> Vec<Event> {
+        run(reader(), [input]).0
+    }
+
+    fn reply(code: u16, text: &str) -> Event {
+        Ok((code, text.as_bytes().to_vec()))
+    }
+
+    fn assert_same_at_every_split(input: &[u8], three_ways: bool) {
+        let whole = run(reader(), [input]);
+        assert_eq!(
+            run(reader(), input.chunks(1)),
+            whole,
+            "{input:?} byte by byte"
+        );
+        for cut in 0..=input.len() {
+            let (left, right) = input.split_at(cut);
+            assert_eq!(
+                run(reader(), [left, b"", right]),
+                whole,
+                "{input:?} cut at {cut}"
+            );
+            for second in 0..if three_ways { right.len() } else { 0 } {
+                let (middle, right) = right.split_at(second);
+                assert_eq!(
+                    run(reader(), [left, middle, right]),
+                    whole,
+                    "{input:?} cut at {cut} and {second}"
+                );
+            }
+        }
+    }
+
+    #[test]
+    fn replies_as_servers_write_them() {
+        let cases: &[(&[u8], &[Event])] = &[
+            (b"220 Ready\r\n", &[reply(220, "Ready")]),
+            (b"220 Ready\n", &[reply(220, "Ready")]),
+            (b"226\r\n", &[reply(226, "")]),
+            (b"226 \r\n", &[reply(226, "")]),
+            (b"226  two spaces \r\n", &[reply(226, " two spaces ")]),
+            (b"150 Go\r\n226 Done\r\n", &[reply(150, "Go"), reply(226, "Done")]),
+            (b"220-A\r\n220 B\r\n", &[reply(220, "A\nB")]),
+            (b"220-A\r\n220\r\n", &[reply(220, "A\n")]),
+            (b"220-\r\n220 \r\n", &[reply(220, "\n")]),
+            // Inner lines that look like something, all text: repeated opener, other codes, digits, none.
+            (
+                b"211-A\r\n211-B\r\n211-\r\n\r\n 211 C\r\n226 D\r\n211x\r\n2110 E\r\n123-y\r\n211 Z\r\n",
+                &[reply(211, "A\n211-B\n211-\n\n 211 C\n226 D\n211x\n2110 E\n123-y\nZ")],
+            ),
+            // The other code is text if anything follows, here the real end.
+            (b"226-List\r\n123 files\r\n226 End\r\n", &[reply(226, "List\n123 files\nEnd")]),
+            // Empty lines, and CR LF LF, between replies.
+            (b"\r\n\n220 A\r\n\n221 B\r\n\r\n", &[reply(220, "A"), reply(221, "B")]),
+            // Unknown codes go by their digits.
+            (b"299 a\r\n699 b\r\n100 c\r\n", &[reply(299, "a"), reply(699, "b"), reply(100, "c")]),
+            // CR NUL is a CR (RFC 854).
+            (b"257 \"a\r\0b\"\r\n", &[reply(257, "\"a\rb\"")]),
+            (b"257 a\r\0\r\n", &[reply(257, "a\r")]),
+            // Telnet: negotiation vanishes, also inside the code; a doubled 255 is one.
+            (b"\xFF\xFB\x012\xFF\xF12\xFF\xFD\x030 \xFF\xFFx\r\n", &[Ok((220, b"\xFFx".to_vec()))]),
+            // All other bytes are kept.
+            (b"220 \x01\x1b\x7f\x80\xfe\r\n", &[Ok((220, b"\x01\x1b\x7f\x80\xfe".to_vec()))]),
+        ];
+        for (input, events) in cases {
+            assert_eq!(&all(input), events, "{input:?}");
+            assert_same_at_every_split(input, input.len() < 40);
+        }
+    }
+
+    #[test]
+    fn what_is_no_reply_is_reported_once_and_reading_goes_on() {
+        let cases: &[(&[u8], Malformed)] = &[
+            (b"SSH-2.0-x\r\n", Malformed::NotAReply),
+            (b" 220 x\r\n", Malformed::NotAReply),
+            (b"22\r\n", Malformed::NotAReply),
+            (b"22 x\r\n", Malformed::NotAReply),
+            (b"2x0 x\r\n", Malformed::NotAReply),
+            (b"220x\r\n", Malformed::NotAReply),
+            (b"2200 x\r\n", Malformed::NotAReply),
+            (b"220\tx\r\n", Malformed::NotAReply),
+            (b"\x15\x03\x01\x00\x02\x02\x46\n", Malformed::NotAReply),
+            (b"\r220 x\r\n", Malformed::NotAReply),
+            (b"099 x\r\n", Malformed::ReplyCode),
+            (b"000 x\r\n", Malformed::ReplyCode),
+            (b"700 x\r\n", Malformed::ReplyCode),
+            (b"999-x\r\n", Malformed::ReplyCode),
+            (b"220 a\0b\r\n", Malformed::ControlByte),
+            (b"220 a\rb\r\n", Malformed::ControlByte),
+            (b"220 a\r\r\n", Malformed::ControlByte),
+        ];
+        for (bad, error) in cases {
+            let input = [b"200 before\r\n", *bad, b"201 after\r\n"].concat();
+            assert_eq!(
+                all(&input),
+                [reply(200, "before"), Err(*error), reply(201, "after")],
+                "{bad:?}"
+            );
+            assert_same_at_every_split(&input, false);
+        }
+    }
+
+    #[test]
+    fn what_does_not_start_like_a_reply_is_reported_without_a_line_end() {
+        let (events, replies) = run(reader(), [&b"\x16\x03\x01\x02\x00"[..]]);
+        assert_eq!(events, [Err(Malformed::NotAReply)]);
+        assert_eq!(replies.first_bytes(), b"\x16\x03\x01\x02\x00");
+    }
+
+    #[test]
+    fn a_bad_line_inside_a_reply_spoils_that_reply_alone() {
+        let input = b"211-a\r\nb\0c\r\nd\r\n226 no end\r\n211 end\r\n200 next\r\n";
+        assert_eq!(
+            all(input),
+            [Err(Malformed::ControlByte), reply(200, "next")]
+        );
+        assert_same_at_every_split(input, false);
+
+        let long = [
+            b"211-a\r\n",
+            &[b'x'; 81][..],
+            b"\r\nd\r\n211 end\r\n200 next\r\n",
+        ]
+        .concat();
+        assert_eq!(
+            all(&long),
+            [
+                Err(Malformed::LineTooLong { limit: 80 }),
+                reply(200, "next")
+            ]
+        );
+        assert_same_at_every_split(&long, false);
+    }
+
+    #[test]
+    fn ix_1_all_short_sequences_of_pieces_of_replies() {
+        const PIECES: [&[u8]; 10] = [
+            b"211", b"226", b"-", b" ", b"\r\n", b"\n", b"x", b"\r", b"\0", b"\xFF",
+        ];
+        for length in 0..=5 {
+            for number in 0..10_usize.pow(length) {
+                let input: Vec<u8> = (0..length)
+                    .flat_map(|place| PIECES[number / 10_usize.pow(place) % 10])
+                    .copied()
+                    .collect();
+                if length < 5 {
+                    assert_same_at_every_split(&input, false);
+                } else {
+                    let whole = run(reader(), [&input[..]]);
+                    assert_eq!(run(reader(), input.chunks(1)), whole, "{input:?}");
+                }
+            }
+        }
+    }
+
+    #[test]
+    fn another_code_is_the_end_only_after_a_quiet_time() {
+        let input = b"211-Features\r\n SIZE\r\n226 End\r\n";
+        for cut in 0..input.len() {
+            let (left, right) = input.split_at(cut);
+            let (events, mut replies) = run(reader(), [left]);
+            assert!(events.is_empty());
+            assert!(!replies.provisional(), "cut at {cut}");
+            assert_eq!(replies.settle(), None);
+            let (_, mut replies) = run(replies, [right]);
+            assert!(replies.provisional());
+            assert!(!replies.is_idle());
+            let settled = replies.settle().unwrap();
+            assert_eq!(settled.code(), Code::CLOSING_DATA_CONNECTION);
+            assert_eq!(settled.text(), b"Features\n SIZE\nEnd");
+            assert!(replies.is_idle());
+            assert_eq!(run(replies, [&b"200 Next\r\n"[..]]).0, [reply(200, "Next")]);
+        }
+    }
+
+    #[test]
+    fn another_code_alone_is_provisional_too() {
+        let (_, mut replies) = run(reader(), [&b"211-a\r\n226\r\n"[..]]);
+        let settled = replies.settle().unwrap();
+        assert_eq!((settled.code().value(), settled.text()), (226, &b"a\n"[..]));
+    }
+
+    #[test]
+    fn a_provisional_line_becomes_text_with_the_next_byte() {
+        for next in [&b"x"[..], b"2", b"\n", b"\r", b"\xFF"] {
+            let (_, replies) = run(reader(), [&b"211-a\r\n123 files\r\n"[..]]);
+            assert!(replies.provisional());
+            let (_, mut replies) = run(replies, [next]);
+            assert!(!replies.provisional(), "after {next:?}");
+            assert_eq!(replies.settle(), None);
+        }
+        let (_, replies) = run(reader(), [&b"211-a\r\n123 files\r\n"[..]]);
+        assert_eq!(
+            run(replies, [&b"211 end\r\n"[..]]).0,
+            [reply(211, "a\n123 files\nend")]
+        );
+    }
+
+    #[test]
+    fn codes_that_are_none_and_hyphens_are_not_provisional() {
+        for line in [
+            "999 x", "099 x", "226-x", "2266 x", "226x", " 226 x", "22 x",
+        ] {
+            let input = [b"211-a\r\n", line.as_bytes(), b"\r\n"].concat();
+            assert!(!run(reader(), [&input[..]]).1.provisional(), "{line}");
+        }
+    }
+
+    #[test]
+    fn limits_hold_at_the_limit_and_not_beyond() {
+        for (length, fits) in [(79, true), (80, true), (81, false)] {
+            let line = [b"220 ", &vec![b'x'; length - 4][..]].concat();
+            let events = all(&[&line[..], b"\r\n"].concat());
+            let wanted = match fits {
+                true => Ok((220, line[4..].to_vec())),
+                false => Err(Malformed::LineTooLong { limit: 80 }),
+            };
+            assert_eq!(events, [wanted], "line of {length}");
+        }
+        // Five lines of text and the LFs between them.
+        for (bytes, fits) in [(199, true), (200, true), (201, false)] {
+            let last = vec![b'x'; bytes - 4 * 41];
+            let input = [
+                &b"220-"[..],
+                &[b'x'; 40],
+                b"\r\n",
+                &[[b'y'; 40].as_slice(), b"\r\n"].concat().repeat(3),
+                b"220 ",
+                &last,
+                b"\r\n",
+            ]
+            .concat();
+            let events = all(&input);
+            match fits {
+                true => assert_eq!(events[0].as_ref().unwrap().1.len(), bytes),
+                false => assert_eq!(events, [Err(Malformed::ReplyTooLong { limit: 200 })]),
+            }
+        }
+        for (lines, fits) in [(9, true), (10, true), (11, false)] {
+            let input = [b"220-a\r\n", &b"b\r\n".repeat(lines - 2)[..], b"220 c\r\n"].concat();
+            match fits {
+                true => assert_eq!(
+                    all(&input)[0]
+                        .as_ref()
+                        .unwrap()
+                        .1
+                        .split(|&b| b == b'\n')
+                        .count(),
+                    lines
+                ),
+                false => assert_eq!(
+                    all(&input),
+                    [Err(Malformed::ReplyTooManyLines { limit: 10 })]
+                ),
+            }
+        }
+    }
+
+    #[test]
+    fn f2_an_endless_reply_is_cut_off_and_its_end_still_found() {
+        let mut replies = ReplyReader::new(80, 1 << 20, 1000);
+        let mut events = Vec::new();
+        replies.push(b"220-Welcome\r\n");
+        for _ in 0..10_000 {
+            replies.push(b"220-more\r\n");
+            drain(&mut replies, &mut events);
+        }
+        assert_eq!(events, [Err(Malformed::ReplyTooManyLines { limit: 1000 })]);
+        assert!(replies.text.capacity() < 20_000 && replies.buffered() == 0);
+        replies.push(b"220 End\r\n331 Password\r\n");
+        drain(&mut replies, &mut events);
+        assert_eq!(events[1..], [reply(331, "Password")]);
+    }
+
+    #[test]
+    fn f9_empty_lines_cannot_be_sent_for_ever() {
+        assert_eq!(all(&b"\r\n".repeat(10)), []);
+        assert_eq!(
+            all(&b"\r\n".repeat(11)),
+            [Err(Malformed::ReplyTooManyLines { limit: 10 })]
+        );
+        let now_and_then = [&b"\r\n".repeat(10)[..], b"200 a\r\n"].concat().repeat(5);
+        assert_eq!(all(&now_and_then).len(), 5);
+    }
+
+    #[test]
+    fn idle_means_not_one_byte_beyond() {
+        let mut replies = reader();
+        assert!(replies.is_idle());
+        for (beyond, idle) in [
+            (&b""[..], true),
+            (b"2", false),
+            (b"\n", false),
+            (b"\xFF", false),
+            (b"200 x\r\n", false),
+        ] {
+            replies.clear();
+            replies.push(b"234 Go\r\n");
+            assert!(!replies.is_idle());
+            replies.push(beyond);
+            assert_eq!(replies.next_reply().unwrap().unwrap().code().value(), 234);
+            assert_eq!(replies.is_idle(), idle, "{beyond:?}");
+            assert_eq!(replies.buffered(), beyond.len());
+        }
+        let (_, replies) = run(reader(), [&b"211-a\r\n"[..]]);
+        assert!(!replies.is_idle());
+    }
+
+    #[test]
+    fn the_first_64_bytes_are_kept_as_they_came() {
+        let mut replies = reader();
+        replies.push(b"\xFF\xFB\x01220 ");
+        assert_eq!(replies.first_bytes(), b"\xFF\xFB\x01220 ");
+        replies.push(&[b'x'; 100]);
+        assert_eq!(replies.first_bytes().len(), 64);
+        assert_eq!(replies.first_bytes()[7..], [b'x'; 57]);
+        replies.push(b"more");
+        assert_eq!(replies.first_bytes().len(), 64);
+        replies.clear();
+        assert_eq!(replies, reader());
+    }
+
+    #[test]
+    fn no_allocation_once_the_buffers_have_grown() {
+        let mut replies = reader();
+        let input = b"211-Features\r\n SIZE\r\n MDTM\r\n211 End\r\n150 Go\r\n226 Done\r\n";
+        let mut capacities = None;
+        for _ in 0..100 {
+            for piece in input.chunks(7) {
+                replies.push(piece);
+                while replies.next_reply().unwrap().is_some() {}
+            }
+            let now = (replies.text.capacity(), replies.lines.sink().capacity());
+            assert_eq!(*capacities.get_or_insert(now), now);
+        }
+    }
+}
