@@ -316,7 +316,7 @@ impl<'a> AuthMechanism<'a> {
     /// [`ArgumentError::Syntax`] unless it is one word of printable characters.
     pub fn parse(argument: &'a [u8]) -> Result<Self, ArgumentError> {
         let name = argument.trim_ascii_end();
-        if name.is_empty() || !name.iter().all(u8::is_ascii_graphic) {
+        if !is_word(name) {
             return Err(ArgumentError::Syntax);
         }
         Ok([Self::Tls, Self::Ssl, Self::TlsC, Self::TlsP]
@@ -396,6 +396,11 @@ pub(super) fn check_bytes(bytes: &[u8]) -> Result<(), Malformed> {
         return Err(Malformed::ForbiddenByte);
     }
     Ok(())
+}
+
+/// One word of printable characters.
+pub(super) fn is_word(bytes: &[u8]) -> bool {
+    !bytes.is_empty() && bytes.iter().all(u8::is_ascii_graphic)
 }
 
 /// A decimal number of digits alone.

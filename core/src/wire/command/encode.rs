@@ -2,7 +2,9 @@
 
 use alloc::vec::Vec;
 
-use super::argument::{AuthMechanism, EpsvArgument, Path, Text, Type, check_bytes, split_at_space};
+use super::argument::{
+    AuthMechanism, EpsvArgument, Path, Text, Type, check_bytes, is_word, split_at_space,
+};
 use super::{ArgumentRule, Command, Verb};
 use crate::error::Malformed;
 use crate::wire::telnet;
@@ -61,7 +63,7 @@ impl Command<'_> {
             _ => return Ok(()),
         };
         check_bytes(word)?;
-        if word.is_empty() || !word.iter().all(u8::is_ascii_graphic) {
+        if !is_word(word) {
             return Err(Malformed::Argument);
         }
         Ok(())

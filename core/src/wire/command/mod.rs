@@ -7,6 +7,8 @@ mod argument;
 mod encode;
 mod masked;
 mod parse;
+#[cfg(test)]
+mod tests;
 mod verb;
 
 use crate::error::Malformed;

@@ -2,7 +2,7 @@
 
 use super::argument::{
     ArgumentError, AuthMechanism, EpsvArgument, Mode, Path, ProtectionLevel, Structure, Text, Type,
-    check_bytes, decimal, split_at_space, words,
+    check_bytes, decimal, is_word, split_at_space, words,
 };
 use super::{ArgumentRule, Command, CommandError, Verb};
 use crate::error::Malformed;
@@ -156,7 +156,7 @@ fn restart(argument: &[u8]) -> Result<Command<'_>, Malformed> {
     let marker = single_word(argument)?;
     if marker.iter().all(u8::is_ascii_digit) {
         decimal(marker).map(Command::Rest)
-    } else if marker.iter().all(u8::is_ascii_graphic) {
+    } else if is_word(marker) {
         Ok(Command::RestMarker(marker))
     } else {
         Err(Malformed::Argument)
@@ -176,6 +176,9 @@ fn range(argument: &[u8]) -> Result<Command<'_>, Malformed> {
 
 fn time_and_path(argument: &[u8]) -> Result<(&[u8], Path<'_>), Malformed> {
     let (time, path) = split_at_space(argument).ok_or(Malformed::MissingArgument)?;
+    if !is_word(time) {
+        return Err(Malformed::Argument);
+    }
     Ok((time, Path::new(path)?))
 }
 

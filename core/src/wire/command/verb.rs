@@ -529,3 +529,239 @@ verbs! {
     Xrmd "XRMD" "RMD before RFC 959 (RFC 775)" Historic = Rmd;
     }
 }
+
+#[cfg(test)]
+mod tests {
+    use alloc::vec::Vec;
+
+    use super::*;
+    use crate::wire::reply::Class;
+
+    fn those(rule: impl Fn(Verb) -> bool) -> Vec<&'static str> {
+        let mut names: Vec<&str> = Verb::ALL
+            .iter()
+            .filter(|verb| rule(**verb))
+            .map(|verb| verb.as_str())
+            .collect();
+        names.sort_unstable();
+        names
+    }
+
+    fn names(list: &'static str) -> Vec<&'static str> {
+        let mut names: Vec<&str> = list.split_whitespace().collect();
+        names.sort_unstable();
+        names
+    }
+
+    #[test]
+    fn every_name_is_found_in_any_case_and_only_whole() {
+        for verb in Verb::ALL {
+            let name = verb.as_str();
+            assert_eq!(name, name.to_ascii_uppercase());
+            assert_eq!(Verb::parse(name.as_bytes()), Some(*verb));
+            assert_eq!(
+                Verb::parse(name.to_ascii_lowercase().as_bytes()),
+                Some(*verb)
+            );
+            assert_eq!(Verb::parse(&[name.as_bytes(), b" "].concat()), None);
+            assert_eq!(Verb::parse(&[b" ", name.as_bytes()].concat()), None);
+            assert_eq!(Verb::parse(&[name.as_bytes(), b"\0"].concat()), None);
+        }
+        let all = those(|_| true);
+        assert!(all.windows(2).all(|pair| pair[0] != pair[1]));
+    }
+
+    #[test]
+    fn a9_no_string_of_up_to_two_bytes_is_a_verb() {
+        assert_eq!(Verb::parse(b""), None);
+        for first in 0..=255 {
+            assert_eq!(Verb::parse(&[first]), None);
+            for second in 0..=255 {
+                assert_eq!(Verb::parse(&[first, second]), None);
+            }
+        }
+        // A case fold over more than ASCII would take these for SITE and TYPE.
+        assert_eq!(Verb::parse("ſITE".as_bytes()), None);
+        assert_eq!(Verb::parse(b"\xD4YPE"), None);
+    }
+
+    #[test]
+    fn every_listed_code_has_a_name_and_the_class_of_its_column() {
+        for verb in Verb::ALL {
+            let columns = [
+                (verb.preliminary(), &[Class::Preliminary][..]),
+                (verb.positive(), &[Class::Completion, Class::Protected]),
+                (verb.intermediate(), &[Class::Intermediate]),
+                (
+                    verb.negative(),
+                    &[Class::TransientNegative, Class::PermanentNegative],
+                ),
+            ];
+            for (codes, classes) in columns {
+                for (index, code) in codes.iter().enumerate() {
+                    assert!(Code::ALL.contains(code), "{verb} {code}");
+                    assert!(classes.contains(&code.class()), "{verb} {code}");
+                    assert!(!codes[..index].contains(code), "{verb} lists {code} twice");
+                    assert!(verb.lists(*code));
+                }
+            }
+            assert!(verb.lists(Code::SERVICE_NOT_AVAILABLE));
+            assert!(!verb.lists(Code::LOGGED_OUT));
+            assert!(
+                verb.negative().contains(&Code::UNRECOGNIZED_COMMAND),
+                "{verb}"
+            );
+        }
+    }
+
+    #[test]
+    fn the_dialogue_fits_the_codes() {
+        for verb in Verb::ALL {
+            match verb.group() {
+                Group::First => assert!(verb.preliminary().is_empty(), "{verb}"),
+                Group::Second => assert!(
+                    !verb.preliminary().is_empty() && verb.intermediate().is_empty(),
+                    "{verb}"
+                ),
+                Group::Restart => assert!(
+                    verb.positive().is_empty() && verb.intermediate().len() == 1,
+                    "{verb}"
+                ),
+                Group::Rename => assert_eq!(verb.positive().is_empty(), *verb == Verb::Rnfr),
+                Group::Login | Group::Security | Group::Protected | Group::Host => {
+                    assert!(
+                        !verb.positive().is_empty() && verb.preliminary().is_empty(),
+                        "{verb}"
+                    );
+                }
+            }
+            if verb.moves_data().is_some() {
+                assert_eq!(verb.group(), Group::Second, "{verb}");
+                assert!(
+                    verb.positive().contains(&Code::CLOSING_DATA_CONNECTION),
+                    "{verb}"
+                );
+            }
+        }
+    }
+
+    /// RFC 959 section 6 names the verbs of its diagrams.
+    #[test]
+    fn the_diagrams_of_rfc_959() {
+        let first = "ABOR ALLO DELE CWD CDUP SMNT HELP MODE NOOP PASV QUIT SITE PORT SYST STAT RMD MKD PWD STRU TYPE";
+        for name in first.split(' ') {
+            assert_eq!(
+                Verb::parse(name.as_bytes()).unwrap().group(),
+                Group::First,
+                "{name}"
+            );
+        }
+        for name in "APPE LIST NLST REIN RETR STOR STOU".split(' ') {
+            assert_eq!(
+                Verb::parse(name.as_bytes()).unwrap().group(),
+                Group::Second,
+                "{name}"
+            );
+        }
+        assert_eq!(
+            those(|verb| verb.group() == Group::Rename),
+            names("RNFR RNTO")
+        );
+        assert_eq!(
+            those(|verb| verb.group() == Group::Restart),
+            names("REST RANG")
+        );
+        assert_eq!(
+            those(|verb| verb.group() == Group::Login),
+            names("USER PASS ACCT")
+        );
+    }
+
+    /// RFC 959 section 5.3.1, with the empty password and the STOU hint of practice.
+    #[test]
+    fn the_arguments_of_rfc_959() {
+        let none = "CDUP QUIT REIN PASV ABOR PWD SYST NOOP";
+        let optional = "LIST NLST STAT HELP STOU PASS";
+        let required = "USER ACCT CWD SMNT PORT TYPE STRU MODE RETR STOR APPE ALLO REST RNFR RNTO DELE RMD MKD SITE";
+        for (list, rule) in [
+            (none, ArgumentRule::None),
+            (optional, ArgumentRule::Optional),
+            (required, ArgumentRule::Required),
+        ] {
+            for name in list.split(' ') {
+                assert_eq!(
+                    Verb::parse(name.as_bytes()).unwrap().argument_rule(),
+                    rule,
+                    "{name}"
+                );
+            }
+        }
+        assert_eq!(Verb::Feat.argument_rule(), ArgumentRule::None);
+        assert!(!Verb::Feat.ignores_argument());
+        assert!(
+            Verb::ALL
+                .iter()
+                .all(|verb| !verb.ignores_argument() || verb.argument_rule() == ArgumentRule::None)
+        );
+    }
+
+    #[test]
+    fn who_may_do_what_when() {
+        assert_eq!(
+            those(|verb| !verb.needs_login()),
+            names(
+                "USER PASS ACCT QUIT REIN HELP NOOP SYST FEAT OPTS AUTH ADAT PBSZ PROT HOST LANG CLNT ALGS ABOR MIC CONF ENC"
+            )
+        );
+        assert_eq!(
+            those(Verb::may_run_during_transfer),
+            names("ABOR STAT QUIT NOOP")
+        );
+        assert_eq!(
+            those(Verb::sets_up_data),
+            names("PORT PASV P@SW EPRT EPSV LPRT LPSV CPSV")
+        );
+        assert_eq!(
+            those(|verb| verb.moves_data() == Some(Direction::ServerToClient)),
+            names("RETR LIST NLST MLSD THMB")
+        );
+        assert_eq!(
+            those(|verb| verb.moves_data() == Some(Direction::ClientToServer)),
+            names("STOR STOU APPE")
+        );
+        assert_eq!(
+            those(Verb::hides_argument),
+            names("PASS ACCT ADAT MIC CONF ENC")
+        );
+    }
+
+    #[test]
+    fn other_spellings_stand_for_the_standard_verb() {
+        assert_eq!(
+            those(|verb| verb.canonical() != verb),
+            names("P@SW XCWD XCUP XPWD XMKD XRMD")
+        );
+        for verb in Verb::ALL {
+            assert_eq!(verb.canonical().canonical(), verb.canonical());
+        }
+        assert_eq!(Verb::Xmkd.canonical(), Verb::Mkd);
+        assert_eq!(Verb::Xmkd.positive(), [Code::PATHNAME_CREATED]);
+        assert_eq!(
+            (Verb::Xmkd.conformance(), Verb::Mkd.conformance()),
+            (Conformance::Historic, Conformance::Optional)
+        );
+        assert_eq!(Verb::PAtSw.canonical(), Verb::Pasv);
+    }
+
+    /// The registry of RFC 5797: "m" in its table.
+    #[test]
+    fn the_mandatory_verbs() {
+        assert_eq!(
+            those(|verb| verb.conformance() == Conformance::Mandatory),
+            names(
+                "ABOR ACCT ALLO APPE CWD DELE FEAT HELP LIST MODE NLST NOOP OPTS PASS PASV PORT QUIT REIN REST RETR \
+                 RNFR RNTO SITE STAT STOR STRU TYPE USER"
+            )
+        );
+    }
+}

@@ -5,6 +5,7 @@ use alloc::vec::Vec;
 use super::Reply;
 use super::code::{Code, leading_code};
 use crate::error::Malformed;
+use crate::wire::first_bytes::FIRST_BYTES_KEPT;
 use crate::wire::line::LineSplitter;
 use crate::wire::telnet::TelnetDecoder;
 
@@ -38,7 +39,7 @@ pub struct ReplyReader {
     open: Option<Open>,
     /// Empty lines since the last reply.
     blank: usize,
-    first: FirstBytes,
+    first: Beginning,
 }
 
 /// A multi-line reply whose end has not come.
@@ -65,7 +66,7 @@ impl ReplyReader {
             text: Vec::new(),
             open: None,
             blank: 0,
-            first: FirstBytes::default(),
+            first: Beginning::EMPTY,
         }
     }
 
@@ -132,7 +133,8 @@ impl ReplyReader {
         text + self.lines.pending().len() + usize::from(!self.telnet.is_idle())
     }
 
-    /// The first bytes ever pushed, at most 64, as they came: the evidence if what answers does not speak FTP.
+    /// The first bytes ever pushed, at most [`FIRST_BYTES_KEPT`], as they came: the evidence if what answers does not
+    /// speak FTP.
     #[must_use]
     pub fn first_bytes(&self) -> &[u8] {
         self.first.as_slice()
@@ -145,7 +147,7 @@ impl ReplyReader {
         self.text.clear();
         self.open = None;
         self.blank = 0;
-        self.first = FirstBytes::default();
+        self.first = Beginning::EMPTY;
     }
 
     fn provisional_end(&self) -> Option<(Code, usize)> {
@@ -311,35 +313,29 @@ fn append(line: &[u8], text: &mut Vec<u8>) -> Result<(), Malformed> {
 /// `ddd ` in front of a last line.
 const CODE_AND_SPACE: usize = 4;
 
+/// What a fresh connection began with.
 #[derive(Clone, Copy, Debug, PartialEq, Eq, Hash)]
-struct FirstBytes {
-    bytes: [u8; FirstBytes::LIMIT],
+struct Beginning {
+    bytes: [u8; FIRST_BYTES_KEPT],
     length: usize,
 }
 
-impl FirstBytes {
-    const LIMIT: usize = 64;
+impl Beginning {
+    const EMPTY: Beginning = Beginning {
+        bytes: [0; FIRST_BYTES_KEPT],
+        length: 0,
+    };
 
     fn add(&mut self, bytes: &[u8]) {
         let free = self.bytes.get_mut(self.length..).unwrap_or_default();
-        let added = free.len().min(bytes.len());
+        self.length += free.len().min(bytes.len());
         for (to, from) in free.iter_mut().zip(bytes) {
             *to = *from;
         }
-        self.length += added;
     }
 
     fn as_slice(&self) -> &[u8] {
         self.bytes.get(..self.length).unwrap_or_default()
-    }
-}
-
-impl Default for FirstBytes {
-    fn default() -> Self {
-        FirstBytes {
-            bytes: [0; FirstBytes::LIMIT],
-            length: 0,
-        }
     }
 }
 
