@@ -1,4 +1,7 @@
 //! (in progress)
 
+pub mod certs;
 #[cfg(target_os = "linux")]
 pub mod link;
+#[cfg(target_os = "linux")]
+pub mod peers;
