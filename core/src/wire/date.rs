@@ -541,6 +541,10 @@ pub(super) mod tests {
             base.with_fraction(987_654_321, 2).unwrap().to_string(),
             "20200102030405.98"
         );
+        assert_eq!(
+            base.with_fraction(999_999_999, 9).unwrap().nanos(),
+            Some(999_999_999)
+        );
         assert!(base.with_fraction(1_000_000_000, 3).is_err());
         assert!(base.with_fraction(0, 0).is_err());
         assert!(base.with_fraction(0, 10).is_err());
@@ -716,6 +720,11 @@ pub(super) mod tests {
             ("Opening (-18 bytes)", None),
             ("Opening (1,234 bytes)", None),
             ("Opening (18 kbytes)", None),
+            ("97 kbytes to download", None),
+            ("97 bytes to upload", None),
+            ("Opening ( 18  bytes ).", Some(18)),
+            ("Opening (18 bytes )  ", Some(18)),
+            ("  18 byte to download \r", Some(18)),
             ("Opening ()", None),
             ("bytes)", None),
             ("( bytes)", None),

@@ -82,7 +82,7 @@ impl ExtendedAddress {
     /// [`Malformed::AddressFamily`] for other families: answer it with 521. [`Malformed::PortZero`];
     /// [`Malformed::HostPort`] for all else.
     pub fn parse_long_argument(argument: &[u8]) -> Result<ExtendedAddress, Malformed> {
-        from_long_numbers(&NumberList::strict(argument).ok_or(Malformed::HostPort)?)
+        from_long_numbers(&NumberList::strict(argument))
     }
 
     /// Finds the address in the text of a 228 reply (RFC 1639 section 3): the first list of nine numbers or more.
@@ -562,7 +562,9 @@ mod tests {
             "Entering Extended Passive Mode (|x|y|6446|)",
             "Entering Extended Passive Mode (|3|1.2.3.4|6446|)",
             "Entering Extended Passive Mode (|!|6446|)",
-            "Entering Extended Passive Mode (111123451)",
+            "Entering Extended Passive Mode (111121)",
+            "Entering Extended Passive Mode (   6446 )",
+            "Entering Extended Passive Mode (|1|1.2.3.x|6446|)",
             "Entering Passive Mode (127,0,0,1,193,185)",
             "Since 10:11:12:13",
         ] {
@@ -626,6 +628,24 @@ mod tests {
             let (mut new, mut old) = (Vec::new(), Vec::new());
             families.encode_522(&mut new);
             families.encode_521(&mut old);
+            let list = match (families.v4, families.v6) {
+                (true, true) => ["(1,2)", "(4,6)"],
+                (true, false) => ["(1)", "(4)"],
+                (false, true) => ["(2)", "(6)"],
+                (false, false) => ["()", "()"],
+            };
+            assert_eq!(
+                new,
+                ["Network protocol not supported, use ", list[0]]
+                    .concat()
+                    .as_bytes()
+            );
+            assert_eq!(
+                old,
+                ["Supported address families are ", list[1]]
+                    .concat()
+                    .as_bytes()
+            );
             let expected = (families != Families::default()).then_some(families);
             assert_eq!(families_in_522(&new), expected);
             assert_eq!(families_in_521(&old), expected);

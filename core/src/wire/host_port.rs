@@ -48,7 +48,7 @@ impl HostPort {
     /// # Errors
     /// [`Malformed::HostPort`] or [`Malformed::PortZero`].
     pub fn parse_argument(argument: &[u8]) -> Result<HostPort, Malformed> {
-        HostPort::from_numbers(&NumberList::strict(argument).ok_or(Malformed::HostPort)?)
+        HostPort::from_numbers(&NumberList::strict(argument))
     }
 
     /// Finds the address in the text of a 227 reply: the first place where exactly six numbers are separated by commas
@@ -141,7 +141,7 @@ pub(super) struct NumberList {
     /// How many numbers there are, also those that did not fit.
     len: usize,
     bytes: [u8; NumberList::MOST],
-    /// A number was above 255.
+    /// A number was above 255, or none at all.
     out_of_range: bool,
 }
 
@@ -155,16 +155,15 @@ impl NumberList {
         out_of_range: false,
     };
 
-    /// The whole text is one list: numbers of one to three digits, commas, nothing else.
-    pub(super) fn strict(text: &[u8]) -> Option<NumberList> {
+    /// The whole text as one list: commas, and what is between them. What is no number of one to three digits is out
+    /// of range.
+    pub(super) fn strict(text: &[u8]) -> NumberList {
         let mut list = NumberList::EMPTY;
         for digits in text.split(|byte| *byte == b',') {
-            if digits.len() > 3 || !digits.iter().all(u8::is_ascii_digit) || digits.is_empty() {
-                return None;
-            }
             list.push(digits);
+            list.out_of_range |= digits.len() > 3;
         }
-        Some(list)
+        list
     }
 
     pub(super) fn len(&self) -> usize {

@@ -26,17 +26,12 @@ use crate::error::Malformed;
 /// ```
 pub fn parse_257(text: &[u8], out: &mut Vec<u8>) -> Result<(), Malformed> {
     let start = out.len();
-    let found = match text.iter().position(|byte| *byte == b'"') {
-        Some(open) => text
-            .get(open + 1..)
-            .is_some_and(|quoted| push_quoted(quoted, out)),
-        None => unquoted(text).is_some_and(|word| {
-            out.extend_from_slice(word);
-            true
-        }),
-    };
+    match text.iter().position(|byte| *byte == b'"') {
+        Some(open) => push_quoted(text.get(open + 1..).unwrap_or_default(), out),
+        None => out.extend_from_slice(unquoted(text).unwrap_or_default()),
+    }
     let path = out.get(start..).unwrap_or_default();
-    let result = if !found || path.is_empty() {
+    let result = if path.is_empty() {
         Err(Malformed::QuotedName)
     } else if path.iter().any(u8::is_ascii_control) {
         Err(Malformed::ControlByte)
@@ -95,38 +90,37 @@ pub fn stou_name(text: &[u8]) -> Option<&[u8]> {
     (!name.is_empty() && !name.iter().any(u8::is_ascii_control)).then_some(name)
 }
 
-/// `quoted` is what follows the opening quote. Says whether there was an end.
-fn push_quoted(quoted: &[u8], out: &mut Vec<u8>) -> bool {
+/// `quoted` is what follows the opening quote. Without any quote that ends it, nothing is appended.
+fn push_quoted(quoted: &[u8], out: &mut Vec<u8>) {
     let start = out.len();
     let mut rest = quoted;
     loop {
         match rest {
             [] => break,
-            [b'"'] | [b'"', b' ' | b'\t' | b'\r' | b'\n', ..] => return true,
-            [b'"', b'"', after @ ..] => {
-                out.push(b'"');
-                rest = after;
-            }
-            [byte, after @ ..] => {
-                out.push(*byte);
-                rest = after;
-            }
+            [b'"'] | [b'"', b' ' | b'\t' | b'\r' | b'\n', ..] => return,
+            _ => rest = push_byte(rest, out),
         }
     }
     out.truncate(start);
-    let Some(last) = quoted.iter().rposition(|byte| *byte == b'"') else {
-        return false;
-    };
+    let last = quoted
+        .iter()
+        .rposition(|byte| *byte == b'"')
+        .unwrap_or_default();
     let mut rest = quoted.get(..last).unwrap_or_default();
-    while let [byte, after @ ..] = rest {
-        out.push(*byte);
-        rest = if *byte == b'"' {
-            after.strip_prefix(b"\"").unwrap_or(after)
-        } else {
-            after
-        };
+    while !rest.is_empty() {
+        rest = push_byte(rest, out);
     }
-    true
+}
+
+/// Appends the first byte, or the one quote that the first two mean; what is left.
+fn push_byte<'a>(text: &'a [u8], out: &mut Vec<u8>) -> &'a [u8] {
+    let (byte, rest) = match text {
+        [b'"', b'"', rest @ ..] => (b'"', rest),
+        [byte, rest @ ..] => (*byte, rest),
+        [] => return text,
+    };
+    out.push(byte);
+    rest
 }
 
 fn unquoted(text: &[u8]) -> Option<&[u8]> {
@@ -187,7 +181,7 @@ fn name_in_quotes(line: &[u8], quote: u8) -> Option<&[u8]> {
             .map(|(at, _)| at)
     };
     let open = quotes().find(|at| opens(*at))?;
-    let close = quotes().rfind(|at| *at > open && closes(*at))?;
+    let close = quotes().rfind(|at| closes(*at))?;
     line.get(open + 1..close)
 }
 
@@ -400,6 +394,11 @@ mod tests {
             ),
             ("Transfer complete, unique file name:pre.1", Some("pre.1")),
             ("Stored as \"x y\", done", Some("x y")),
+            ("Stored as 'pre.1', it's done", Some("pre.1")),
+            (
+                "Transfer complete, unique file name: pre.1  ",
+                Some("pre.1"),
+            ),
             ("FILE:", None),
             ("FILE: ", None),
             ("FILE: a\u{1}", None),
