@@ -197,6 +197,8 @@ pub enum Towards {
 pub struct Sighting {
     /// The first SYN to the control port.
     pub start: Instant,
+    /// When the first byte of the greeting reached the near end.
+    pub greeting: Option<Instant>,
     /// For every data connection that brought a file, in order: when its first file byte reached the near end.
     pub files: Vec<Instant>,
     /// How often the client sent something on the control connection and then had to wait: runs of segments with
@@ -220,6 +222,7 @@ impl Sighting {
         let mut first: HashMap<(u16, u16), u32> = HashMap::new();
         let (mut files, mut seen) = (Vec::new(), Vec::new());
         let (mut turns, mut speaking) = (0, false);
+        let mut greeting = None;
         for segment in segments {
             if segment.payload.is_empty() && !segment.syn {
                 continue;
@@ -232,7 +235,12 @@ impl Sighting {
                     turns += usize::from(!speaking);
                     speaking = true;
                 }
-                Towards::Near if segment.source.port() == control_port => speaking = false,
+                Towards::Near if segment.source.port() == control_port => {
+                    speaking = false;
+                    if !segment.syn {
+                        let _ = greeting.get_or_insert(segment.at);
+                    }
+                }
                 Towards::Near if segment.syn => {
                     let _ = first.insert(ports(segment), segment.sequence.wrapping_add(1));
                 }
@@ -254,6 +262,7 @@ impl Sighting {
         }
         Some(Self {
             start,
+            greeting,
             files,
             turns,
         })
@@ -499,6 +508,7 @@ mod tests {
         ];
         let clear = Sighting::of(&segments, 21, 0).unwrap();
         assert_eq!((clear.start, clear.turns), (after(0), 2));
+        assert_eq!(clear.greeting, Some(after(2)));
         assert_eq!(clear.files, [after(7)]);
         assert_eq!(Sighting::of(&segments, 21, 12).unwrap().files, [after(8)]);
         assert_eq!(Sighting::of(&segments, 22, 0), None);

@@ -3,9 +3,11 @@
 use std::path::PathBuf;
 use std::time::Duration;
 
+use ftp_proto_tests::peers::Kind;
+
 use crate::Fallible;
 use crate::contenders::Contender;
-use crate::servers::Kind;
+use crate::servers::KINDS;
 
 /// What to measure, and how.
 #[derive(Debug, Clone)]
@@ -69,7 +71,7 @@ impl Options {
             return Ok(None);
         }
         if options.servers.is_empty() {
-            options.servers = Kind::ALL.to_vec();
+            options.servers = KINDS.to_vec();
         }
         if options.contenders.is_empty() {
             options.contenders = Contender::ALL.to_vec();
@@ -102,7 +104,7 @@ fn positive(value: &str) -> Fallible<usize> {
 }
 
 fn help() -> String {
-    let servers: Vec<String> = Kind::ALL.iter().map(Kind::to_string).collect();
+    let servers: Vec<String> = KINDS.iter().map(Kind::to_string).collect();
     let contenders: Vec<&str> = Contender::ALL
         .iter()
         .map(|contender| contender.name())

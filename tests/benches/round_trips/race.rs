@@ -168,15 +168,18 @@ fn judge(
     if sighting.files.len() != options.files {
         return Err(format!("{} files seen on the link", sighting.files.len()));
     }
+    // Some servers take their time before some greetings, at random (ProFTPD: 0.2 s). No client can help it.
+    let greeting = sighting.greeting.ok_or("no greeting seen")?;
+    let start = greeting - 2 * options.round_trip;
     let trips = |time: Duration| time.as_secs_f64() / options.round_trip.as_secs_f64();
     let (Some(first), Some(last)) = (sighting.files.first(), sighting.files.last()) else {
         return Err("no file seen on the link".into());
     };
     let gaps = f64::from(u32::try_from(options.files - 1).unwrap_or(u32::MAX));
     Ok(Run {
-        first: trips(*first - sighting.start),
+        first: trips(*first - start),
         further: (gaps > 0.0).then(|| trips(*last - *first) / gaps),
-        shown: trips(shown - sighting.start),
+        shown: trips(shown - start),
         turns: sighting.turns,
     })
 }

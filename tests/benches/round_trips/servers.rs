@@ -1,14 +1,12 @@
 //! The servers, each kept by a copy of this program at the far end of the link.
 
-use std::fmt;
 use std::io::{self, BufRead, BufReader, Write};
 use std::net::SocketAddrV4;
 use std::path::PathBuf;
 use std::process::{Child, Stdio};
-use std::str::FromStr;
 
 use ftp_proto_tests::link::{FAR, Link};
-use ftp_proto_tests::peers;
+use ftp_proto_tests::peers::{self, Kind, Options, Tls};
 
 use crate::Fallible;
 
@@ -17,42 +15,8 @@ pub(crate) const KEEP: &str = "--keep-server";
 
 const FILE_SIZE: usize = 12 * 1024;
 
-/// The server programs to meet.
-#[derive(Debug, Clone, Copy, PartialEq, Eq)]
-pub(crate) enum Kind {
-    Vsftpd,
-    ProFtpd,
-    PureFtpd,
-    Pyftpdlib,
-}
-
-impl Kind {
-    pub(crate) const ALL: [Self; 4] =
-        [Self::Vsftpd, Self::ProFtpd, Self::PureFtpd, Self::Pyftpdlib];
-}
-
-impl fmt::Display for Kind {
-    fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
-        f.write_str(match self {
-            Self::Vsftpd => "vsftpd",
-            Self::ProFtpd => "ProFTPD",
-            Self::PureFtpd => "Pure-FTPd",
-            Self::Pyftpdlib => "pyftpdlib",
-        })
-    }
-}
-
-impl FromStr for Kind {
-    type Err = String;
-
-    fn from_str(name: &str) -> Result<Self, String> {
-        let named = |kind: &Self| kind.to_string().eq_ignore_ascii_case(name);
-        Self::ALL
-            .into_iter()
-            .find(named)
-            .ok_or_else(|| format!("no server {name}"))
-    }
-}
+/// The servers to meet: those with TLS.
+pub(crate) const KINDS: [Kind; 4] = [Kind::Vsftpd, Kind::ProFtpd, Kind::PureFtpd, Kind::Pyftpdlib];
 
 /// A running server at the far end, with [`file_name`]d files in it. Stopped when dropped.
 #[derive(Debug)]
@@ -103,17 +67,12 @@ pub(crate) fn keep(arguments: &[String]) -> Fallible {
     let [kind, files] = arguments else {
         return Err(format!("{KEEP} needs a kind and a number of files").into());
     };
-    let kind = match kind.parse()? {
-        Kind::Vsftpd => peers::Kind::Vsftpd,
-        Kind::ProFtpd => peers::Kind::ProFtpd,
-        Kind::PureFtpd => peers::Kind::PureFtpd,
-        Kind::Pyftpdlib => peers::Kind::Pyftpdlib,
+    let options = Options {
+        tls: Tls::Explicit,
+        address: Some(FAR.into()),
+        ..Options::default()
     };
-    let options = peers::Options {
-        address: FAR.into(),
-        ..peers::Options::default()
-    };
-    let server = peers::start(kind, &options);
+    let server = peers::start(kind.parse()?, &options)?;
     for index in 0..files.parse()? {
         std::fs::write(server.root().join(file_name(index)), contents(index))?;
     }
@@ -136,9 +95,15 @@ pub(crate) fn file_name(index: usize) -> String {
     format!("file-{index}.bin")
 }
 
-/// What is in it: every byte value, differently for each file, so that a mix-up or a changed line end shows.
+/// What is in it: different for each file, so that a mix-up shows, with every byte value, so that a changed line end
+/// shows, and without any pattern, because a client may ask for compression (MODE Z).
 pub(crate) fn contents(index: usize) -> Vec<u8> {
-    (0..FILE_SIZE)
-        .map(|at| (at * 31 + at / 256 + index * 7) as u8)
-        .collect()
+    let mut state = 0x2545_f491_4f6c_dd1d ^ index as u64;
+    let random = std::iter::repeat_with(|| {
+        state ^= state << 13;
+        state ^= state >> 7;
+        state ^= state << 17;
+        state.to_be_bytes()
+    });
+    random.flatten().take(FILE_SIZE).collect()
 }
