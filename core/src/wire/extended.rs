@@ -1,4 +1,4 @@
-//! Addresses of either family: EPRT, EPSV, 229 and 522 (RFC 2428), and the older LPRT, 228 and 521 (RFC 1639).
+//! Addresses of either family: EPRT, 229 and 522 (RFC 2428), and the older LPRT, 228 and 521 (RFC 1639).
 
 use alloc::vec::Vec;
 use core::fmt;
@@ -163,49 +163,6 @@ pub fn encode_229(port: u16, out: &mut Vec<u8>) {
         out,
         &format_args!("Entering Extended Passive Mode (|||{port}|)"),
     );
-}
-
-/// The argument of EPSV (RFC 2428 section 3).
-#[derive(Clone, Copy, Debug, PartialEq, Eq, Hash)]
-pub enum EpsvArgument {
-    /// No argument: the family of the control connection.
-    None,
-    /// A family by its number: 1 is IPv4, 2 is IPv6, others get 522.
-    Family(u32),
-    /// `ALL`: from now on nothing but EPSV.
-    All,
-}
-
-impl EpsvArgument {
-    /// Reads the argument. `ALL` may be in any case, blanks around it are ignored.
-    ///
-    /// # Errors
-    /// [`Malformed::AddressFamily`] for a number above 2^32 - 1: answer it with 522. [`Malformed::Argument`] for
-    /// anything but a number or `ALL`: answer it with 501.
-    pub fn parse(argument: &[u8]) -> Result<EpsvArgument, Malformed> {
-        let argument = argument.trim_ascii();
-        if argument.is_empty() {
-            Ok(EpsvArgument::None)
-        } else if argument.eq_ignore_ascii_case(b"ALL") {
-            Ok(EpsvArgument::All)
-        } else if argument.iter().all(u8::is_ascii_digit) {
-            let family = decimal(argument).and_then(|family| u32::try_from(family).ok());
-            family
-                .map(EpsvArgument::Family)
-                .ok_or(Malformed::AddressFamily)
-        } else {
-            Err(Malformed::Argument)
-        }
-    }
-
-    /// Appends the argument; nothing for [`EpsvArgument::None`].
-    pub fn encode(&self, out: &mut Vec<u8>) {
-        match self {
-            EpsvArgument::None => {}
-            EpsvArgument::Family(family) => push_display(out, family),
-            EpsvArgument::All => out.extend_from_slice(b"ALL"),
-        }
-    }
 }
 
 /// Which address families someone can use.
@@ -590,35 +547,6 @@ mod tests {
     }
 
     #[test]
-    fn the_argument_of_epsv() {
-        for (text, argument) in [
-            ("", EpsvArgument::None),
-            ("1", EpsvArgument::Family(1)),
-            ("2", EpsvArgument::Family(2)),
-            ("9", EpsvArgument::Family(9)),
-            ("4294967295", EpsvArgument::Family(u32::MAX)),
-            ("ALL", EpsvArgument::All),
-        ] {
-            assert_eq!(EpsvArgument::parse(text.as_bytes()), Ok(argument));
-            let mut out = Vec::new();
-            argument.encode(&mut out);
-            assert_eq!(out, text.as_bytes());
-        }
-        assert_eq!(EpsvArgument::parse(b" all "), Ok(EpsvArgument::All));
-        assert_eq!(
-            EpsvArgument::parse(b"4294967296"),
-            Err(Malformed::AddressFamily)
-        );
-        assert_eq!(
-            EpsvArgument::parse(b"99999999999999999999999"),
-            Err(Malformed::AddressFamily)
-        );
-        for bad in [&b"x"[..], b"-1", b"1 2", b"ALL 1", b"1.5", b"\xff"] {
-            assert_eq!(EpsvArgument::parse(bad), Err(Malformed::Argument));
-        }
-    }
-
-    #[test]
     fn lists_of_families() {
         for families in [(false, false), (true, false), (false, true), (true, true)] {
             let families = Families {
@@ -744,7 +672,7 @@ mod tests {
                 ExtendedAddress::parse_argument(&text),
                 ExtendedAddress::find_in_long_reply(&text),
             );
-            let _ = (families_in_522(&text), EpsvArgument::parse(&text));
+            let _ = (families_in_522(&text), families_in_521(&text));
             assert_ne!(port_in_reply(&text), Ok(0));
         }
     }
