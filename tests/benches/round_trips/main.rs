@@ -5,11 +5,12 @@
 //! cargo bench -p ftp-proto-tests --bench round_trips -- [OPTION]...
 //! ```
 //!
-//! A server of each kind runs at the far end of a [`Link`], the contenders at the near end, each fetching the same
-//! few small files in one session, in turn, several times. The first number is the time from the SYN of the control
-//! connection to the arrival of the first *file* byte, the second the time from one file's first byte to the next
-//! file's, both as medians and in round trips. The clock is the link's: what arrived, not what a program printed. A
-//! program that sits on what it got is named below the table.
+//! A server of each kind runs at the far end of a [`Link`](ftp_proto_tests::link::Link), the contenders at the near
+//! end, each fetching the same few small files in one session, in turn, several times. The first number is the time
+//! from the SYN of the control connection to the arrival of the first *file* byte, the second the time from one
+//! file's first byte to the next file's, both as medians and in round trips. The SYN counts as sent two round trips
+//! before the greeting came, so that a server slow to greet does not blur the comparison. The clock is the link's:
+//! what arrived, not what a program printed. A program that sits on what it got is named below the table.
 //!
 //! Files are smaller than TCP's initial window and than one TLS record, so that what is counted is the protocol and
 //! not slow start.
