@@ -4,7 +4,13 @@
 //! * [`Refusal`]: the application asked for something that is not possible now. Nothing changed and nothing was sent.
 //! * [`Failure`]: the peer, or the transport, did something that ends a request or the session.
 
+use alloc::vec::Vec;
 use core::fmt;
+
+use crate::order::{Fault, TlsFault};
+use crate::time::Timer;
+use crate::wire::command::Verb;
+use crate::wire::reply::{Code, Reply};
 
 /// Text that does not follow its grammar. Says what is wrong, never panics, never carries secrets.
 #[derive(Clone, Copy, Debug, PartialEq, Eq, Hash)]
@@ -95,3 +101,385 @@ impl fmt::Display for Malformed {
 }
 
 impl core::error::Error for Malformed {}
+
+/// The application asked for something that is not possible now. Nothing changed and nothing was sent.
+#[derive(Clone, Copy, Debug, PartialEq, Eq, Hash)]
+#[non_exhaustive]
+pub enum Refusal {
+    /// The argument cannot be put on a command line.
+    Argument(Malformed),
+    /// As many requests as [`crate::Limits::requests`] are waiting.
+    TooManyRequests,
+    /// The session is over or ending.
+    Closed,
+    /// The policy of this session forbids it.
+    Policy,
+    /// This verb has a method of its own: sent raw it would leave session and server with different ideas.
+    UseTypedMethod,
+    /// There is nothing to abort.
+    NothingToAbort,
+    /// PASS was already sent on this connection; log in on a new one.
+    LoginSpent,
+    /// The request needs an idle session.
+    Busy,
+    /// Transfers need a login, or one asked for before them.
+    LoginFirst,
+}
+
+impl fmt::Display for Refusal {
+    fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
+        match self {
+            Refusal::Argument(malformed) => write!(f, "not sent: {malformed}"),
+            Refusal::TooManyRequests => f.write_str("not sent: too many requests are waiting"),
+            Refusal::Closed => f.write_str("not sent: the session is closed"),
+            Refusal::Policy => f.write_str("not sent: the security policy forbids it"),
+            Refusal::UseTypedMethod => {
+                f.write_str("not sent: this command has a method of its own")
+            }
+            Refusal::NothingToAbort => f.write_str("nothing to abort"),
+            Refusal::LoginSpent => {
+                f.write_str("not sent: this connection has already tried a password")
+            }
+            Refusal::LoginFirst => f.write_str("not sent: log in first"),
+            Refusal::Busy => f.write_str("not sent: other requests are under way"),
+        }
+    }
+}
+
+impl core::error::Error for Refusal {}
+
+impl From<Malformed> for Refusal {
+    fn from(malformed: Malformed) -> Self {
+        Refusal::Argument(malformed)
+    }
+}
+
+/// The peer, or the transport, did something that ends a request or the session.
+#[derive(Clone, Debug, PartialEq, Eq, Hash)]
+pub struct Failure {
+    /// What.
+    pub kind: FailureKind,
+    /// The command it happened to, if one.
+    pub verb: Option<Verb>,
+    /// The reply that says so, if one.
+    pub code: Option<Code>,
+    /// The text of that reply, raw and bounded.
+    text: Vec<u8>,
+}
+
+/// What ended a request or a session.
+#[derive(Clone, Copy, Debug, PartialEq, Eq, Hash)]
+#[non_exhaustive]
+pub enum FailureKind {
+    /// The server refused the command.
+    Refused,
+    /// The server's greeting refuses service.
+    GreetingRefused,
+    /// The server refused the login.
+    LoginRefused,
+    /// The server wants an account (ACCT) and none was given.
+    AccountNeeded,
+    /// The password cannot be sent: the policy allows clear text for anonymous only.
+    ClearLoginForbidden,
+    /// Every AUTH method was refused and the policy wants TLS.
+    SecurityRefused,
+    /// The server refused the data protection level the policy wants.
+    ProtectionRefused,
+    /// Bytes came behind the reply that switches protection: someone injects replies.
+    Injected,
+    /// TLS on the control connection failed.
+    ControlTls(TlsFault),
+    /// TLS on the data connection failed.
+    DataTls(TlsFault),
+    /// The data connection could not be established by any allowed mode.
+    DataOpen(Fault),
+    /// Someone else connected in place of the server.
+    DataIntruder,
+    /// What came back is not FTP.
+    Protocol(Malformed),
+    /// A reply that its command cannot have.
+    UnexpectedReply,
+    /// A reply without a command: replies and commands are out of step.
+    Desynchronised,
+    /// The server closes the session (421).
+    ServiceClosing,
+    /// The server closed the control connection.
+    ControlClosed,
+    /// The control connection broke.
+    ControlBroken(Fault),
+    /// No answer in time.
+    TimedOut(Timer),
+    /// The file is not whole: the data ended early, or less came than announced.
+    Truncated {
+        /// Payload bytes moved.
+        bytes: u64,
+        /// Bytes expected, where known.
+        expected: Option<u64>,
+    },
+    /// More came than announced.
+    Longer {
+        /// Payload bytes moved.
+        bytes: u64,
+        /// Bytes expected.
+        expected: u64,
+    },
+    /// All data moved and ended cleanly, but the server never confirmed it.
+    Unconfirmed {
+        /// Payload bytes moved.
+        bytes: u64,
+    },
+    /// The transfer broke off.
+    TransferFailed {
+        /// Payload bytes moved.
+        bytes: u64,
+    },
+    /// The server refused the restart point.
+    RestartRefused,
+    /// The application's reader or writer failed.
+    Local {
+        /// Payload bytes moved.
+        bytes: u64,
+    },
+    /// Aborted by the application.
+    Aborted {
+        /// Payload bytes moved.
+        bytes: u64,
+    },
+    /// A request before it in the queue failed, so it was not attempted.
+    NotAttempted,
+    /// The session ended before it was attempted or done.
+    SessionOver,
+}
+
+/// Who has to act.
+#[derive(Clone, Copy, Debug, PartialEq, Eq, Hash)]
+pub enum Side {
+    /// The server, or its administrator.
+    Server,
+    /// The program or person on our side.
+    Client,
+    /// Something between the two.
+    Network,
+}
+
+/// Coarse classes of failure, for exit codes and retry decisions.
+#[derive(Clone, Copy, Debug, PartialEq, Eq, Hash)]
+pub enum Category {
+    /// No service, or no connection.
+    Connect,
+    /// TLS, certificates, protection.
+    Tls,
+    /// Login.
+    Login,
+    /// The server said no.
+    Refused,
+    /// A transfer that is not proved whole.
+    Transfer,
+    /// The peer does not speak the protocol.
+    Protocol,
+    /// Nothing came in time.
+    TimedOut,
+    /// The application's own doing.
+    Local,
+}
+
+impl Failure {
+    /// A failure without a reply.
+    #[must_use]
+    pub const fn new(kind: FailureKind, verb: Option<Verb>) -> Self {
+        Failure {
+            kind,
+            verb,
+            code: None,
+            text: Vec::new(),
+        }
+    }
+
+    /// A failure a reply tells of; `text` is kept as it is.
+    #[must_use]
+    pub const fn replied(kind: FailureKind, verb: Option<Verb>, code: Code, text: Vec<u8>) -> Self {
+        Failure {
+            kind,
+            verb,
+            code: Some(code),
+            text,
+        }
+    }
+
+    /// The reply, if one tells of the failure.
+    #[must_use]
+    pub fn reply(&self) -> Option<Reply<'_>> {
+        self.code.map(|code| Reply::new(code, &self.text))
+    }
+
+    /// The coarse class.
+    #[must_use]
+    pub const fn category(&self) -> Category {
+        use FailureKind as K;
+        match self.kind {
+            K::GreetingRefused
+            | K::ServiceClosing
+            | K::ControlClosed
+            | K::ControlBroken(_)
+            | K::SessionOver => Category::Connect,
+            K::SecurityRefused | K::ProtectionRefused | K::ControlTls(_) | K::DataTls(_) => {
+                Category::Tls
+            }
+            K::LoginRefused | K::AccountNeeded | K::ClearLoginForbidden => Category::Login,
+            K::Refused | K::RestartRefused | K::NotAttempted => Category::Refused,
+            K::DataOpen(_)
+            | K::DataIntruder
+            | K::Truncated { .. }
+            | K::Longer { .. }
+            | K::Unconfirmed { .. }
+            | K::TransferFailed { .. }
+            | K::Aborted { .. } => Category::Transfer,
+            K::Injected | K::Protocol(_) | K::UnexpectedReply | K::Desynchronised => {
+                Category::Protocol
+            }
+            K::TimedOut(_) => Category::TimedOut,
+            K::Local { .. } => Category::Local,
+        }
+    }
+
+    /// Who has to act.
+    #[must_use]
+    pub const fn side(&self) -> Side {
+        use FailureKind as K;
+        match self.kind {
+            K::ControlBroken(_)
+            | K::DataOpen(_)
+            | K::TimedOut(_)
+            | K::Injected
+            | K::DataIntruder => Side::Network,
+            K::ClearLoginForbidden
+            | K::AccountNeeded
+            | K::Local { .. }
+            | K::Aborted { .. }
+            | K::NotAttempted
+            | K::SessionOver
+            | K::ControlTls(TlsFault::Local)
+            | K::DataTls(TlsFault::Local) => Side::Client,
+            _ => Side::Server,
+        }
+    }
+}
+
+impl fmt::Display for Failure {
+    fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
+        let verb = self.verb.map_or("the session", Verb::as_str);
+        match self.kind {
+            FailureKind::Refused => write!(f, "the server refused {verb}")?,
+            FailureKind::GreetingRefused => f.write_str("the server refuses service in its greeting")?,
+            FailureKind::LoginRefused => write!(f, "the server refused the login at {verb}")?,
+            FailureKind::AccountNeeded => f.write_str("the server wants an account (ACCT) and none was given")?,
+            FailureKind::ClearLoginForbidden => {
+                f.write_str("nothing was sent: without TLS the policy allows an anonymous login only")?;
+            }
+            FailureKind::SecurityRefused => {
+                f.write_str("the server refused every AUTH method and the policy requires TLS; no credentials were sent")?;
+            }
+            FailureKind::ProtectionRefused => {
+                f.write_str("the server refused the data protection the policy requires; no file was moved")?;
+            }
+            FailureKind::Injected => f.write_str(
+                "bytes arrived behind the reply that switches protection: somebody injects replies; the session was ended",
+            )?,
+            FailureKind::ControlTls(fault) => write!(f, "TLS on the control connection failed: {fault}")?,
+            FailureKind::DataTls(fault) => write!(f, "TLS on the data connection failed: {fault}")?,
+            FailureKind::DataOpen(fault) => write!(f, "no data connection could be made for {verb}: {fault}")?,
+            FailureKind::DataIntruder => f.write_str("another host connected in place of the server")?,
+            FailureKind::Protocol(malformed) => write!(f, "the server does not speak FTP: {malformed}")?,
+            FailureKind::UnexpectedReply => write!(f, "the server answered {verb} with a reply it cannot have")?,
+            FailureKind::Desynchronised => f.write_str("the server sent a reply that no command asked for")?,
+            FailureKind::ServiceClosing => f.write_str("the server closes the session")?,
+            FailureKind::ControlClosed => write!(f, "the server closed the control connection during {verb}")?,
+            FailureKind::ControlBroken(fault) => write!(f, "the control connection broke during {verb}: {fault}")?,
+            FailureKind::TimedOut(timer) => write!(f, "no answer in time: {timer}")?,
+            FailureKind::Truncated { bytes, expected: Some(expected) } => {
+                write!(f, "the transfer is not whole: {bytes} of {expected} bytes")?;
+            }
+            FailureKind::Truncated { bytes, expected: None } => {
+                write!(f, "the transfer is not proved whole: its end is missing after {bytes} bytes")?;
+            }
+            FailureKind::Longer { bytes, expected } => {
+                write!(f, "the transfer is longer than announced: {bytes} instead of {expected} bytes")?;
+            }
+            FailureKind::Unconfirmed { bytes } => write!(
+                f,
+                "all {bytes} bytes moved and the data ended cleanly, but the server's confirmation never came"
+            )?,
+            FailureKind::TransferFailed { bytes } => write!(f, "the server broke {verb} off after {bytes} bytes")?,
+            FailureKind::RestartRefused => f.write_str("the server refused the restart point; nothing was moved")?,
+            FailureKind::Local { bytes } => write!(f, "the local file failed after {bytes} bytes")?,
+            FailureKind::Aborted { bytes } => write!(f, "aborted after {bytes} bytes")?,
+            FailureKind::NotAttempted => f.write_str("not attempted: an earlier request failed")?,
+            FailureKind::SessionOver => f.write_str("the session was over before")?,
+        }
+        match self.reply() {
+            Some(reply) => write!(f, ": {} {}", reply.code(), reply.display()),
+            None => Ok(()),
+        }
+    }
+}
+
+impl core::error::Error for Failure {}
+
+impl fmt::Display for Fault {
+    fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
+        f.write_str(match self {
+            Fault::Refused => "connection refused",
+            Fault::Unreachable => "host unreachable",
+            Fault::TimedOut => "timed out",
+            Fault::Reset => "connection reset",
+            Fault::AddressInUse => "local address not usable",
+            Fault::Denied => "not permitted",
+            Fault::Other => "transport error",
+        })
+    }
+}
+
+impl fmt::Display for TlsFault {
+    fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
+        f.write_str(match self {
+            TlsFault::NotTls => "the server answers, but not with TLS",
+            TlsFault::ClosedAtHello => {
+                "the connection was closed as TLS began, before the server said anything"
+            }
+            TlsFault::ClosedInHandshake => "the connection was closed in mid-handshake",
+            TlsFault::Reset => "the connection was reset in mid-handshake",
+            TlsFault::UnknownIssuer => "the certificate is issued by nobody we trust",
+            TlsFault::WrongName => "the certificate is for another name",
+            TlsFault::Expired => "the certificate is not valid now",
+            TlsFault::PinMismatch => "the certificate is not the pinned one",
+            TlsFault::Certificate => "the certificate cannot be accepted",
+            TlsFault::ClientCertificate => "the server wants a client certificate it accepts",
+            TlsFault::Version => "the server speaks only TLS versions that are too old",
+            TlsFault::NoCommonCipher => "no cipher in common",
+            TlsFault::ApplicationProtocol => "the server refuses the application protocol",
+            TlsFault::Alert(alert) => return write!(f, "the server sent TLS alert {alert}"),
+            TlsFault::Corrupt => "a record is corrupt",
+            TlsFault::Local => "a local setting prevents it",
+            TlsFault::Other => "TLS error",
+        })
+    }
+}
+
+impl fmt::Display for Timer {
+    fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
+        f.write_str(match self {
+            Timer::Greeting => "the server sent no greeting",
+            Timer::Handshake => "the TLS handshake stood still",
+            Timer::Reply => "the server did not reply",
+            Timer::DataOpen => "the data connection was not established",
+            Timer::DataHandshake => "the TLS handshake on the data connection stood still",
+            Timer::Stall => "the data connection stood still",
+            Timer::Drain => "the data connection did not end",
+            Timer::Abort => "the server did not answer the abort",
+            Timer::Guard => "an outstanding reply did not come",
+            Timer::Quiet => "a reply did not end",
+            Timer::Keepalive => "keep-alive",
+            Timer::Close => "the server did not close",
+        })
+    }
+}

@@ -8,7 +8,10 @@ use alloc::vec::Vec;
 use core::fmt;
 use std::io::{self, Read, Write};
 
-use rustls::{ClientConnection, Connection, HandshakeKind, ProtocolVersion, ServerConnection, SupportedCipherSuite};
+use rustls::{
+    ClientConnection, Connection, HandshakeKind, ProtocolVersion, ServerConnection,
+    SupportedCipherSuite,
+};
 
 use super::client::Shared;
 use super::failure::{Circumstances, classify};
@@ -78,13 +81,31 @@ pub struct Channel {
 }
 
 enum End {
-    Client { session: Arc<Shared>, purpose: Purpose, offered: bool },
-    Server { require_alpn: bool },
+    Client {
+        session: Arc<Shared>,
+        purpose: Purpose,
+        offered: bool,
+    },
+    Server {
+        require_alpn: bool,
+    },
 }
 
 impl Channel {
-    pub(super) fn client(connection: ClientConnection, session: Arc<Shared>, purpose: Purpose, offered: bool) -> Self {
-        Channel::new(Connection::Client(connection), End::Client { session, purpose, offered })
+    pub(super) fn client(
+        connection: ClientConnection,
+        session: Arc<Shared>,
+        purpose: Purpose,
+        offered: bool,
+    ) -> Self {
+        Channel::new(
+            Connection::Client(connection),
+            End::Client {
+                session,
+                purpose,
+                offered,
+            },
+        )
     }
 
     pub(super) fn server(connection: ServerConnection, require_alpn: bool) -> Self {
@@ -130,7 +151,9 @@ impl Channel {
         self.first.note(self.bytes_in, ciphertext);
         let mut rest = ciphertext;
         while !rest.is_empty() && self.wants_read() {
-            let (head, tail) = rest.split_at_checked(self.framing.advance(rest)).unwrap_or((rest, &[]));
+            let (head, tail) = rest
+                .split_at_checked(self.framing.advance(rest))
+                .unwrap_or((rest, &[]));
             self.hand_over(head)?;
             rest = tail;
             if self.framing.is_complete() || self.framing.is_foreign() {
@@ -159,7 +182,11 @@ impl Channel {
         let record = self.framing.header_so_far();
         let looks_like = classify_first_bytes(record);
         let failure = if !record.is_empty() && !self.framing.may_be_tls() {
-            TlsFailure::NotTls { looks_like, sample: record.to_vec(), established: self.facts.is_some() }
+            TlsFailure::NotTls {
+                looks_like,
+                sample: record.to_vec(),
+                established: self.facts.is_some(),
+            }
         } else if self.facts.is_some() {
             TlsFailure::Truncated
         } else if self.bytes_in == 0 {
@@ -173,7 +200,9 @@ impl Channel {
     /// The transport was reset, or failed otherwise. Returns the failure, which is kept unless there is an earlier one.
     pub fn peer_reset(&mut self) -> TlsFailure {
         let handshaking = self.is_handshaking();
-        self.failure.get_or_insert(TlsFailure::Reset { handshaking }).clone()
+        self.failure
+            .get_or_insert(TlsFailure::Reset { handshaking })
+            .clone()
     }
 
     /// Whether ciphertext is welcome. If not, read the waiting plaintext first; after the end or a failure there is no need to read.
@@ -216,7 +245,10 @@ impl Channel {
 
     /// The next piece of plaintext, without copying; empty if there is none. Follow with [`consume`](Channel::consume).
     pub fn plaintext(&mut self) -> &[u8] {
-        self.connection.reader().into_first_chunk().unwrap_or_default()
+        self.connection
+            .reader()
+            .into_first_chunk()
+            .unwrap_or_default()
     }
 
     /// Removes the first `count` bytes of what [`plaintext`](Channel::plaintext) returned.
@@ -244,11 +276,17 @@ impl Channel {
     /// Always 0 before the handshake is done, so that nothing leaves before its facts could be looked at; after
     /// [`close`](Channel::close); and after a failure, which [`TlsFailure::KeysExhausted`] may become here.
     pub fn write(&mut self, plaintext: &[u8]) -> usize {
-        if self.failure.is_some() || self.is_handshaking() || self.sent_close || plaintext.is_empty() {
+        if self.failure.is_some()
+            || self.is_handshaking()
+            || self.sent_close
+            || plaintext.is_empty()
+        {
             return 0;
         }
         // Past the limit rustls would take the bytes, send close_notify and drop them: a cut that looks like a complete file.
-        let budget = usize::try_from(self.records_left).unwrap_or(usize::MAX).saturating_mul(MAX_FRAGMENT);
+        let budget = usize::try_from(self.records_left)
+            .unwrap_or(usize::MAX)
+            .saturating_mul(MAX_FRAGMENT);
         if budget == 0 {
             self.failure = Some(TlsFailure::KeysExhausted);
             return 0;
@@ -256,7 +294,9 @@ impl Channel {
         let piece = plaintext.get(..budget).unwrap_or(plaintext);
         let count = self.connection.writer().write(piece).unwrap_or(0);
         if self.records_left != u64::MAX {
-            self.records_left = self.records_left.saturating_sub(count.div_ceil(MAX_FRAGMENT) as u64);
+            self.records_left = self
+                .records_left
+                .saturating_sub(count.div_ceil(MAX_FRAGMENT) as u64);
         }
         count
     }
@@ -344,9 +384,22 @@ impl Channel {
     #[must_use]
     pub fn client_certificate(&self) -> Option<impl Iterator<Item = &[u8]>> {
         match &self.connection {
-            Connection::Server(server) => server.peer_certificates().map(|chain| chain.iter().map(AsRef::as_ref)),
+            Connection::Server(server) => server
+                .peer_certificates()
+                .map(|chain| chain.iter().map(AsRef::as_ref)),
             Connection::Client(_) => None,
         }
+    }
+
+    /// Makes the keys as worn as they would be after many records.
+    #[cfg(all(test, any(feature = "ring", feature = "aws-lc-rs")))]
+    pub(super) fn leave_records(&mut self, left: u64) {
+        self.records_left = left;
+    }
+
+    #[cfg(all(test, any(feature = "ring", feature = "aws-lc-rs")))]
+    pub(super) fn records_left(&self) -> u64 {
+        self.records_left
     }
 
     // ---- inside
@@ -357,7 +410,9 @@ impl Channel {
         while !bytes.is_empty() {
             match self.connection.read_tls(&mut bytes) {
                 Ok(1..) => {}
-                Ok(0) => return Err(self.fail(TlsFailure::Internal("record not taken".to_string()))),
+                Ok(0) => {
+                    return Err(self.fail(TlsFailure::Internal("record not taken".to_string())));
+                }
                 Err(error) => return Err(self.fail(TlsFailure::Corrupt(error.to_string()))),
             }
         }
@@ -387,8 +442,13 @@ impl Channel {
     }
 
     fn explain(&self, error: &rustls::Error, following: &[u8]) -> TlsFailure {
-        if let (rustls::Error::InvalidCertificate(_), Some(PeerIdentity { verdict: Verdict::Refused(failure), .. })) =
-            (error, &self.identity)
+        if let (
+            rustls::Error::InvalidCertificate(_),
+            Some(PeerIdentity {
+                verdict: Verdict::Refused(failure),
+                ..
+            }),
+        ) = (error, &self.identity)
         {
             return failure.clone();
         }
@@ -413,7 +473,9 @@ impl Channel {
     }
 
     fn collect_evidence(&mut self) {
-        let End::Client { session, .. } = &self.end else { return };
+        let End::Client { session, .. } = &self.end else {
+            return;
+        };
         let (requested, sent) = session.certificate.take();
         self.certificate_requested |= requested;
         self.certificate_sent |= sent;
@@ -430,22 +492,39 @@ impl Channel {
         };
         let suite = self.connection.negotiated_cipher_suite();
         if let Some(SupportedCipherSuite::Tls12(suite)) = suite {
-            self.records_left = suite.common.confidentiality_limit.saturating_sub(RESERVED_RECORDS);
+            self.records_left = suite
+                .common
+                .confidentiality_limit
+                .saturating_sub(RESERVED_RECORDS);
         }
         let kind = self.connection.handshake_kind();
         let resumed = kind == Some(HandshakeKind::Resumed);
         let mut resumption_offered = false;
-        if let End::Client { session, purpose, offered } = &self.end {
+        if let End::Client {
+            session,
+            purpose,
+            offered,
+        } = &self.end
+        {
             resumption_offered = *offered;
             if self.identity.is_none() {
                 self.identity = self.connection.peer_certificates().and_then(|chain| {
-                    let chain: Vec<_> = chain.iter().map(|certificate| certificate.to_vec()).collect();
+                    let chain: Vec<_> = chain
+                        .iter()
+                        .map(|certificate| certificate.to_vec())
+                        .collect();
                     let leaf_sha256 = session.verifier.fingerprint(chain.first()?);
-                    Some(PeerIdentity { leaf_sha256, chain, verdict: Verdict::Resumed })
+                    Some(PeerIdentity {
+                        leaf_sha256,
+                        chain,
+                        verdict: Verdict::Resumed,
+                    })
                 });
             }
             if *purpose == Purpose::Control {
-                session.verifier.bind(self.identity.as_ref().map(|identity| identity.leaf_sha256));
+                session
+                    .verifier
+                    .bind(self.identity.as_ref().map(|identity| identity.leaf_sha256));
             }
         }
         let server_name = match &self.connection {
@@ -454,8 +533,13 @@ impl Channel {
         };
         let facts = HandshakeFacts {
             version,
-            suite: suite.and_then(|suite| suite.suite().as_str()).unwrap_or("unknown"),
-            group: self.connection.negotiated_key_exchange_group().and_then(|group| group.name().as_str()),
+            suite: suite
+                .and_then(|suite| suite.suite().as_str())
+                .unwrap_or("unknown"),
+            group: self
+                .connection
+                .negotiated_key_exchange_group()
+                .and_then(|group| group.name().as_str()),
             resumed,
             resumption_offered,
             hello_retry: kind == Some(HandshakeKind::FullWithHelloRetryRequest),
@@ -557,15 +641,26 @@ struct FirstStash {
 
 impl Default for FirstStash {
     fn default() -> Self {
-        FirstStash { bytes: [0; FIRST_BYTES_KEPT], len: 0 }
+        FirstStash {
+            bytes: [0; FIRST_BYTES_KEPT],
+            len: 0,
+        }
     }
 }
 
 impl FirstStash {
     /// `input` begins at byte `position` of the stream; parts of it may have been offered before.
     fn note(&mut self, position: u64, input: &[u8]) {
-        let Ok(position) = usize::try_from(position) else { return };
-        let Some(fresh) = self.len.checked_sub(position).and_then(|known| input.get(known..)) else { return };
+        let Ok(position) = usize::try_from(position) else {
+            return;
+        };
+        let Some(fresh) = self
+            .len
+            .checked_sub(position)
+            .and_then(|known| input.get(known..))
+        else {
+            return;
+        };
         for (to, from) in self.bytes.iter_mut().skip(self.len).zip(fresh) {
             *to = *from;
             self.len += 1;

@@ -52,10 +52,18 @@ impl ClientTls {
         let store = Arc::new(SessionStore::default());
         let mut config = self.0.config.clone();
         // Fresh objects, so that a session can resume its own connections only, whatever the store says.
-        config.dangerous().set_certificate_verifier(Arc::<SessionVerifier>::clone(&verifier));
+        config
+            .dangerous()
+            .set_certificate_verifier(Arc::<SessionVerifier>::clone(&verifier));
         config.client_auth_cert_resolver = Arc::<SessionCertificate>::clone(&certificate);
         config.resumption = Resumption::store(Arc::<SessionStore>::clone(&store));
-        Ok(TlsSession(Arc::new(Shared { config: Arc::new(config), name, verifier, certificate, store })))
+        Ok(TlsSession(Arc::new(Shared {
+            config: Arc::new(config),
+            name,
+            verifier,
+            certificate,
+            store,
+        })))
     }
 
     /// The same policy with another maximum version, for a server whose TLS 1.3 tickets run out.
@@ -143,7 +151,10 @@ impl ClientTlsBuilder {
 
     /// Our certificate chain, own certificate first, and its private key, for servers that ask. In PEM; they may be in one file.
     pub fn client_certificate_pem(mut self, chain: &[u8], key: &[u8]) -> Self {
-        self.own = Some(OwnCertificate::Pem { chain: chain.to_vec(), key: key.to_vec() });
+        self.own = Some(OwnCertificate::Pem {
+            chain: chain.to_vec(),
+            key: key.to_vec(),
+        });
         self
     }
 
@@ -191,7 +202,8 @@ impl ClientTlsBuilder {
     /// See [`TlsSetupError`]: nothing trusted, unreadable certificates, an impossible range of versions, no provider.
     pub fn build(self) -> Result<ClientTls, TlsSetupError> {
         let provider = self.basics.provider()?;
-        let sha256 = Sha256::of_provider(&provider).ok_or_else(|| TlsSetupError::Provider("no SHA-256".to_string()))?;
+        let sha256 = Sha256::of_provider(&provider)
+            .ok_or_else(|| TlsSetupError::Provider("no SHA-256".to_string()))?;
         let base = self.base_verifier(&provider)?;
         if base.is_none() && self.pins.is_empty() && self.also.is_empty() && !self.any {
             return Err(TlsSetupError::NothingTrusted);
@@ -205,19 +217,34 @@ impl ClientTlsBuilder {
             algorithms: provider.signature_verification_algorithms,
             sha256,
         });
-        let key = self.own.as_ref().map(|own| own.load(&provider)).transpose()?;
-        let mut config = ClientConfig::builder_with_details(provider, Arc::clone(&self.basics.clock))
-            .with_protocol_versions(self.basics.versions()?)
-            .map_err(|error| TlsSetupError::Provider(error.to_string()))?
-            .dangerous()
-            .with_custom_certificate_verifier(Arc::new(SessionVerifier::new(Arc::clone(&trust))))
-            .with_no_client_auth();
+        let key = self
+            .own
+            .as_ref()
+            .map(|own| own.load(&provider))
+            .transpose()?;
+        let mut config =
+            ClientConfig::builder_with_details(provider, Arc::clone(&self.basics.clock))
+                .with_protocol_versions(self.basics.versions()?)
+                .map_err(|error| TlsSetupError::Provider(error.to_string()))?
+                .dangerous()
+                .with_custom_certificate_verifier(Arc::new(SessionVerifier::new(Arc::clone(
+                    &trust,
+                ))))
+                .with_no_client_auth();
         config.alpn_protocols = self.basics.alpn()?;
         config.enable_early_data = false;
-        Ok(ClientTls(Arc::new(Policy { recipe: self, config, trust, key })))
+        Ok(ClientTls(Arc::new(Policy {
+            recipe: self,
+            config,
+            trust,
+            key,
+        })))
     }
 
-    fn base_verifier(&self, provider: &Arc<CryptoProvider>) -> Result<Option<Arc<dyn ServerCertVerifier>>, TlsSetupError> {
+    fn base_verifier(
+        &self,
+        provider: &Arc<CryptoProvider>,
+    ) -> Result<Option<Arc<dyn ServerCertVerifier>>, TlsSetupError> {
         if self.roots.is_none() && self.roots_pem.is_empty() {
             return Ok(self.verifier.clone());
         }
@@ -231,9 +258,10 @@ impl ClientTlsBuilder {
         if roots.is_empty() {
             return Err(TlsSetupError::BadRoot("no certificate in it".to_string()));
         }
-        let verifier = WebPkiServerVerifier::builder_with_provider(Arc::new(roots), Arc::clone(provider))
-            .build()
-            .map_err(|error| TlsSetupError::BadRoot(error.to_string()))?;
+        let verifier =
+            WebPkiServerVerifier::builder_with_provider(Arc::new(roots), Arc::clone(provider))
+                .build()
+                .map_err(|error| TlsSetupError::BadRoot(error.to_string()))?;
         Ok(Some(verifier))
     }
 }
@@ -243,7 +271,15 @@ impl fmt::Debug for ClientTlsBuilder {
         f.debug_struct("ClientTlsBuilder")
             .field("min_version", &self.basics.min)
             .field("max_version", &self.basics.max)
-            .field("alpn", &self.basics.alpn.iter().map(|name| name.escape_ascii().to_string()).collect::<Vec<_>>())
+            .field(
+                "alpn",
+                &self
+                    .basics
+                    .alpn
+                    .iter()
+                    .map(|name| name.escape_ascii().to_string())
+                    .collect::<Vec<_>>(),
+            )
             .field("pins", &self.pins)
             .field("also_trusted", &self.also)
             .field("accept_any_certificate", &self.any)
@@ -293,8 +329,14 @@ impl TlsSession {
         let before = self.tickets();
         let connection = ClientConnection::new(Arc::clone(&self.0.config), self.0.name.clone())
             .map_err(|error| TlsFailure::Internal(error.to_string()))?;
-        let offered = before.tls12_session || self.tickets().tls13_available < before.tls13_available;
-        Ok(Channel::client(connection, Arc::clone(&self.0), purpose, offered))
+        let offered =
+            before.tls12_session || self.tickets().tls13_available < before.tls13_available;
+        Ok(Channel::client(
+            connection,
+            Arc::clone(&self.0),
+            purpose,
+            offered,
+        ))
     }
 
     /// What is left to resume from.
@@ -312,19 +354,27 @@ impl TlsSession {
 
 impl fmt::Debug for TlsSession {
     fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
-        f.debug_struct("TlsSession").field("server_name", &self.0.name.to_str()).field("tickets", &self.tickets()).finish_non_exhaustive()
+        f.debug_struct("TlsSession")
+            .field("server_name", &self.0.name.to_str())
+            .field("tickets", &self.tickets())
+            .finish_non_exhaustive()
     }
 }
 
 fn parse_server_name(name: &str) -> Result<ServerName<'static>, TlsSetupError> {
-    let bare = name.strip_prefix('[').and_then(|rest| rest.strip_suffix(']')).unwrap_or(name);
+    let bare = name
+        .strip_prefix('[')
+        .and_then(|rest| rest.strip_suffix(']'))
+        .unwrap_or(name);
     if let Some((address, _zone)) = bare.split_once('%') {
         if IpAddr::try_from(address).is_ok() {
             return Err(TlsSetupError::ZoneInAddress(name.to_string()));
         }
     }
     match ServerName::try_from(bare) {
-        Ok(ServerName::DnsName(_)) if bare.len() != name.len() => Err(TlsSetupError::BadServerName(name.to_string())),
+        Ok(ServerName::DnsName(_)) if bare.len() != name.len() => {
+            Err(TlsSetupError::BadServerName(name.to_string()))
+        }
         Ok(parsed) => Ok(parsed.to_owned()),
         Err(_) => Err(TlsSetupError::BadServerName(name.to_string())),
     }

@@ -33,7 +33,12 @@ fn take(tag: u8, input: &[u8]) -> Option<(&[u8], &[u8])> {
         0..=0x7f => (usize::from(first), rest),
         0x81..=0x83 => {
             let (bytes, rest) = rest.split_at_checked(usize::from(first - 0x80))?;
-            (bytes.iter().fold(0, |length, &byte| length << 8 | usize::from(byte)), rest)
+            (
+                bytes
+                    .iter()
+                    .fold(0, |length, &byte| length << 8 | usize::from(byte)),
+                rest,
+            )
         }
         _ => return None,
     };

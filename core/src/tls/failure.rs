@@ -193,17 +193,42 @@ impl fmt::Display for Alert {
 impl fmt::Display for TlsFailure {
     fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
         match self {
-            TlsFailure::NotTls { looks_like, established: false, .. } => write!(f, "peer answered the TLS handshake with {looks_like}"),
-            TlsFailure::NotTls { looks_like, established: true, .. } => write!(f, "peer sent {looks_like} inside the TLS connection"),
-            TlsFailure::EofAtClientHello => f.write_str("peer closed the connection as TLS started, without a byte"),
-            TlsFailure::EofInHandshake => f.write_str("peer closed the connection during the TLS handshake"),
-            TlsFailure::Reset { handshaking: true } => f.write_str("connection reset during the TLS handshake"),
+            TlsFailure::NotTls {
+                looks_like,
+                established: false,
+                ..
+            } => write!(f, "peer answered the TLS handshake with {looks_like}"),
+            TlsFailure::NotTls {
+                looks_like,
+                established: true,
+                ..
+            } => write!(f, "peer sent {looks_like} inside the TLS connection"),
+            TlsFailure::EofAtClientHello => {
+                f.write_str("peer closed the connection as TLS started, without a byte")
+            }
+            TlsFailure::EofInHandshake => {
+                f.write_str("peer closed the connection during the TLS handshake")
+            }
+            TlsFailure::Reset { handshaking: true } => {
+                f.write_str("connection reset during the TLS handshake")
+            }
             TlsFailure::Reset { handshaking: false } => f.write_str("connection reset"),
-            TlsFailure::Truncated => f.write_str("connection ended without TLS close_notify, data may be missing"),
-            TlsFailure::UnknownIssuer => f.write_str("peer certificate is not issued by a trusted authority"),
-            TlsFailure::SelfSigned => f.write_str("peer certificate is self-signed and not trusted"),
-            TlsFailure::CaUsedAsEndEntity => f.write_str("peer certificate is an authority certificate (CA:TRUE) used as its own"),
-            TlsFailure::WrongName { expected, presented } => {
+            TlsFailure::Truncated => {
+                f.write_str("connection ended without TLS close_notify, data may be missing")
+            }
+            TlsFailure::UnknownIssuer => {
+                f.write_str("peer certificate is not issued by a trusted authority")
+            }
+            TlsFailure::SelfSigned => {
+                f.write_str("peer certificate is self-signed and not trusted")
+            }
+            TlsFailure::CaUsedAsEndEntity => f.write_str(
+                "peer certificate is an authority certificate (CA:TRUE) used as its own",
+            ),
+            TlsFailure::WrongName {
+                expected,
+                presented,
+            } => {
                 write!(f, "peer certificate is not for {expected} but for ")?;
                 match presented.as_slice() {
                     [] => f.write_str("no name at all"),
@@ -216,24 +241,53 @@ impl fmt::Display for TlsFailure {
             TlsFailure::Expired { .. } => f.write_str("peer certificate has expired"),
             TlsFailure::NotYetValid { .. } => f.write_str("peer certificate is not valid yet"),
             TlsFailure::Revoked => f.write_str("peer certificate is revoked"),
-            TlsFailure::RevocationUnknown => f.write_str("revocation of the peer certificate cannot be checked"),
-            TlsFailure::BadSignature => f.write_str("signature in the peer certificate or handshake is wrong or too weak"),
+            TlsFailure::RevocationUnknown => {
+                f.write_str("revocation of the peer certificate cannot be checked")
+            }
+            TlsFailure::BadSignature => {
+                f.write_str("signature in the peer certificate or handshake is wrong or too weak")
+            }
             TlsFailure::WrongPurpose => f.write_str("peer certificate is not meant for this use"),
-            TlsFailure::UnsupportedCertificate(what) => write!(f, "peer certificate cannot be used: {what}"),
-            TlsFailure::PinMismatch { seen } => write!(f, "peer certificate {seen} is not the pinned one"),
+            TlsFailure::UnsupportedCertificate(what) => {
+                write!(f, "peer certificate cannot be used: {what}")
+            }
+            TlsFailure::PinMismatch { seen } => {
+                write!(f, "peer certificate {seen} is not the pinned one")
+            }
             TlsFailure::DataCertificateDiffers { control, data } => {
-                write!(f, "data connection shows certificate {data}, control connection {control}")
+                write!(
+                    f,
+                    "data connection shows certificate {data}, control connection {control}"
+                )
             }
-            TlsFailure::CertificateRejected => f.write_str("peer certificate rejected by the application"),
-            TlsFailure::ClientCertificateRequired => f.write_str("peer requires a client certificate"),
-            TlsFailure::ClientCertificateRefused(alert) => write!(f, "peer refused our certificate: {alert}"),
-            TlsFailure::ProtocolVersion { offered: Some(version) } => {
-                write!(f, "no TLS version in common, peer offers {}", version_name(*version))
+            TlsFailure::CertificateRejected => {
+                f.write_str("peer certificate rejected by the application")
             }
-            TlsFailure::ProtocolVersion { offered: None } => f.write_str("no TLS version in common"),
-            TlsFailure::NoCommonCipher => f.write_str("no TLS cipher suite, group or signature scheme in common"),
+            TlsFailure::ClientCertificateRequired => {
+                f.write_str("peer requires a client certificate")
+            }
+            TlsFailure::ClientCertificateRefused(alert) => {
+                write!(f, "peer refused our certificate: {alert}")
+            }
+            TlsFailure::ProtocolVersion {
+                offered: Some(version),
+            } => {
+                write!(
+                    f,
+                    "no TLS version in common, peer offers {}",
+                    version_name(*version)
+                )
+            }
+            TlsFailure::ProtocolVersion { offered: None } => {
+                f.write_str("no TLS version in common")
+            }
+            TlsFailure::NoCommonCipher => {
+                f.write_str("no TLS cipher suite, group or signature scheme in common")
+            }
             TlsFailure::UnrecognisedName => f.write_str("peer does not know the server name"),
-            TlsFailure::NoApplicationProtocol => f.write_str("no application protocol (ALPN) in common"),
+            TlsFailure::NoApplicationProtocol => {
+                f.write_str("no application protocol (ALPN) in common")
+            }
             TlsFailure::AlertReceived(alert) => write!(f, "peer ended TLS with alert {alert}"),
             TlsFailure::Renegotiation => f.write_str("peer insists on TLS renegotiation"),
             TlsFailure::Corrupt(what) => write!(f, "damaged TLS record: {what}"),
@@ -251,9 +305,16 @@ impl TlsFailure {
     #[must_use]
     pub fn blame(&self) -> Blame {
         match self {
-            TlsFailure::EofAtClientHello | TlsFailure::Reset { .. } | TlsFailure::Truncated | TlsFailure::Corrupt(_) => Blame::Network,
-            TlsFailure::ClientCertificateRequired | TlsFailure::ClientCertificateRefused(_) | TlsFailure::Internal(_) => Blame::Us,
-            TlsFailure::NotTls { established: false, .. }
+            TlsFailure::EofAtClientHello
+            | TlsFailure::Reset { .. }
+            | TlsFailure::Truncated
+            | TlsFailure::Corrupt(_) => Blame::Network,
+            TlsFailure::ClientCertificateRequired
+            | TlsFailure::ClientCertificateRefused(_)
+            | TlsFailure::Internal(_) => Blame::Us,
+            TlsFailure::NotTls {
+                established: false, ..
+            }
             | TlsFailure::UnknownIssuer
             | TlsFailure::SelfSigned
             | TlsFailure::CaUsedAsEndEntity
@@ -274,12 +335,18 @@ impl TlsFailure {
     #[must_use]
     pub fn advice(&self) -> &'static str {
         match self {
-            TlsFailure::NotTls { established: true, .. } => "read the clear text: it names the peer's problem",
+            TlsFailure::NotTls {
+                established: true, ..
+            } => "read the clear text: it names the peer's problem",
             TlsFailure::NotTls { looks_like, .. } => match looks_like {
-                FirstBytes::FtpReply => "use explicit TLS (AUTH TLS) on this port, or the implicit port",
+                FirstBytes::FtpReply => {
+                    "use explicit TLS (AUTH TLS) on this port, or the implicit port"
+                }
                 FirstBytes::EchoedHello => "the server speaks no TLS on this port",
                 FirstBytes::Ssh => "this is SSH: use SFTP, or the FTP port",
-                FirstBytes::Http => "this is a web server, proxy or captive portal: check address and port",
+                FirstBytes::Http => {
+                    "this is a web server, proxy or captive portal: check address and port"
+                }
                 FirstBytes::Listing => "the server ignores PROT P: do not trust it with data",
                 FirstBytes::SslV2 => "the server is from before TLS: it must be upgraded",
                 _ => "check address and port",
@@ -288,27 +355,47 @@ impl TlsFailure {
                 "suspect a firewall that inspects FTP, or a server without a certificate; try implicit TLS"
             }
             TlsFailure::EofInHandshake => "look into the server's TLS log",
-            TlsFailure::Reset { handshaking: false } => "try again; look for firewall or NAT timeouts",
+            TlsFailure::Reset { handshaking: false } => {
+                "try again; look for firewall or NAT timeouts"
+            }
             TlsFailure::Truncated => "treat the transfer as incomplete",
-            TlsFailure::UnknownIssuer => "trust the issuer, pin the certificate, or have the server send its intermediate certificates",
-            TlsFailure::SelfSigned | TlsFailure::CaUsedAsEndEntity => "compare its SHA-256 with the administrator, then pin it",
-            TlsFailure::WrongName { .. } => "connect by a name in the certificate, or pin the certificate",
+            TlsFailure::UnknownIssuer => {
+                "trust the issuer, pin the certificate, or have the server send its intermediate certificates"
+            }
+            TlsFailure::SelfSigned | TlsFailure::CaUsedAsEndEntity => {
+                "compare its SHA-256 with the administrator, then pin it"
+            }
+            TlsFailure::WrongName { .. } => {
+                "connect by a name in the certificate, or pin the certificate"
+            }
             TlsFailure::Expired { .. } => "the server needs a new certificate; check our clock",
             TlsFailure::NotYetValid { .. } => "check the clocks on both sides",
             TlsFailure::Revoked => "do not connect",
             TlsFailure::RevocationUnknown => "check that revocation lists can be reached",
-            TlsFailure::BadSignature | TlsFailure::WrongPurpose | TlsFailure::UnsupportedCertificate(_) => {
+            TlsFailure::BadSignature
+            | TlsFailure::WrongPurpose
+            | TlsFailure::UnsupportedCertificate(_) => {
                 "the server needs a new certificate (X.509 v3, ECDSA or RSA of 2048 bits or more)"
             }
-            TlsFailure::PinMismatch { .. } => "ask the administrator whether the certificate was renewed",
-            TlsFailure::DataCertificateDiffers { .. } => "the server should use one certificate for control and data",
+            TlsFailure::PinMismatch { .. } => {
+                "ask the administrator whether the certificate was renewed"
+            }
+            TlsFailure::DataCertificateDiffers { .. } => {
+                "the server should use one certificate for control and data"
+            }
             TlsFailure::CertificateRejected => "see the application's certificate policy",
             TlsFailure::ClientCertificateRequired => "configure a client certificate",
-            TlsFailure::ClientCertificateRefused(_) => "ask the administrator which client certificates are accepted",
-            TlsFailure::ProtocolVersion { .. } => "the server must offer TLS 1.2 or 1.3, or our limits must be widened",
+            TlsFailure::ClientCertificateRefused(_) => {
+                "ask the administrator which client certificates are accepted"
+            }
+            TlsFailure::ProtocolVersion { .. } => {
+                "the server must offer TLS 1.2 or 1.3, or our limits must be widened"
+            }
             TlsFailure::NoCommonCipher => "the server must offer ECDHE with AES-GCM or ChaCha20",
             TlsFailure::UnrecognisedName => "use the host name the server is configured for",
-            TlsFailure::NoApplicationProtocol => "the peer expects another protocol here; or switch ALPN off",
+            TlsFailure::NoApplicationProtocol => {
+                "the peer expects another protocol here; or switch ALPN off"
+            }
             TlsFailure::AlertReceived(_) => "look into the peer's TLS log",
             TlsFailure::Renegotiation => "switch renegotiation off on the server, or use TLS 1.3",
             TlsFailure::Corrupt(_) => "suspect a middlebox or an attack; try another network",
@@ -361,15 +448,21 @@ pub(super) fn classify(error: &Error, at: &Circumstances<'_>) -> TlsFailure {
         Error::PeerSentOversizedRecord => TlsFailure::Corrupt("record too long".to_string()),
         Error::AlertReceived(description) => classify_alert(*description, at),
         Error::InvalidCertificate(what) => classify_certificate(what),
-        Error::NoCertificatesPresented if at.client => TlsFailure::UnsupportedCertificate("none was shown".to_string()),
+        Error::NoCertificatesPresented if at.client => {
+            TlsFailure::UnsupportedCertificate("none was shown".to_string())
+        }
         Error::NoCertificatesPresented => TlsFailure::AlertReceived(Alert(116)),
-        Error::UnsupportedNameType => TlsFailure::Internal("name type not supported by the verifier".to_string()),
+        Error::UnsupportedNameType => {
+            TlsFailure::Internal("name type not supported by the verifier".to_string())
+        }
         Error::PeerIncompatible(what) => match what {
             PeerIncompatible::ServerDoesNotSupportTls12Or13
             | PeerIncompatible::ServerTlsVersionIsDisabledByOurConfig
             | PeerIncompatible::SupportedVersionsExtensionRequired
             | PeerIncompatible::Tls12NotOffered
-            | PeerIncompatible::Tls12NotOfferedOrEnabled => TlsFailure::ProtocolVersion { offered: offered_version(at.first_bytes) },
+            | PeerIncompatible::Tls12NotOfferedOrEnabled => TlsFailure::ProtocolVersion {
+                offered: offered_version(at.first_bytes),
+            },
             PeerIncompatible::NoCertificateRequestSignatureSchemesInCommon
             | PeerIncompatible::NoCipherSuitesInCommon
             | PeerIncompatible::NoEcPointFormatsInCommon
@@ -382,13 +475,18 @@ pub(super) fn classify(error: &Error, at: &Circumstances<'_>) -> TlsFailure {
             | PeerIncompatible::UncompressedEcPointsRequired => TlsFailure::NoCommonCipher,
             other => TlsFailure::Misbehaved(format!("{other:?}")),
         },
-        Error::PeerMisbehaved(PeerMisbehaved::TooManyRenegotiationRequests) => TlsFailure::Renegotiation,
-        Error::PeerMisbehaved(PeerMisbehaved::SelectedUnofferedApplicationProtocol) | Error::NoApplicationProtocol => {
-            TlsFailure::NoApplicationProtocol
+        Error::PeerMisbehaved(PeerMisbehaved::TooManyRenegotiationRequests) => {
+            TlsFailure::Renegotiation
         }
+        Error::PeerMisbehaved(PeerMisbehaved::SelectedUnofferedApplicationProtocol)
+        | Error::NoApplicationProtocol => TlsFailure::NoApplicationProtocol,
         Error::PeerMisbehaved(what) => TlsFailure::Misbehaved(format!("{what:?}")),
-        Error::InappropriateMessage { got_type, .. } => TlsFailure::Misbehaved(format!("unexpected {got_type:?}")),
-        Error::InappropriateHandshakeMessage { got_type, .. } => TlsFailure::Misbehaved(format!("unexpected {got_type:?}")),
+        Error::InappropriateMessage { got_type, .. } => {
+            TlsFailure::Misbehaved(format!("unexpected {got_type:?}"))
+        }
+        Error::InappropriateHandshakeMessage { got_type, .. } => {
+            TlsFailure::Misbehaved(format!("unexpected {got_type:?}"))
+        }
         other => TlsFailure::Internal(other.to_string()),
     }
 }
@@ -418,8 +516,14 @@ fn classify_alert(description: AlertDescription, at: &Circumstances<'_>) -> TlsF
             }
         }
         AlertDescription::CertificateRequired => TlsFailure::ClientCertificateRequired,
-        AlertDescription::ProtocolVersion => TlsFailure::ProtocolVersion { offered: offered_version(at.first_bytes) },
-        AlertDescription::HandshakeFailure | AlertDescription::InsufficientSecurity if !at.established => TlsFailure::NoCommonCipher,
+        AlertDescription::ProtocolVersion => TlsFailure::ProtocolVersion {
+            offered: offered_version(at.first_bytes),
+        },
+        AlertDescription::HandshakeFailure | AlertDescription::InsufficientSecurity
+            if !at.established =>
+        {
+            TlsFailure::NoCommonCipher
+        }
         AlertDescription::UnrecognisedName => TlsFailure::UnrecognisedName,
         AlertDescription::NoApplicationProtocol => TlsFailure::NoApplicationProtocol,
         _ => TlsFailure::AlertReceived(alert),
@@ -429,7 +533,9 @@ fn classify_alert(description: AlertDescription, at: &Circumstances<'_>) -> TlsF
 /// The version in a ServerHello, or an old version in the record header of an alert.
 fn offered_version(first_bytes: &[u8]) -> Option<u16> {
     match *first_bytes {
-        [0x16, 3, _, _, _, 2, _, _, _, major, minor, ..] => Some(u16::from_be_bytes([major, minor])),
+        [0x16, 3, _, _, _, 2, _, _, _, major, minor, ..] => {
+            Some(u16::from_be_bytes([major, minor]))
+        }
         // A TLS 1.2 or 1.3 server may write any version here, an older one writes its own.
         [0x15, 3, minor @ 0..=2, ..] => Some(u16::from_be_bytes([3, minor])),
         _ => None,
@@ -441,30 +547,46 @@ pub(super) fn classify_certificate(error: &CertificateError) -> TlsFailure {
     match error {
         E::UnknownIssuer => TlsFailure::UnknownIssuer,
         E::Expired => TlsFailure::Expired { not_after: None },
-        E::ExpiredContext { not_after, .. } => TlsFailure::Expired { not_after: Some(not_after.as_secs()) },
+        E::ExpiredContext { not_after, .. } => TlsFailure::Expired {
+            not_after: Some(not_after.as_secs()),
+        },
         E::NotValidYet => TlsFailure::NotYetValid { not_before: None },
-        E::NotValidYetContext { not_before, .. } => TlsFailure::NotYetValid { not_before: Some(not_before.as_secs()) },
-        E::NotValidForName => TlsFailure::WrongName { expected: "the name asked for".to_string(), presented: Vec::new() },
-        E::NotValidForNameContext { expected, presented } => TlsFailure::WrongName {
+        E::NotValidYetContext { not_before, .. } => TlsFailure::NotYetValid {
+            not_before: Some(not_before.as_secs()),
+        },
+        E::NotValidForName => TlsFailure::WrongName {
+            expected: "the name asked for".to_string(),
+            presented: Vec::new(),
+        },
+        E::NotValidForNameContext {
+            expected,
+            presented,
+        } => TlsFailure::WrongName {
             expected: expected.to_str().into_owned(),
             presented: presented.iter().map(|name| readable_name(name)).collect(),
         },
         E::Revoked => TlsFailure::Revoked,
-        E::UnknownRevocationStatus | E::ExpiredRevocationList | E::ExpiredRevocationListContext { .. } | E::InvalidOcspResponse => {
-            TlsFailure::RevocationUnknown
-        }
+        E::UnknownRevocationStatus
+        | E::ExpiredRevocationList
+        | E::ExpiredRevocationListContext { .. }
+        | E::InvalidOcspResponse => TlsFailure::RevocationUnknown,
         E::BadSignature => TlsFailure::BadSignature,
         E::InvalidPurpose | E::InvalidPurposeContext { .. } => TlsFailure::WrongPurpose,
         E::ApplicationVerificationFailure => TlsFailure::CertificateRejected,
         E::BadEncoding => TlsFailure::UnsupportedCertificate("bad encoding".to_string()),
-        E::UnhandledCriticalExtension => TlsFailure::UnsupportedCertificate("unknown critical extension".to_string()),
-        E::UnsupportedSignatureAlgorithmContext { .. } | E::UnsupportedSignatureAlgorithmForPublicKeyContext { .. } => {
+        E::UnhandledCriticalExtension => {
+            TlsFailure::UnsupportedCertificate("unknown critical extension".to_string())
+        }
+        E::UnsupportedSignatureAlgorithmContext { .. }
+        | E::UnsupportedSignatureAlgorithmForPublicKeyContext { .. } => {
             TlsFailure::UnsupportedCertificate("signature algorithm".to_string())
         }
         // The causes below have no variant of their own; their debug form is their name.
         other => match format!("{other:?}") {
             text if text.contains("CaUsedAsEndEntity") => TlsFailure::CaUsedAsEndEntity,
-            text if text.contains("UnsupportedCertVersion") => TlsFailure::UnsupportedCertificate("X.509 version 1".to_string()),
+            text if text.contains("UnsupportedCertVersion") => {
+                TlsFailure::UnsupportedCertificate("X.509 version 1".to_string())
+            }
             text if text.contains("UnsupportedSignatureAlgorithm") => {
                 TlsFailure::UnsupportedCertificate("signature algorithm".to_string())
             }
@@ -473,10 +595,12 @@ pub(super) fn classify_certificate(error: &CertificateError) -> TlsFailure {
     }
 }
 
-/// The names come in the debug form of a parser: `DnsName("a")` reads better as `a`.
+/// The names come in the debug form of a parser: `DnsName("a")` reads better as `a`. What a certificate says is not to be trusted
+/// with a terminal either.
 fn readable_name(name: &str) -> String {
-    match name.split_once('"').and_then(|(_, rest)| rest.split_once('"')) {
-        Some((inner, _)) => inner.to_string(),
-        None => name.to_string(),
-    }
+    let inner = name
+        .split_once('(')
+        .and_then(|(_, rest)| rest.strip_suffix(')'))
+        .unwrap_or(name);
+    inner.trim_matches('"').escape_debug().to_string()
 }

@@ -40,7 +40,11 @@ impl FromStr for Fingerprint {
 
     /// Reads 64 hexadecimal digits; colons between bytes and surrounding blanks are allowed.
     fn from_str(text: &str) -> Result<Self, Self::Err> {
-        let mut digits = text.trim().chars().filter(|&c| c != ':').map(|c| c.to_digit(16));
+        let mut digits = text
+            .trim()
+            .chars()
+            .filter(|&c| c != ':')
+            .map(|c| c.to_digit(16));
         let mut bytes = [0; 32];
         for byte in &mut bytes {
             let (Some(Some(high)), Some(Some(low))) = (digits.next(), digits.next()) else {
@@ -49,7 +53,11 @@ impl FromStr for Fingerprint {
             // Two digits below 16 always fit.
             *byte = u8::try_from(high * 16 + low).map_err(|_| TlsSetupError::BadFingerprint)?;
         }
-        if digits.next().is_some() { Err(TlsSetupError::BadFingerprint) } else { Ok(Fingerprint(bytes)) }
+        if digits.next().is_some() {
+            Err(TlsSetupError::BadFingerprint)
+        } else {
+            Ok(Fingerprint(bytes))
+        }
     }
 }
 
@@ -88,8 +96,19 @@ mod tests {
         let good = "00112233445566778899aabbccddeeff00112233445566778899AABBCCDDEEFF";
         assert!(good.parse::<Fingerprint>().is_ok());
         assert!(alloc::format!(" {good}\n").parse::<Fingerprint>().is_ok());
-        for bad in ["", "00", &good[1..], &alloc::format!("{good}0"), &good.replace('0', "g"), &good.replace('0', "é")] {
-            assert_eq!(bad.parse::<Fingerprint>(), Err(TlsSetupError::BadFingerprint), "{bad}");
+        for bad in [
+            "",
+            "00",
+            &good[1..],
+            &alloc::format!("{good}0"),
+            &good.replace('0', "g"),
+            &good.replace('0', "é"),
+        ] {
+            assert_eq!(
+                bad.parse::<Fingerprint>(),
+                Err(TlsSetupError::BadFingerprint),
+                "{bad}"
+            );
         }
     }
 }

@@ -48,8 +48,8 @@ impl ServerTls {
         if mark.len() > MAX_MARK {
             return Err(TlsFailure::Internal("mark too long".to_string()));
         }
-        let mut connection =
-            ServerConnection::new(Arc::clone(&self.config)).map_err(|error| TlsFailure::Internal(error.to_string()))?;
+        let mut connection = ServerConnection::new(Arc::clone(&self.config))
+            .map_err(|error| TlsFailure::Internal(error.to_string()))?;
         connection.set_resumption_data(mark);
         Ok(Channel::server(connection, self.require_alpn))
     }
@@ -57,7 +57,9 @@ impl ServerTls {
 
 impl fmt::Debug for ServerTls {
     fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
-        f.debug_struct("ServerTls").field("require_alpn", &self.require_alpn).finish_non_exhaustive()
+        f.debug_struct("ServerTls")
+            .field("require_alpn", &self.require_alpn)
+            .finish_non_exhaustive()
     }
 }
 
@@ -86,7 +88,10 @@ enum Clients {
 impl ServerTlsBuilder {
     /// The server's certificate chain, own certificate first, and its private key. In PEM; they may be in one file.
     pub fn certificate_pem(mut self, chain: &[u8], key: &[u8]) -> Self {
-        self.own = Some(OwnCertificate::Pem { chain: chain.to_vec(), key: key.to_vec() });
+        self.own = Some(OwnCertificate::Pem {
+            chain: chain.to_vec(),
+            key: key.to_vec(),
+        });
         self
     }
 
@@ -98,7 +103,10 @@ impl ServerTlsBuilder {
 
     /// Asks clients for a certificate issued by the authorities in a PEM file, and refuses clients without one if `required`.
     pub fn client_roots_pem(mut self, pem: &[u8], required: bool) -> Self {
-        self.clients = Clients::Pem { roots: pem.to_vec(), required };
+        self.clients = Clients::Pem {
+            roots: pem.to_vec(),
+            required,
+        };
         self
     }
 
@@ -157,34 +165,54 @@ impl ServerTlsBuilder {
     /// See [`TlsSetupError`]: no certificate, unreadable certificates, an impossible range of versions, no provider.
     pub fn build(self) -> Result<ServerTls, TlsSetupError> {
         let provider = self.basics.provider()?;
-        let key: Arc<CertifiedKey> = self.own.as_ref().ok_or(TlsSetupError::NoCertificate)?.load(&provider)?;
+        let key: Arc<CertifiedKey> = self
+            .own
+            .as_ref()
+            .ok_or(TlsSetupError::NoCertificate)?
+            .load(&provider)?;
         let clients = self.clients.verifier(&provider)?;
-        let mut config = ServerConfig::builder_with_details(provider, Arc::clone(&self.basics.clock))
-            .with_protocol_versions(self.basics.versions()?)
-            .map_err(|error| TlsSetupError::Provider(error.to_string()))?
-            .with_client_cert_verifier(clients)
-            .with_cert_resolver(Arc::new(SingleCertAndKey::from(key)));
+        let mut config =
+            ServerConfig::builder_with_details(provider, Arc::clone(&self.basics.clock))
+                .with_protocol_versions(self.basics.versions()?)
+                .map_err(|error| TlsSetupError::Provider(error.to_string()))?
+                .with_client_cert_verifier(clients)
+                .with_cert_resolver(Arc::new(SingleCertAndKey::from(key)));
         config.alpn_protocols = self.basics.alpn()?;
         config.max_early_data_size = 0;
         config.session_storage = ServerSessionMemoryCache::new(REMEMBERED_SESSIONS);
         if let Some(count) = self.tickets {
             config.send_tls13_tickets = count;
         }
-        Ok(ServerTls { config: Arc::new(config), require_alpn: self.require_alpn })
+        Ok(ServerTls {
+            config: Arc::new(config),
+            require_alpn: self.require_alpn,
+        })
     }
 }
 
 impl Clients {
-    fn verifier(&self, provider: &Arc<CryptoProvider>) -> Result<Arc<dyn ClientCertVerifier>, TlsSetupError> {
+    fn verifier(
+        &self,
+        provider: &Arc<CryptoProvider>,
+    ) -> Result<Arc<dyn ClientCertVerifier>, TlsSetupError> {
         match self {
             Clients::Anonymous => Ok(WebPkiClientVerifier::no_client_auth()),
             Clients::Verifier(verifier) => Ok(Arc::clone(verifier)),
             Clients::Pem { roots, required } => {
                 let mut store = RootCertStore::empty();
                 add_roots_pem(&mut store, roots)?;
-                let builder = WebPkiClientVerifier::builder_with_provider(Arc::new(store), Arc::clone(provider));
-                let builder = if *required { builder } else { builder.allow_unauthenticated() };
-                builder.build().map_err(|error| TlsSetupError::BadRoot(error.to_string()))
+                let builder = WebPkiClientVerifier::builder_with_provider(
+                    Arc::new(store),
+                    Arc::clone(provider),
+                );
+                let builder = if *required {
+                    builder
+                } else {
+                    builder.allow_unauthenticated()
+                };
+                builder
+                    .build()
+                    .map_err(|error| TlsSetupError::BadRoot(error.to_string()))
             }
         }
     }

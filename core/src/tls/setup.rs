@@ -65,21 +65,43 @@ pub enum TlsSetupError {
 impl fmt::Display for TlsSetupError {
     fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
         match self {
-            TlsSetupError::NoProvider => f.write_str("no crypto provider: enable the feature ring or aws-lc-rs, or give one"),
-            TlsSetupError::Provider(what) => write!(f, "crypto provider cannot be used: {what}"),
-            TlsSetupError::NothingTrusted => f.write_str("nothing to trust: give roots, a verifier or a pinned certificate"),
-            TlsSetupError::RootsAndVerifier => f.write_str("give either roots or a verifier, not both"),
-            TlsSetupError::BadRoot(what) => write!(f, "root certificate cannot be read: {what}"),
-            TlsSetupError::BadFingerprint => f.write_str("not a SHA-256 fingerprint of 64 hexadecimal digits"),
-            TlsSetupError::EmptyVersionRange => f.write_str("minimum TLS version above the maximum"),
-            TlsSetupError::BadCertificate(what) => write!(f, "own certificate or key cannot be read: {what}"),
-            TlsSetupError::KeyMismatch => f.write_str("private key does not belong to the certificate"),
-            TlsSetupError::NoCertificate => f.write_str("server needs a certificate"),
-            TlsSetupError::BadServerName(name) => write!(f, "not a host name or address: {}", name.escape_debug()),
-            TlsSetupError::ZoneInAddress(name) => {
-                write!(f, "certificates cannot name an address with a zone: {}, give the certificate's name", name.escape_debug())
+            TlsSetupError::NoProvider => {
+                f.write_str("no crypto provider: enable the feature ring or aws-lc-rs, or give one")
             }
-            TlsSetupError::BadAlpn => f.write_str("application protocol name empty or longer than 255 bytes"),
+            TlsSetupError::Provider(what) => write!(f, "crypto provider cannot be used: {what}"),
+            TlsSetupError::NothingTrusted => {
+                f.write_str("nothing to trust: give roots, a verifier or a pinned certificate")
+            }
+            TlsSetupError::RootsAndVerifier => {
+                f.write_str("give either roots or a verifier, not both")
+            }
+            TlsSetupError::BadRoot(what) => write!(f, "root certificate cannot be read: {what}"),
+            TlsSetupError::BadFingerprint => {
+                f.write_str("not a SHA-256 fingerprint of 64 hexadecimal digits")
+            }
+            TlsSetupError::EmptyVersionRange => {
+                f.write_str("minimum TLS version above the maximum")
+            }
+            TlsSetupError::BadCertificate(what) => {
+                write!(f, "own certificate or key cannot be read: {what}")
+            }
+            TlsSetupError::KeyMismatch => {
+                f.write_str("private key does not belong to the certificate")
+            }
+            TlsSetupError::NoCertificate => f.write_str("server needs a certificate"),
+            TlsSetupError::BadServerName(name) => {
+                write!(f, "not a host name or address: {}", name.escape_debug())
+            }
+            TlsSetupError::ZoneInAddress(name) => {
+                write!(
+                    f,
+                    "certificates cannot name an address with a zone: {}, give the certificate's name",
+                    name.escape_debug()
+                )
+            }
+            TlsSetupError::BadAlpn => {
+                f.write_str("application protocol name empty or longer than 255 bytes")
+            }
         }
     }
 }
@@ -109,7 +131,9 @@ impl Default for Basics {
 }
 
 impl Basics {
-    pub(super) fn versions(&self) -> Result<&'static [&'static SupportedProtocolVersion], TlsSetupError> {
+    pub(super) fn versions(
+        &self,
+    ) -> Result<&'static [&'static SupportedProtocolVersion], TlsSetupError> {
         use rustls::version::{TLS12, TLS13};
         static BOTH: [&SupportedProtocolVersion; 2] = [&TLS13, &TLS12];
         match (self.min, self.max) {
@@ -122,11 +146,18 @@ impl Basics {
 
     pub(super) fn alpn(&self) -> Result<Vec<Vec<u8>>, TlsSetupError> {
         let valid = self.alpn.iter().all(|name| (1..=255).contains(&name.len()));
-        if valid { Ok(self.alpn.clone()) } else { Err(TlsSetupError::BadAlpn) }
+        if valid {
+            Ok(self.alpn.clone())
+        } else {
+            Err(TlsSetupError::BadAlpn)
+        }
     }
 
     pub(super) fn provider(&self) -> Result<Arc<CryptoProvider>, TlsSetupError> {
-        self.provider.clone().or_else(provider_of_features).ok_or(TlsSetupError::NoProvider)
+        self.provider
+            .clone()
+            .or_else(provider_of_features)
+            .ok_or(TlsSetupError::NoProvider)
     }
 }
 
@@ -148,15 +179,23 @@ pub(super) enum OwnCertificate {
 }
 
 impl OwnCertificate {
-    pub(super) fn load(&self, provider: &CryptoProvider) -> Result<Arc<CertifiedKey>, TlsSetupError> {
+    pub(super) fn load(
+        &self,
+        provider: &CryptoProvider,
+    ) -> Result<Arc<CertifiedKey>, TlsSetupError> {
         let bad = |what: &dyn fmt::Display| TlsSetupError::BadCertificate(what.to_string());
         let (chain, key) = match self {
             OwnCertificate::Pem { chain, key } => (
-                CertificateDer::pem_slice_iter(chain).collect::<Result<Vec<_>, _>>().map_err(|error| bad(&error))?,
+                CertificateDer::pem_slice_iter(chain)
+                    .collect::<Result<Vec<_>, _>>()
+                    .map_err(|error| bad(&error))?,
                 PrivateKeyDer::from_pem_slice(key).map_err(|error| bad(&error))?,
             ),
             OwnCertificate::Der { chain, key } => (
-                chain.iter().map(|der| CertificateDer::from(der.clone())).collect(),
+                chain
+                    .iter()
+                    .map(|der| CertificateDer::from(der.clone()))
+                    .collect(),
                 PrivateKeyDer::try_from(key.clone()).map_err(|error| bad(&error))?,
             ),
         };
@@ -176,8 +215,14 @@ pub(super) fn add_roots_pem(roots: &mut RootCertStore, pem: &[u8]) -> Result<(),
     let mut found = false;
     for certificate in CertificateDer::pem_slice_iter(pem) {
         let certificate = certificate.map_err(|error| TlsSetupError::BadRoot(error.to_string()))?;
-        roots.add(certificate).map_err(|error| TlsSetupError::BadRoot(error.to_string()))?;
+        roots
+            .add(certificate)
+            .map_err(|error| TlsSetupError::BadRoot(error.to_string()))?;
         found = true;
     }
-    if found { Ok(()) } else { Err(TlsSetupError::BadRoot("no certificate in it".to_string())) }
+    if found {
+        Ok(())
+    } else {
+        Err(TlsSetupError::BadRoot("no certificate in it".to_string()))
+    }
 }

@@ -72,7 +72,10 @@ impl Trust {
             return if self.pins.contains(&leaf) {
                 Ok(Verdict::Pinned)
             } else {
-                Err((TlsFailure::PinMismatch { seen: leaf }, CertificateError::ApplicationVerificationFailure.into()))
+                Err((
+                    TlsFailure::PinMismatch { seen: leaf },
+                    CertificateError::ApplicationVerificationFailure.into(),
+                ))
             };
         }
         let Some(base) = &self.base else {
@@ -81,18 +84,30 @@ impl Trust {
             } else if self.also.contains(&leaf) {
                 Ok(Verdict::Pinned)
             } else {
-                Err((TlsFailure::UnknownIssuer, CertificateError::UnknownIssuer.into()))
+                Err((
+                    TlsFailure::UnknownIssuer,
+                    CertificateError::UnknownIssuer.into(),
+                ))
             };
         };
-        let Err(error) = base.verify_server_cert(end_entity, intermediates, server_name, ocsp_response, now) else {
-            return Ok(if self.any { Verdict::Unchecked(None) } else { Verdict::Trusted });
+        let Err(error) =
+            base.verify_server_cert(end_entity, intermediates, server_name, ocsp_response, now)
+        else {
+            return Ok(if self.any {
+                Verdict::Unchecked(None)
+            } else {
+                Verdict::Trusted
+            });
         };
         let failure = match &error {
-            Error::InvalidCertificate(CertificateError::NotValidForName) => {
-                TlsFailure::WrongName { expected: server_name.to_str().into_owned(), presented: Vec::new() }
-            }
+            Error::InvalidCertificate(CertificateError::NotValidForName) => TlsFailure::WrongName {
+                expected: server_name.to_str().into_owned(),
+                presented: Vec::new(),
+            },
             Error::InvalidCertificate(what) => match classify_certificate(what) {
-                TlsFailure::UnknownIssuer if der::is_self_issued(end_entity) => TlsFailure::SelfSigned,
+                TlsFailure::UnknownIssuer if der::is_self_issued(end_entity) => {
+                    TlsFailure::SelfSigned
+                }
                 failure => failure,
             },
             other => TlsFailure::UnsupportedCertificate(alloc::format!("{other}")),
@@ -116,7 +131,11 @@ pub(super) struct SessionVerifier {
 
 impl SessionVerifier {
     pub(super) fn new(trust: Arc<Trust>) -> Self {
-        SessionVerifier { trust, seen: Mutex::new(None), control: Mutex::new(None) }
+        SessionVerifier {
+            trust,
+            seen: Mutex::new(None),
+            control: Mutex::new(None),
+        }
     }
 
     pub(super) fn fingerprint(&self, der: &[u8]) -> Fingerprint {
@@ -125,7 +144,10 @@ impl SessionVerifier {
 
     /// What the last check saw; each sight is handed out once.
     pub(super) fn take_seen(&self) -> Option<PeerIdentity> {
-        self.seen.lock().unwrap_or_else(PoisonError::into_inner).take()
+        self.seen
+            .lock()
+            .unwrap_or_else(PoisonError::into_inner)
+            .take()
     }
 
     /// From now on full handshakes must show this certificate; `None` as a control connection is about to be opened.
@@ -135,7 +157,8 @@ impl SessionVerifier {
 
     fn bound_to_another(&self, data: Fingerprint) -> Option<TlsFailure> {
         let control = (*self.control.lock().unwrap_or_else(PoisonError::into_inner))?;
-        (control != data && !self.trust.data_may_differ).then_some(TlsFailure::DataCertificateDiffers { control, data })
+        (control != data && !self.trust.data_may_differ)
+            .then_some(TlsFailure::DataCertificateDiffers { control, data })
     }
 }
 
@@ -161,15 +184,32 @@ impl ServerCertVerifier for SessionVerifier {
     ) -> Result<ServerCertVerified, Error> {
         let leaf_sha256 = self.fingerprint(end_entity);
         let judged = match self.bound_to_another(leaf_sha256) {
-            Some(failure) => Err((failure, CertificateError::ApplicationVerificationFailure.into())),
-            None => self.trust.judge(leaf_sha256, end_entity, intermediates, server_name, ocsp_response, now),
+            Some(failure) => Err((
+                failure,
+                CertificateError::ApplicationVerificationFailure.into(),
+            )),
+            None => self.trust.judge(
+                leaf_sha256,
+                end_entity,
+                intermediates,
+                server_name,
+                ocsp_response,
+                now,
+            ),
         };
         let (verdict, result) = match judged {
             Ok(verdict) => (verdict, Ok(ServerCertVerified::assertion())),
             Err((failure, error)) => (Verdict::Refused(failure), Err(error)),
         };
-        let chain = core::iter::once(end_entity).chain(intermediates).map(|certificate| certificate.to_vec()).collect();
-        *self.seen.lock().unwrap_or_else(PoisonError::into_inner) = Some(PeerIdentity { leaf_sha256, chain, verdict });
+        let chain = core::iter::once(end_entity)
+            .chain(intermediates)
+            .map(|certificate| certificate.to_vec())
+            .collect();
+        *self.seen.lock().unwrap_or_else(PoisonError::into_inner) = Some(PeerIdentity {
+            leaf_sha256,
+            chain,
+            verdict,
+        });
         result
     }
 
@@ -215,25 +255,41 @@ pub(super) struct SessionCertificate {
 
 impl SessionCertificate {
     pub(super) fn new(key: Option<Arc<CertifiedKey>>) -> Self {
-        SessionCertificate { key, requested: AtomicBool::new(false), sent: AtomicBool::new(false) }
+        SessionCertificate {
+            key,
+            requested: AtomicBool::new(false),
+            sent: AtomicBool::new(false),
+        }
     }
 
     /// Whether the certificate was requested, and sent, since this was last called.
     pub(super) fn take(&self) -> (bool, bool) {
-        (self.requested.swap(false, Ordering::Relaxed), self.sent.swap(false, Ordering::Relaxed))
+        (
+            self.requested.swap(false, Ordering::Relaxed),
+            self.sent.swap(false, Ordering::Relaxed),
+        )
     }
 }
 
 impl fmt::Debug for SessionCertificate {
     fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
-        f.debug_struct("SessionCertificate").field("present", &self.key.is_some()).finish_non_exhaustive()
+        f.debug_struct("SessionCertificate")
+            .field("present", &self.key.is_some())
+            .finish_non_exhaustive()
     }
 }
 
 impl ResolvesClientCert for SessionCertificate {
-    fn resolve(&self, _issuers: &[&[u8]], schemes: &[SignatureScheme]) -> Option<Arc<CertifiedKey>> {
+    fn resolve(
+        &self,
+        _issuers: &[&[u8]],
+        schemes: &[SignatureScheme],
+    ) -> Option<Arc<CertifiedKey>> {
         self.requested.store(true, Ordering::Relaxed);
-        let key = self.key.as_ref().filter(|key| key.key.choose_scheme(schemes).is_some())?;
+        let key = self
+            .key
+            .as_ref()
+            .filter(|key| key.key.choose_scheme(schemes).is_some())?;
         self.sent.store(true, Ordering::Relaxed);
         Some(Arc::clone(key))
     }

@@ -80,15 +80,36 @@ pub fn classify_first_bytes(bytes: &[u8]) -> FirstBytes {
         [0x15, 3, ..] => return FirstBytes::TlsAlert,
         // Two-byte header with the top bit set, then a message type: error, client hello, server hello.
         [0x80..=0xff, _, 0 | 1 | 4, ..] => return FirstBytes::SslV2,
-        [b'1'..=b'6', b'0'..=b'9', b'0'..=b'9'] | [b'1'..=b'6', b'0'..=b'9', b'0'..=b'9', b' ' | b'-' | b'\r' | b'\n', ..] => {
+        [b'1'..=b'6', b'0'..=b'9', b'0'..=b'9']
+        | [
+            b'1'..=b'6',
+            b'0'..=b'9',
+            b'0'..=b'9',
+            b' ' | b'-' | b'\r' | b'\n',
+            ..,
+        ] => {
             return classify_reply(bytes);
         }
         _ => {}
     }
-    let starts_one_of = |prefixes: &[&[u8]]| prefixes.iter().any(|prefix| starts_with_ignoring_case(bytes, prefix));
+    let starts_one_of = |prefixes: &[&[u8]]| {
+        prefixes
+            .iter()
+            .any(|prefix| starts_with_ignoring_case(bytes, prefix))
+    };
     if bytes.starts_with(b"SSH-") {
         FirstBytes::Ssh
-    } else if starts_one_of(&[b"HTTP/", b"<html", b"<!doc", b"GET ", b"POST ", b"HEAD ", b"PUT ", b"OPTIONS ", b"CONNECT "]) {
+    } else if starts_one_of(&[
+        b"HTTP/",
+        b"<html",
+        b"<!doc",
+        b"GET ",
+        b"POST ",
+        b"HEAD ",
+        b"PUT ",
+        b"OPTIONS ",
+        b"CONNECT ",
+    ]) {
         FirstBytes::Http
     } else if starts_one_of(&[b"+OK", b"-ERR"]) {
         FirstBytes::Pop3
@@ -109,11 +130,17 @@ fn classify_reply(reply: &[u8]) -> FirstBytes {
     }
     let first_line = reply.split(|&byte| byte == b'\n').next().unwrap_or(reply);
     let smtp = first_line.windows(4).any(|word| word == b"SMTP");
-    if smtp { FirstBytes::Smtp } else { FirstBytes::FtpReply }
+    if smtp {
+        FirstBytes::Smtp
+    } else {
+        FirstBytes::FtpReply
+    }
 }
 
 fn starts_with_ignoring_case(bytes: &[u8], prefix: &[u8]) -> bool {
-    bytes.get(..prefix.len()).is_some_and(|start| start.eq_ignore_ascii_case(prefix))
+    bytes
+        .get(..prefix.len())
+        .is_some_and(|start| start.eq_ignore_ascii_case(prefix))
 }
 
 /// The three forms that begin almost every listing: Unix modes, `total`, and the facts of RFC 3659 section 7.2.
@@ -121,9 +148,19 @@ fn looks_like_listing(bytes: &[u8]) -> bool {
     const FACTS: [&[u8]; 5] = [b"type=", b"modify=", b"size=", b"perm=", b"unique="];
     let modes = matches!(
         *bytes,
-        [b'-' | b'd' | b'l' | b'b' | b'c' | b'p' | b's', b'r' | b'-', b'w' | b'-', b'x' | b's' | b'S' | b'-', ..]
+        [
+            b'-' | b'd' | b'l' | b'b' | b'c' | b'p' | b's',
+            b'r' | b'-',
+            b'w' | b'-',
+            b'x' | b's' | b'S' | b'-',
+            ..
+        ]
     );
-    modes || bytes.starts_with(b"total ") || FACTS.iter().any(|fact| starts_with_ignoring_case(bytes, fact))
+    modes
+        || bytes.starts_with(b"total ")
+        || FACTS
+            .iter()
+            .any(|fact| starts_with_ignoring_case(bytes, fact))
 }
 
 #[cfg(test)]
@@ -144,8 +181,14 @@ mod tests {
             (b"220\r\n", FirstBytes::FtpReply),
             (b"220", FirstBytes::FtpReply),
             (b"421 Too many users\r\n", FirstBytes::FtpReply),
-            (b"500 OOPS: cannot change directory:/home/x\r\n", FirstBytes::FtpReply),
-            (b"500 \x16\x03\x01: unknown command\r\n", FirstBytes::EchoedHello),
+            (
+                b"500 OOPS: cannot change directory:/home/x\r\n",
+                FirstBytes::FtpReply,
+            ),
+            (
+                b"500 \x16\x03\x01: unknown command\r\n",
+                FirstBytes::EchoedHello,
+            ),
             (b"220 mx.example.org ESMTP\r\n", FirstBytes::Smtp),
             (b"EHLO a\r\n", FirstBytes::Smtp),
             (b"+OK ready\r\n", FirstBytes::Pop3),
@@ -167,7 +210,12 @@ mod tests {
             (&[0, 0, 0], FirstBytes::Other),
         ];
         for (bytes, expected) in cases {
-            assert_eq!(classify_first_bytes(bytes), *expected, "{}", bytes.escape_ascii());
+            assert_eq!(
+                classify_first_bytes(bytes),
+                *expected,
+                "{}",
+                bytes.escape_ascii()
+            );
         }
     }
 

@@ -346,15 +346,15 @@ verbs! {
     Quit "QUIT" "log out and close" Access Mandatory None First
         [] [221] [] [500] FREE DURING LENIENT;
     Port "PORT" "data port, active mode" Parameter Mandatory Required First
-        [] [200] [] [500 501 421 530 504] SETS_UP;
+        [] [200] [] [500 501 421 530 504 425 550] SETS_UP;
     Pasv "PASV" "passive mode" Parameter Mandatory None First
-        [] [227] [] [500 501 502 421 530 425] SETS_UP LENIENT;
+        [] [227] [] [500 501 502 421 530 425 550] SETS_UP LENIENT;
     Type "TYPE" "representation type" Parameter Mandatory Required First
         [] [200] [] [500 501 504 421 530];
     Stru "STRU" "file structure" Parameter Mandatory Required First
         [] [200] [] [500 501 504 421 530];
     Mode "MODE" "transfer mode" Parameter Mandatory Required First
-        [] [200] [] [500 501 504 421 530 451];
+        [] [200] [] [500 501 504 421 530 451 502];
     Retr "RETR" "retrieve a file" Service Mandatory Required Second
         [125 150 110] [226 250] []
         [425 426 451 450 550 500 501 421 530 534 535 554 555 521 522] DOWN PATH;
@@ -370,7 +370,7 @@ verbs! {
     Allo "ALLO" "allocate storage" Service Mandatory Required First
         [] [200 202] [] [500 501 504 421 530 452 552];
     Rest "REST" "restart marker" Service Mandatory Required Restart
-        [] [] [350] [500 501 502 421 530 503 504];
+        [] [] [350] [500 501 502 421 530 503 504 554];
     Rnfr "RNFR" "rename from" Service Mandatory Required Rename
         [] [] [350] [450 550 500 501 502 421 530] PATH;
     Rnto "RNTO" "rename to" Service Mandatory Required Rename
@@ -394,11 +394,11 @@ verbs! {
     Syst "SYST" "system type" Service Optional None First
         [] [215] [] [500 501 502 421 530] FREE LENIENT;
     Stat "STAT" "status, or a listing on the control connection" Service Mandatory Optional First
-        [] [211 212 213] [] [450 500 501 502 421 530 550] DURING PATH;
+        [] [211 212 213 200] [] [450 500 501 502 421 530 550 451] DURING PATH;
     Help "HELP" "help" Service Mandatory Optional First
-        [] [211 214] [] [500 501 502 421] FREE;
+        [] [211 214] [] [500 501 502 421 530] FREE;
     Noop "NOOP" "no operation" Service Mandatory None First
-        [] [200] [] [500 421] FREE DURING LENIENT;
+        [] [200] [] [500 421 530] FREE DURING LENIENT;
 
     // RFC 2228 and RFC 4217.
     Auth "AUTH" "authentication mechanism" Access Optional Required Security
@@ -420,11 +420,11 @@ verbs! {
 
     // RFC 2389, 2428, 1639, 2640, 7151, 3659, 6384.
     Feat "FEAT" "feature list" Access Mandatory None First
-        [] [211] [] [500 501 502] FREE;
+        [] [211] [] [500 501 502 530] FREE;
     Opts "OPTS" "options of a command" Parameter Mandatory Required First
         [] [200 202] [] [451 501 500 502 504] FREE;
     Eprt "EPRT" "extended data port" Parameter Optional Required First
-        [] [200] [] [500 501 522 421 504 530] SETS_UP;
+        [] [200] [] [500 501 522 421 504 530 425] SETS_UP;
     Epsv "EPSV" "extended passive mode" Parameter Optional Optional First
         [] [229 200 220] [] [500 501 502 522 421 425 504 530] SETS_UP;
     Lprt "LPRT" "long data port" Parameter Historic Required First
@@ -434,7 +434,7 @@ verbs! {
     Lang "LANG" "language of reply texts" Parameter Optional Optional First
         [] [200] [] [500 501 502 504] FREE;
     Host "HOST" "virtual host" Access Optional Required Host
-        [] [220] [] [421 500 501 502 503 504] FREE;
+        [] [220] [] [421 500 501 502 503 504 530] FREE;
     Size "SIZE" "size of a file in transfer" Service Optional Required First
         [] [213] [] [550 500 501 502 450 451 530] PATH;
     Mdtm "MDTM" "modification time of a file" Service Optional Required First

@@ -1,0 +1,210 @@
+//! What a client says next: policy as a pure function, without bytes.
+//!
+//! Commands whose replies do not depend on each other leave in one write. What rides and what does not:
+//!
+//! * AUTH, CCC, REIN, QUIT, RNFR, REST, ACCT and every command that changes the remote side go out alone: nothing outstanding before them,
+//!   nothing behind them until the reply is there.
+//! * PASS rides behind USER; PBSZ, PROT, TYPE, SIZE, the data set-up and a download ride behind each other.
+//! * Behind a running transfer nothing is said; once its data has ended, the next batch may leave before its final reply.
+//! * In lock-step nothing rides.
+
+use alloc::collections::VecDeque;
+
+use crate::rules::login::Login;
+use crate::rules::secure::Protection;
+use crate::rules::{Law, Rule};
+use crate::wire::command::{ProtectionLevel, Type};
+
+use super::Transfer;
+use super::config::{Batching, Config, DataMode, SizeCheck};
+use super::request::{Expected, Kind, Request, Step};
+
+/// All that the decision depends on.
+pub(super) struct View<'a> {
+    pub(super) law: Law,
+    pub(super) config: &'a Config,
+    pub(super) protection: Protection,
+    pub(super) login: Login,
+    /// The type the server will have once everything outstanding is answered.
+    pub(super) type_asked: Option<Type>,
+    /// PROT C was refused, so P is asked.
+    pub(super) private_instead: bool,
+    pub(super) lock_step: bool,
+    pub(super) mode: DataMode,
+    /// An active data address is known to be listening.
+    pub(super) listening: bool,
+    /// A data connection is up (passive), or can come in (active).
+    pub(super) data_reachable: bool,
+    /// A data connection is live or a listener is up.
+    pub(super) data_live: bool,
+    pub(super) transfer: Option<&'a Transfer>,
+    pub(super) outstanding: &'a VecDeque<Expected>,
+    pub(super) requests: &'a VecDeque<Request>,
+}
+
+/// The next thing to do.
+#[derive(Clone, Copy, Debug, PartialEq, Eq)]
+pub(super) enum Next {
+    /// Send this command of the `index`-th request.
+    Say(usize, Step),
+    /// Listen for the data connection of the `index`-th request.
+    Listen(usize),
+    /// Nothing, until something comes in.
+    Wait,
+}
+
+/// The next command of the application's requests, in order.
+pub(super) fn next(view: &View<'_>) -> Next {
+    for (index, request) in view.requests.iter().enumerate() {
+        if let Some(step) = first_unsent(view, request) {
+            return match step {
+                Step::Setup(mode) if !mode.is_passive() && !view.listening => {
+                    if may_say(view, request, step) && !view.data_live {
+                        Next::Listen(index)
+                    } else {
+                        Next::Wait
+                    }
+                }
+                _ if may_say(view, request, step) => Next::Say(index, step),
+                _ => Next::Wait,
+            };
+        }
+    }
+    Next::Wait
+}
+
+/// The commands a request still has to send begin with this one.
+fn first_unsent(view: &View<'_>, request: &Request) -> Option<Step> {
+    let candidates = [
+        Step::User,
+        Step::Pass,
+        Step::Acct,
+        Step::Pbsz,
+        Step::Prot(protection_level(view)),
+        Step::Type(request.wanted_type().unwrap_or(Type::Image)),
+        Step::Size,
+        Step::Setup(view.mode),
+        Step::Allo,
+        Step::Rest,
+        Step::Verb,
+        Step::RenameTo,
+    ];
+    candidates
+        .into_iter()
+        .find(|step| !request.sent.has(*step) && belongs(view, request, *step))
+}
+
+fn protection_level(view: &View<'_>) -> ProtectionLevel {
+    if view.private_instead {
+        ProtectionLevel::Private
+    } else {
+        view.config.security.data_level()
+    }
+}
+
+/// Whether `step` is part of `request` as things stand.
+fn belongs(view: &View<'_>, request: &Request, step: Step) -> bool {
+    let user_outstanding = || {
+        view.outstanding
+            .iter()
+            .any(|expected| expected.step == Step::User && !expected.orphan)
+    };
+    match (request.kind, step) {
+        (Kind::Login, Step::User) => view.login == Login::Out,
+        (Kind::Login, Step::Pass) => view.login == Login::PasswordDue || user_outstanding(),
+        (Kind::Login, Step::Acct) => view.login == Login::AccountDue,
+        (Kind::Login, Step::Pbsz | Step::Prot(_)) => view.protection.is_secure(),
+        (Kind::Transfer(..) | Kind::Size, Step::Type(_)) => request
+            .wanted_type()
+            .is_some_and(|wanted| view.type_asked != Some(wanted)),
+        (Kind::Transfer(..), Step::Size) => asks_size(view, request),
+        (Kind::Transfer(..), Step::Setup(_)) => true,
+        (Kind::Transfer(..), Step::Allo) => request.allocate.is_some(),
+        (Kind::Transfer(..), Step::Rest) => request.offset > 0,
+        (Kind::Rename, Step::RenameTo) => true,
+        (Kind::Login, _) => false,
+        (_, Step::Verb) => true,
+        _ => false,
+    }
+}
+
+fn asks_size(view: &View<'_>, request: &Request) -> bool {
+    let download = matches!(
+        request.kind,
+        Kind::Transfer(_, crate::rules::data::Payload::FileIn)
+    );
+    download
+        && !request.ascii
+        && request.size.is_none()
+        && match view.config.size_check {
+            SizeCheck::Never => false,
+            SizeCheck::WhenFree => may_batch(view),
+            SizeCheck::Always => true,
+        }
+}
+
+fn may_batch(view: &View<'_>) -> bool {
+    view.config.batching == Batching::Independent && !view.lock_step
+}
+
+/// Whether `step` may leave now.
+fn may_say(view: &View<'_>, request: &Request, step: Step) -> bool {
+    // A transfer that runs: its data has not ended. Nothing is said behind it.
+    if view
+        .transfer
+        .is_some_and(|transfer| transfer.end.is_none() && !transfer.answer.is_final())
+    {
+        return false;
+    }
+    let idle = view.outstanding.is_empty();
+    let rides = idle
+        || (may_batch(view)
+            && view.outstanding.len() < view.config.limits.pending_commands
+            && view
+                .outstanding
+                .iter()
+                .all(|expected| lets_ride(view, expected)));
+    match step {
+        Step::User => idle,
+        Step::Pass => {
+            rides
+                && (idle
+                    || view.protection.is_secure()
+                    || view.config.security.clear_text().is_some())
+        }
+        Step::Acct | Step::Allo | Step::Rest | Step::RenameTo => idle,
+        Step::Pbsz | Step::Prot(_) | Step::Type(_) | Step::Size => rides,
+        Step::Setup(_) => rides && (view.listening || !view.data_live),
+        Step::Verb => match request.kind {
+            kind @ Kind::Transfer(..) if kind.only_reads() => rides,
+            Kind::Transfer(..) if !view.law.holds(Rule::ChangesRideAlone) => rides,
+            Kind::Transfer(..) => {
+                idle && request.done.has(Step::Setup(view.mode)) && view.data_reachable
+            }
+            kind if kind.only_reads() => rides,
+            _ => idle,
+        },
+        Step::Auth(_) | Step::Abort | Step::Barrier | Step::Keepalive => false,
+    }
+}
+
+/// Whether others may ride behind this outstanding command.
+fn lets_ride(view: &View<'_>, expected: &Expected) -> bool {
+    match expected.step {
+        Step::User
+        | Step::Pass
+        | Step::Pbsz
+        | Step::Prot(_)
+        | Step::Type(_)
+        | Step::Size
+        | Step::Setup(_) => true,
+        Step::Verb if !view.law.holds(Rule::ChangesRideAlone) => true,
+        // A transfer whose data has ended; one that runs was ruled out before.
+        Step::Verb => expected.kind.is_some_and(|kind| {
+            kind.only_reads()
+                || (matches!(kind, Kind::Transfer(..))
+                    && view.transfer.is_some_and(|t| t.end.is_some()))
+        }),
+        _ => false,
+    }
+}

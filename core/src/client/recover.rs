@@ -1,0 +1,518 @@
+//! Deadlines, aborts, and the ends of things.
+
+use crate::error::{Failure, FailureKind};
+use crate::order::Fault;
+use crate::output::Note;
+use crate::rules::Rule;
+use crate::rules::data::{Life, Payload};
+use crate::rules::login::Login;
+use crate::rules::transfer::Answer;
+use crate::ticket::TicketId;
+use crate::time::Timer;
+use crate::wire::command::{Command, Verb};
+use crate::wire::reply::{Class, Code};
+
+use super::config::Batching;
+use super::queue::{Item, Outcome, Piece};
+use super::request::{Kind, Request, Step};
+use super::{Aborting, Client, Phase};
+
+impl Client {
+    // ---- requests
+
+    pub(super) fn request_of(&mut self, ticket: Option<TicketId>) -> Option<&mut Request> {
+        self.requests
+            .iter_mut()
+            .find(|request| Some(request.ticket) == ticket)
+    }
+
+    /// The one place where a request ends.
+    pub(super) fn finish_with(&mut self, ticket: TicketId, result: Result<Outcome, Failure>) {
+        let Some(at) = self
+            .requests
+            .iter()
+            .position(|request| request.ticket == ticket)
+        else {
+            return;
+        };
+        if let Some(mut request) = self.requests.remove(at) {
+            request.recycle(request.ticket, request.kind);
+            if self.spare.len() < self.config.limits.requests {
+                self.spare.push(request);
+            }
+        }
+        self.queue.push(Item::Finished(ticket, result));
+    }
+
+    pub(super) fn finish_first(&mut self, kind: Kind) {
+        let ticket = self
+            .requests
+            .iter()
+            .find(|request| request.kind == kind)
+            .map(|request| request.ticket);
+        if let Some(ticket) = ticket {
+            self.finish_with(ticket, Ok(Outcome::Nothing));
+        }
+    }
+
+    pub(super) fn fail_requests_not_attempted(&mut self) {
+        self.transfer = None;
+        self.close_data();
+        while let Some(request) = self.requests.front() {
+            let (ticket, verb) = (request.ticket, request.kind.verb());
+            if request.kind == Kind::Quit {
+                break;
+            }
+            self.finish_with(
+                ticket,
+                Err(Failure::new(FailureKind::NotAttempted, Some(verb))),
+            );
+        }
+        if !self.outstanding.is_empty() {
+            self.lock_step();
+        }
+    }
+
+    /// Commands still outstanding lose their meaning: all, or those of one step.
+    pub(super) fn orphan(&mut self, step: Option<Step>) {
+        for expected in &mut self.outstanding {
+            if step.is_none_or(|step| step == expected.step) {
+                expected.orphan = true;
+            }
+        }
+    }
+
+    /// The outstanding commands of one request lose their meaning.
+    pub(super) fn orphan_request(&mut self, ticket: TicketId) {
+        for expected in &mut self.outstanding {
+            if expected.ticket == Some(ticket) {
+                expected.orphan = true;
+            }
+        }
+    }
+
+    pub(super) fn lock_step(&mut self) {
+        if self.config.batching == Batching::Independent && !self.session.lock_step {
+            self.session.lock_step = true;
+            self.evidence.control.lock_step = true;
+            self.note(Note::LockStep);
+        }
+    }
+
+    // ---- aborts
+
+    /// The application gives the running transfer up.
+    pub(super) fn abort_for(&mut self, ticket: TicketId) {
+        self.give_up_transfer(Some(ticket), None);
+    }
+
+    /// ABOR, and the session is brought back into step. `retry`: by the next data mode, because this one failed so.
+    pub(super) fn give_up_transfer(&mut self, ticket: Option<TicketId>, retry: Option<Fault>) {
+        let bytes = self
+            .transfer
+            .as_ref()
+            .and_then(|transfer| transfer.end)
+            .map_or(self.data.bytes, |end| end.bytes);
+        self.close_data();
+        let transfer = self
+            .transfer
+            .take()
+            .map(|transfer| (transfer.ticket, bytes));
+        self.note(Note::Resynchronising);
+        self.lock_step();
+        self.aborting = Some(Aborting {
+            ticket,
+            transfer,
+            retry,
+            barrier: false,
+        });
+        for timer in [Timer::Reply, Timer::Guard, Timer::Keepalive] {
+            self.timers.cancel(timer);
+        }
+        self.timers
+            .arm(Timer::Abort, self.now + self.config.limits.abort_wait);
+        self.say(Step::Abort, Verb::Abor, None, |out, max| {
+            Command::Abor.encode(out, max)
+        });
+        self.timers
+            .arm(Timer::Guard, self.now + self.config.limits.guard_wait);
+    }
+
+    /// Every order of replies to an abort ends here: the transfer's own, the answer to ABOR, one of them, none, in any order.
+    ///
+    /// The barrier decides when the number of replies is unclear: nothing but PWD is answered with 257.
+    pub(super) fn on_reply_while_aborting(&mut self, code: Code, text: &Piece) {
+        if code.class() == Class::Preliminary {
+            return;
+        }
+        let barrier = self.aborting.is_some_and(|aborting| aborting.barrier);
+        if barrier && code == Code::PATHNAME_CREATED {
+            self.outstanding.clear();
+        } else {
+            match self.outstanding.front() {
+                Some(front) if front.step == Step::Barrier => {
+                    // Only a refusal of PWD itself is its answer; anything else is late.
+                    if matches!(code.value(), 500..=550) {
+                        self.outstanding.clear();
+                    }
+                }
+                Some(_) => {
+                    self.outstanding.pop_front();
+                }
+                None => {
+                    let failure = self.failure(FailureKind::Desynchronised, None, code, text);
+                    self.fail_session(failure);
+                    return;
+                }
+            }
+        }
+        if self.outstanding.is_empty() {
+            self.finish_abort();
+        } else if !barrier {
+            self.timers
+                .arm(Timer::Guard, self.now + self.config.limits.guard_wait);
+        }
+    }
+
+    fn finish_abort(&mut self) {
+        self.timers.cancel(Timer::Abort);
+        self.timers.cancel(Timer::Guard);
+        let Some(aborting) = self.aborting.take() else {
+            return;
+        };
+        self.surplus = true;
+        if let Some((ticket, bytes)) = aborting.transfer {
+            match aborting.retry {
+                Some(_) if self.another_mode().is_some() => self.try_next_mode(Some(ticket)),
+                Some(fault) => {
+                    self.finish_with(
+                        ticket,
+                        Err(Failure::new(FailureKind::DataOpen(fault), None)),
+                    );
+                }
+                None => {
+                    self.finish_with(
+                        ticket,
+                        Err(Failure::new(FailureKind::Aborted { bytes }, None)),
+                    );
+                }
+            }
+        }
+        if let Some(ticket) = aborting.ticket {
+            self.queue
+                .push(Item::Finished(ticket, Ok(Outcome::Nothing)));
+        }
+    }
+
+    // ---- deadlines
+
+    pub(super) fn on_timer(&mut self, timer: Timer) {
+        self.evidence.control.expired = Some(timer);
+        match timer {
+            Timer::Quiet => {
+                if let Some(reply) = self.reader.settle() {
+                    let code = reply.code();
+                    let text = self.queue.keep(reply.text());
+                    self.on_reply(code, text);
+                    self.read_replies();
+                }
+            }
+            Timer::Greeting | Timer::Handshake | Timer::Reply => {
+                let verb = self.verb_in_question();
+                if timer == Timer::Reply && self.transfer.is_some() {
+                    self.lose_control(Failure::new(FailureKind::TimedOut(timer), verb));
+                } else {
+                    self.fail_session(Failure::new(FailureKind::TimedOut(timer), verb));
+                }
+            }
+            Timer::DataOpen => self.on_data_open_timeout(),
+            Timer::DataHandshake => {
+                if let Some(transfer) = &mut self.transfer {
+                    transfer.broken = Some(FailureKind::TimedOut(timer));
+                }
+                self.give_up_stalled(timer);
+            }
+            Timer::Stall => self.give_up_stalled(timer),
+            Timer::Drain => self.end_drain(),
+            Timer::Abort => {
+                let verb = Some(Verb::Abor);
+                self.fail_session(Failure::new(FailureKind::TimedOut(timer), verb));
+            }
+            Timer::Guard => self.on_guard(),
+            Timer::Keepalive => self.keep_alive(),
+            Timer::Close => self.end_session(None),
+        }
+    }
+
+    fn on_data_open_timeout(&mut self) {
+        let number = self.data_order;
+        self.on_report(crate::order::Report {
+            number,
+            news: crate::order::News::Failed(Fault::TimedOut),
+        });
+    }
+
+    /// The data connection does not move: it is closed, and the server's last word about it is awaited.
+    fn give_up_stalled(&mut self, timer: Timer) {
+        let Some(transfer) = &mut self.transfer else {
+            self.close_data();
+            return;
+        };
+        transfer.broken.get_or_insert(FailureKind::TimedOut(timer));
+        self.close_data();
+        self.join();
+    }
+
+    fn on_guard(&mut self) {
+        if self.aborting.is_some() {
+            self.say_barrier();
+        } else if self.outstanding.front().is_some_and(|front| front.orphan) {
+            // A transfer that lost its data connection keeps the server waiting.
+            self.give_up_transfer(None, None);
+        } else if self
+            .outstanding
+            .front()
+            .is_some_and(|front| front.step == Step::Keepalive)
+        {
+            self.aborting = Some(Aborting {
+                ticket: None,
+                transfer: None,
+                retry: None,
+                barrier: false,
+            });
+            self.timers
+                .arm(Timer::Abort, self.now + self.config.limits.abort_wait);
+            self.say_barrier();
+        }
+    }
+
+    fn say_barrier(&mut self) {
+        if let Some(aborting) = &mut self.aborting
+            && !aborting.barrier
+        {
+            aborting.barrier = true;
+            self.say(Step::Barrier, Verb::Pwd, None, |out, max| {
+                Command::Pwd.encode(out, max)
+            });
+        }
+    }
+
+    fn keep_alive(&mut self) {
+        let running = self
+            .transfer
+            .as_ref()
+            .is_some_and(|transfer| !transfer.answer.is_final());
+        let unanswered = self
+            .outstanding
+            .iter()
+            .filter(|expected| expected.step == Step::Keepalive)
+            .count();
+        if running && self.aborting.is_none() && self.phase == Phase::Up && unanswered < 4 {
+            self.say(Step::Keepalive, Verb::Noop, None, |out, max| {
+                Command::Noop.encode(out, max)
+            });
+        }
+    }
+
+    /// Arms what the state calls for and cancels what it does not: each waiting state has a deadline.
+    pub(super) fn set_deadlines(&mut self) {
+        if !self.law.holds(Rule::Deadlines) || self.phase == Phase::Closed {
+            return;
+        }
+        let limits = &self.config.limits;
+        let live = self.data.is_live();
+        let running = self
+            .transfer
+            .as_ref()
+            .is_some_and(|t| t.answer != Answer::Awaited)
+            && live;
+        let orphaned_transfer = self.outstanding.front().is_some_and(|front| {
+            (front.orphan
+                && matches!(front.kind, Some(Kind::Transfer(..)))
+                && front.step == Step::Verb)
+                || (front.step == Step::Keepalive && self.transfer.is_none())
+        });
+        let answered = self
+            .transfer
+            .as_ref()
+            .is_some_and(|transfer| transfer.answer.is_final());
+        let upload = self
+            .transfer
+            .as_ref()
+            .is_some_and(|transfer| transfer.payload == Payload::FileOut);
+        let wanted = [
+            (
+                Timer::Greeting,
+                self.phase == Phase::Greeting,
+                limits.greeting_wait,
+            ),
+            (
+                Timer::Reply,
+                !self.outstanding.is_empty()
+                    && self.aborting.is_none()
+                    && !running
+                    && self.phase != Phase::Draining,
+                limits.reply_wait,
+            ),
+            (
+                Timer::DataOpen,
+                matches!(self.data.life, Life::Listening | Life::Opening),
+                limits.data_open_wait,
+            ),
+            (
+                Timer::DataHandshake,
+                self.data.life == Life::Securing,
+                limits.data_handshake_wait,
+            ),
+            (
+                Timer::Stall,
+                self.data.life == Life::Flowing,
+                limits.stall_wait,
+            ),
+            (
+                Timer::Drain,
+                answered && live,
+                if upload {
+                    limits.upload_drain
+                } else {
+                    limits.download_drain
+                },
+            ),
+        ];
+        for (timer, wanted, wait) in wanted {
+            if !wanted {
+                self.timers.cancel(timer);
+            } else if self.timers.at(timer).is_none() {
+                self.timers.arm(timer, self.now + wait);
+            }
+        }
+        // The listener is up and only waits for its PORT to be answered.
+        if self.data.life == Life::Listening && self.listening.is_some() {
+            self.timers.cancel(Timer::DataOpen);
+        }
+        if orphaned_transfer && self.aborting.is_none() && self.timers.at(Timer::Guard).is_none() {
+            self.timers.arm(Timer::Guard, self.now + limits.guard_wait);
+        }
+        match self.config.keepalive {
+            Some(interval) if self.transfer.is_some() && self.aborting.is_none() => {
+                if self.timers.at(Timer::Keepalive).is_none() {
+                    self.timers.arm(Timer::Keepalive, self.now + interval);
+                }
+            }
+            _ => self.timers.cancel(Timer::Keepalive),
+        }
+    }
+
+    // ---- the end of the session
+
+    pub(super) fn on_control_end(&mut self, kind: FailureKind) {
+        if self.over() {
+            return;
+        }
+        // A reply that only waited for its quiet time is whole now.
+        if self.reader.provisional() {
+            self.on_timer(Timer::Quiet);
+        }
+        if self.over() {
+            return;
+        }
+        if self
+            .outstanding
+            .front()
+            .is_some_and(|front| matches!(front.kind, Some(Kind::Quit)))
+        {
+            self.finish_first(Kind::Quit);
+            self.end_session(None);
+            return;
+        }
+        self.lose_control(Failure::new(kind, self.verb_in_question()));
+    }
+
+    /// There will be no more replies. Data that still flows is taken to its end; then the session is over.
+    pub(super) fn lose_control(&mut self, failure: Failure) {
+        let flowing = self.data.life == Life::Flowing && self.aborting.is_none();
+        if let Some(transfer) = &mut self.transfer {
+            transfer.answer = Answer::Lost;
+        }
+        if flowing && self.transfer.is_some() {
+            self.ending = Some(failure);
+            self.phase = Phase::Draining;
+            self.outbox.clear();
+        } else if self.transfer.is_some() {
+            self.ending = Some(failure);
+            self.phase = Phase::Draining;
+            self.outbox.clear();
+            self.close_data();
+            self.join();
+        } else {
+            self.fail_session(failure);
+        }
+    }
+
+    pub(super) fn finish_draining(&mut self) {
+        if let Some(failure) = self.ending.take() {
+            self.fail_session(failure);
+        }
+    }
+
+    /// Ends the session at once: every open request fails, nothing more is said.
+    pub(super) fn fail_session(&mut self, failure: Failure) {
+        self.outbox.clear();
+        self.evidence
+            .control
+            .ended_in
+            .get_or_insert(self.phase_in_words());
+        // The first request is the one it happened to.
+        if let Some(transfer) = self.transfer.take() {
+            self.finish_with(transfer.ticket, Err(failure.clone()));
+        }
+        if let Some(aborting) = self.aborting.take()
+            && let Some(ticket) = aborting.ticket
+        {
+            self.queue
+                .push(Item::Finished(ticket, Err(failure.clone())));
+        }
+        self.end_session(Some(failure));
+    }
+
+    pub(super) fn end_session(&mut self, failure: Option<Failure>) {
+        self.close_data();
+        self.transfer = None;
+        self.aborting = None;
+        self.outstanding.clear();
+        let mut first = true;
+        while let Some(request) = self.requests.front() {
+            let (ticket, verb) = (request.ticket, request.kind.verb());
+            let failure = match &failure {
+                Some(failure) if first => failure.clone(),
+                _ => Failure::new(FailureKind::SessionOver, Some(verb)),
+            };
+            first = false;
+            self.finish_with(ticket, Err(failure));
+        }
+        self.ending = failure;
+        self.timers.clear();
+        self.switch = None;
+        self.phase = Phase::Ending;
+    }
+
+    fn phase_in_words(&self) -> crate::diagnosis::Phase {
+        use crate::diagnosis::Phase as Words;
+        match self.phase {
+            Phase::BeforeGreeting => Words::Handshake,
+            Phase::Greeting => Words::Greeting,
+            _ if !self.session.protection.settled() => Words::Handshake,
+            Phase::Negotiating => Words::Negotiating,
+            _ if self
+                .outstanding
+                .iter()
+                .any(|expected| matches!(expected.kind, Some(Kind::Quit))) =>
+            {
+                Words::Quitting
+            }
+            _ if self.transfer.is_some() => Words::Transfer,
+            _ if self.session.login != Login::In => Words::Login,
+            _ => Words::Dialogue,
+        }
+    }
+}

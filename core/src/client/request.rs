@@ -1,0 +1,212 @@
+//! What the application asked for, and the commands that make it up.
+
+use alloc::vec::Vec;
+
+use crate::rules::data::Payload;
+use crate::secret::Secret;
+use crate::ticket::TicketId;
+use crate::wire::command::{ProtectionLevel, Type, Verb};
+
+use super::config::{AuthMethod, DataMode};
+
+/// One request of the application.
+#[derive(Clone, Debug, PartialEq, Eq, Hash)]
+pub(super) struct Request {
+    pub(super) ticket: TicketId,
+    pub(super) kind: Kind,
+    /// Path, name, user or whole line, by kind.
+    pub(super) argument: Vec<u8>,
+    /// RNTO's path.
+    pub(super) second: Vec<u8>,
+    pub(super) password: Secret,
+    pub(super) account: Option<Secret>,
+    pub(super) offset: u64,
+    pub(super) allocate: Option<u64>,
+    pub(super) ascii: bool,
+    /// Bytes the whole file has, as the caller or SIZE says.
+    pub(super) size: Option<u64>,
+    /// Commands that have left.
+    pub(super) sent: Steps,
+    /// Commands that were answered as wished.
+    pub(super) done: Steps,
+}
+
+/// Kinds of request.
+#[derive(Clone, Copy, Debug, PartialEq, Eq, Hash)]
+pub(super) enum Kind {
+    Login,
+    Transfer(Verb, Payload),
+    /// A command without side conditions.
+    Simple(Verb),
+    Size,
+    Rename,
+    Raw(Option<Verb>),
+    Reinitialize,
+    ClearChannel,
+    Quit,
+}
+
+/// One command of a request, or of the machine itself.
+#[derive(Clone, Copy, Debug, PartialEq, Eq, Hash)]
+pub(super) enum Step {
+    Auth(AuthMethod),
+    User,
+    Pass,
+    Acct,
+    Pbsz,
+    Prot(ProtectionLevel),
+    Type(Type),
+    Size,
+    Setup(DataMode),
+    Allo,
+    Rest,
+    /// The command the request is about.
+    Verb,
+    RenameTo,
+    Abort,
+    Barrier,
+    Keepalive,
+}
+
+/// A set of steps by position.
+#[derive(Clone, Copy, Debug, Default, PartialEq, Eq, Hash)]
+pub(super) struct Steps(u16);
+
+/// A command that waits for its reply.
+#[derive(Clone, Copy, Debug, PartialEq, Eq, Hash)]
+pub(super) struct Expected {
+    pub(super) step: Step,
+    pub(super) verb: Verb,
+    pub(super) ticket: Option<TicketId>,
+    pub(super) kind: Option<Kind>,
+    /// The request has given this command up; its reply only has to be taken.
+    pub(super) orphan: bool,
+    pub(super) preliminaries: u8,
+}
+
+impl Steps {
+    pub(super) fn has(self, step: Step) -> bool {
+        self.0 & step.bit() != 0
+    }
+
+    pub(super) fn insert(&mut self, step: Step) {
+        self.0 |= step.bit();
+    }
+
+    pub(super) fn remove(&mut self, step: Step) {
+        self.0 &= !step.bit();
+    }
+}
+
+impl Step {
+    const fn bit(self) -> u16 {
+        match self {
+            Step::User => 1,
+            Step::Pass => 1 << 1,
+            Step::Acct => 1 << 2,
+            Step::Pbsz => 1 << 3,
+            Step::Prot(_) => 1 << 4,
+            Step::Type(_) => 1 << 5,
+            Step::Size => 1 << 6,
+            Step::Setup(_) => 1 << 7,
+            Step::Allo => 1 << 8,
+            Step::Rest => 1 << 9,
+            Step::Verb => 1 << 10,
+            Step::RenameTo => 1 << 11,
+            Step::Auth(_) | Step::Abort | Step::Barrier | Step::Keepalive => 0,
+        }
+    }
+}
+
+impl Kind {
+    /// The verb of the request's own command.
+    pub(super) const fn verb(self) -> Verb {
+        match self {
+            Kind::Login => Verb::User,
+            Kind::Transfer(verb, _) | Kind::Simple(verb) | Kind::Raw(Some(verb)) => verb,
+            Kind::Size => Verb::Size,
+            Kind::Rename => Verb::Rnfr,
+            Kind::Raw(None) => Verb::Site,
+            Kind::Reinitialize => Verb::Rein,
+            Kind::ClearChannel => Verb::Ccc,
+            Kind::Quit => Verb::Quit,
+        }
+    }
+
+    /// Whether the request's own command only reads: it may ride behind others and others behind it.
+    pub(super) const fn only_reads(self) -> bool {
+        match self {
+            Kind::Size => true,
+            Kind::Transfer(_, payload) => !matches!(payload, Payload::FileOut),
+            Kind::Simple(verb) => matches!(
+                verb,
+                Verb::Pwd
+                    | Verb::Syst
+                    | Verb::Feat
+                    | Verb::Noop
+                    | Verb::Mdtm
+                    | Verb::Mlst
+                    | Verb::Stat
+                    | Verb::Help
+                    | Verb::Opts
+            ),
+            _ => false,
+        }
+    }
+}
+
+impl Request {
+    pub(super) fn new(ticket: TicketId, kind: Kind) -> Self {
+        Request {
+            ticket,
+            kind,
+            argument: Vec::new(),
+            second: Vec::new(),
+            password: Secret::default(),
+            account: None,
+            offset: 0,
+            allocate: None,
+            ascii: false,
+            size: None,
+            sent: Steps::default(),
+            done: Steps::default(),
+        }
+    }
+
+    /// Makes a finished request ready for another use without giving its memory back.
+    pub(super) fn recycle(&mut self, ticket: TicketId, kind: Kind) {
+        self.ticket = ticket;
+        self.kind = kind;
+        self.argument.clear();
+        self.second.clear();
+        self.password = Secret::default();
+        self.account = None;
+        self.offset = 0;
+        self.allocate = None;
+        self.ascii = false;
+        self.size = None;
+        self.sent = Steps::default();
+        self.done = Steps::default();
+    }
+
+    /// The representation type the request needs; listings take whatever is set (RFC 1123 section 4.1.2.7).
+    pub(super) fn wanted_type(&self) -> Option<Type> {
+        match self.kind {
+            Kind::Transfer(_, Payload::FileIn | Payload::FileOut) if self.ascii => {
+                Some(Type::Ascii)
+            }
+            Kind::Transfer(_, Payload::FileIn | Payload::FileOut) | Kind::Size => Some(Type::Image),
+            _ => None,
+        }
+    }
+
+    /// Bytes the data connection must carry, where known.
+    pub(super) fn expected_bytes(&self) -> Option<u64> {
+        match self.kind {
+            Kind::Transfer(_, Payload::FileIn) if !self.ascii => {
+                self.size.map(|size| size.saturating_sub(self.offset))
+            }
+            _ => None,
+        }
+    }
+}

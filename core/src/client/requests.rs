@@ -1,0 +1,570 @@
+//! What the application can ask for. `Err` means: refused here, nothing changed, nothing was sent.
+
+use alloc::vec::Vec;
+
+use crate::error::{Malformed, Refusal};
+use crate::rules::Rule;
+use crate::rules::data::Payload;
+use crate::rules::login::Login;
+use crate::secret::Secret;
+use crate::ticket::{
+    Featured, Named, Plain, Replied, Sizing, Ticket, TicketId, Timed, Transferred,
+};
+use crate::time::Instant;
+use crate::wire::command::{Command, Path, Text, Verb, encode_raw};
+use crate::wire::date::Timestamp;
+
+use super::request::{Kind, Request};
+use super::{Client, Phase};
+
+/// How a transfer is made.
+#[derive(Clone, Copy, Debug, Default, PartialEq, Eq, Hash)]
+pub struct TransferOptions {
+    /// Where to restart, in bytes (RFC 3659 section 5). Not with TYPE A, APPE or STOU.
+    pub offset: u64,
+    /// TYPE A: line ends are converted.
+    pub ascii: bool,
+    /// The size of the whole file in bytes, if the caller knows it; SIZE is then not asked.
+    pub size: Option<u64>,
+    /// Bytes to reserve with ALLO before an upload.
+    pub allocate: Option<u64>,
+}
+
+impl Client {
+    /// Logs in: USER, PASS if wanted, ACCT if wanted, then PBSZ and PROT. Without TLS only as the policy allows.
+    ///
+    /// # Errors
+    /// [`Refusal::LoginSpent`] if a password was already sent on this connection; [`Refusal::Argument`] for CR, LF, NUL or too long.
+    pub fn login(
+        &mut self,
+        now: Instant,
+        user: &[u8],
+        password: Secret,
+        account: Option<Secret>,
+    ) -> Result<Ticket<Plain>, Refusal> {
+        let spent = self.session.password_sent
+            || self.session.login == Login::Failed
+            || self
+                .requests
+                .iter()
+                .any(|request| request.kind == Kind::Login);
+        if (spent && self.law.holds(Rule::PassOnce)) || self.session.protection.frozen {
+            return Err(Refusal::LoginSpent);
+        }
+        self.session.login = match self.session.login {
+            Login::Failed => Login::Out,
+            login => login,
+        };
+        self.checked(&Command::User(Text::new(user)?))?;
+        self.checked(&Command::Pass(Text::new(password.expose())?))?;
+        if let Some(account) = &account {
+            self.checked(&Command::Acct(Text::new(account.expose())?))?;
+        }
+        self.ask(now, Kind::Login, |request| {
+            request.argument.extend_from_slice(user);
+            request.password = password;
+            request.account = account;
+        })
+    }
+
+    /// RETR: a file from the server.
+    ///
+    /// # Errors
+    /// [`Refusal::Argument`] for a path that cannot be sent, or an offset with TYPE A.
+    pub fn retrieve(
+        &mut self,
+        now: Instant,
+        path: &[u8],
+        how: TransferOptions,
+    ) -> Result<Ticket<Transferred>, Refusal> {
+        self.transfer_request(now, Verb::Retr, Payload::FileIn, Some(path), how)
+    }
+
+    /// STOR: a file to the server, replacing one of that name.
+    ///
+    /// # Errors
+    /// As for [`Client::retrieve`].
+    pub fn store(
+        &mut self,
+        now: Instant,
+        path: &[u8],
+        how: TransferOptions,
+    ) -> Result<Ticket<Transferred>, Refusal> {
+        self.transfer_request(now, Verb::Stor, Payload::FileOut, Some(path), how)
+    }
+
+    /// APPE: to the end of a file on the server.
+    ///
+    /// # Errors
+    /// As for [`Client::retrieve`]; an offset is refused.
+    pub fn append(
+        &mut self,
+        now: Instant,
+        path: &[u8],
+        how: TransferOptions,
+    ) -> Result<Ticket<Transferred>, Refusal> {
+        if how.offset > 0 {
+            return Err(Refusal::Argument(Malformed::Argument));
+        }
+        self.transfer_request(now, Verb::Appe, Payload::FileOut, Some(path), how)
+    }
+
+    /// STOU: a file to the server under a name it chooses; `hint` is an extension some servers take.
+    ///
+    /// # Errors
+    /// As for [`Client::retrieve`]; an offset is refused.
+    pub fn store_unique(
+        &mut self,
+        now: Instant,
+        hint: Option<&[u8]>,
+        how: TransferOptions,
+    ) -> Result<Ticket<Transferred>, Refusal> {
+        if how.offset > 0 {
+            return Err(Refusal::Argument(Malformed::Argument));
+        }
+        self.transfer_request(now, Verb::Stou, Payload::FileOut, hint, how)
+    }
+
+    /// LIST: a listing for people, of the working directory without a path.
+    ///
+    /// # Errors
+    /// [`Refusal::Argument`] for a path that cannot be sent.
+    pub fn list(
+        &mut self,
+        now: Instant,
+        path: Option<&[u8]>,
+    ) -> Result<Ticket<Transferred>, Refusal> {
+        self.transfer_request(
+            now,
+            Verb::List,
+            Payload::ListIn,
+            path,
+            TransferOptions::default(),
+        )
+    }
+
+    /// NLST: names only.
+    ///
+    /// # Errors
+    /// [`Refusal::Argument`] for a path that cannot be sent.
+    pub fn names(
+        &mut self,
+        now: Instant,
+        path: Option<&[u8]>,
+    ) -> Result<Ticket<Transferred>, Refusal> {
+        self.transfer_request(
+            now,
+            Verb::Nlst,
+            Payload::ListIn,
+            path,
+            TransferOptions::default(),
+        )
+    }
+
+    /// MLSD: a listing for programs (RFC 3659 section 7).
+    ///
+    /// # Errors
+    /// [`Refusal::Argument`] for a path that cannot be sent.
+    pub fn facts(
+        &mut self,
+        now: Instant,
+        path: Option<&[u8]>,
+    ) -> Result<Ticket<Transferred>, Refusal> {
+        self.transfer_request(
+            now,
+            Verb::Mlsd,
+            Payload::ListIn,
+            path,
+            TransferOptions::default(),
+        )
+    }
+
+    /// MLST: the facts of one path, on the control connection.
+    ///
+    /// # Errors
+    /// [`Refusal::Argument`] for a path that cannot be sent.
+    pub fn entry(&mut self, now: Instant, path: Option<&[u8]>) -> Result<Ticket<Replied>, Refusal> {
+        self.simple(now, Verb::Mlst, path.unwrap_or(b""))
+    }
+
+    /// SIZE, after TYPE I: the exact number of bytes a transfer would move (RFC 3659 section 4).
+    ///
+    /// # Errors
+    /// [`Refusal::Argument`] for a path that cannot be sent.
+    pub fn size(&mut self, now: Instant, path: &[u8]) -> Result<Ticket<Sizing>, Refusal> {
+        self.checked(&Command::Size(Path::new(path)?))?;
+        self.ask(now, Kind::Size, |request| {
+            request.argument.extend_from_slice(path)
+        })
+    }
+
+    /// MDTM: when a file was last modified, in UTC.
+    ///
+    /// # Errors
+    /// [`Refusal::Argument`] for a path that cannot be sent.
+    pub fn modified(&mut self, now: Instant, path: &[u8]) -> Result<Ticket<Timed>, Refusal> {
+        self.simple(now, Verb::Mdtm, path)
+    }
+
+    /// MFMT: sets the modification time of a file.
+    ///
+    /// # Errors
+    /// [`Refusal::Argument`] for a path that cannot be sent.
+    pub fn set_modified(
+        &mut self,
+        now: Instant,
+        path: &[u8],
+        time: Timestamp,
+    ) -> Result<Ticket<Replied>, Refusal> {
+        Path::new(path)?;
+        self.simple_with(now, Verb::Mfmt, |argument| {
+            time.encode(argument);
+            argument.push(b' ');
+            argument.extend_from_slice(path);
+        })
+    }
+
+    /// CWD.
+    ///
+    /// # Errors
+    /// [`Refusal::Argument`] for a path that cannot be sent.
+    pub fn change_directory(
+        &mut self,
+        now: Instant,
+        path: &[u8],
+    ) -> Result<Ticket<Replied>, Refusal> {
+        self.simple(now, Verb::Cwd, path)
+    }
+
+    /// CDUP.
+    ///
+    /// # Errors
+    /// [`Refusal::Closed`] and [`Refusal::TooManyRequests`], as every request.
+    pub fn change_to_parent(&mut self, now: Instant) -> Result<Ticket<Replied>, Refusal> {
+        self.simple(now, Verb::Cdup, b"")
+    }
+
+    /// PWD.
+    ///
+    /// # Errors
+    /// [`Refusal::Closed`] and [`Refusal::TooManyRequests`], as every request.
+    pub fn working_directory(&mut self, now: Instant) -> Result<Ticket<Named>, Refusal> {
+        self.simple(now, Verb::Pwd, b"")
+    }
+
+    /// MKD; the result is the name the server gave, if it said so.
+    ///
+    /// # Errors
+    /// [`Refusal::Argument`] for a path that cannot be sent.
+    pub fn make_directory(&mut self, now: Instant, path: &[u8]) -> Result<Ticket<Named>, Refusal> {
+        self.simple(now, Verb::Mkd, path)
+    }
+
+    /// RMD.
+    ///
+    /// # Errors
+    /// [`Refusal::Argument`] for a path that cannot be sent.
+    pub fn remove_directory(
+        &mut self,
+        now: Instant,
+        path: &[u8],
+    ) -> Result<Ticket<Replied>, Refusal> {
+        self.simple(now, Verb::Rmd, path)
+    }
+
+    /// DELE.
+    ///
+    /// # Errors
+    /// [`Refusal::Argument`] for a path that cannot be sent.
+    pub fn delete(&mut self, now: Instant, path: &[u8]) -> Result<Ticket<Replied>, Refusal> {
+        self.simple(now, Verb::Dele, path)
+    }
+
+    /// RNFR and RNTO.
+    ///
+    /// # Errors
+    /// [`Refusal::Argument`] for a path that cannot be sent.
+    pub fn rename(
+        &mut self,
+        now: Instant,
+        from: &[u8],
+        to: &[u8],
+    ) -> Result<Ticket<Replied>, Refusal> {
+        self.checked(&Command::Rnfr(Path::new(from)?))?;
+        self.checked(&Command::Rnto(Path::new(to)?))?;
+        self.ask(now, Kind::Rename, |request| {
+            request.argument.extend_from_slice(from);
+            request.second.extend_from_slice(to);
+        })
+    }
+
+    /// STAT, of the session or of a path: a listing on the control connection.
+    ///
+    /// # Errors
+    /// [`Refusal::Argument`] for a path that cannot be sent.
+    pub fn status(
+        &mut self,
+        now: Instant,
+        path: Option<&[u8]>,
+    ) -> Result<Ticket<Replied>, Refusal> {
+        self.simple(now, Verb::Stat, path.unwrap_or(b""))
+    }
+
+    /// HELP.
+    ///
+    /// # Errors
+    /// [`Refusal::Argument`] for a topic that cannot be sent.
+    pub fn help(&mut self, now: Instant, topic: &[u8]) -> Result<Ticket<Replied>, Refusal> {
+        self.simple(now, Verb::Help, topic)
+    }
+
+    /// SYST.
+    ///
+    /// # Errors
+    /// [`Refusal::Closed`] and [`Refusal::TooManyRequests`], as every request.
+    pub fn system(&mut self, now: Instant) -> Result<Ticket<Replied>, Refusal> {
+        self.simple(now, Verb::Syst, b"")
+    }
+
+    /// NOOP.
+    ///
+    /// # Errors
+    /// [`Refusal::Closed`] and [`Refusal::TooManyRequests`], as every request.
+    pub fn noop(&mut self, now: Instant) -> Result<Ticket<Replied>, Refusal> {
+        self.simple(now, Verb::Noop, b"")
+    }
+
+    /// FEAT (RFC 2389).
+    ///
+    /// # Errors
+    /// [`Refusal::Closed`] and [`Refusal::TooManyRequests`], as every request.
+    pub fn features(&mut self, now: Instant) -> Result<Ticket<Featured>, Refusal> {
+        self.simple(now, Verb::Feat, b"")
+    }
+
+    /// OPTS, for example `UTF8 ON`.
+    ///
+    /// # Errors
+    /// [`Refusal::Argument`] for text that cannot be sent.
+    pub fn options(&mut self, now: Instant, options: &[u8]) -> Result<Ticket<Replied>, Refusal> {
+        self.simple(now, Verb::Opts, options)
+    }
+
+    /// SITE.
+    ///
+    /// # Errors
+    /// [`Refusal::Argument`] for text that cannot be sent.
+    pub fn site(&mut self, now: Instant, command: &[u8]) -> Result<Ticket<Replied>, Refusal> {
+        self.simple(now, Verb::Site, command)
+    }
+
+    /// ACCT outside of a login, for servers that ask for it with 532.
+    ///
+    /// # Errors
+    /// [`Refusal::Policy`] after CCC.
+    pub fn account(&mut self, now: Instant, account: &Secret) -> Result<Ticket<Replied>, Refusal> {
+        if self.session.protection.frozen {
+            return Err(Refusal::Policy);
+        }
+        self.simple(now, Verb::Acct, account.expose())
+    }
+
+    /// A command line of the application's own. Its final reply is the result, whatever class it has short of a refusal.
+    ///
+    /// # Errors
+    /// [`Refusal::UseTypedMethod`] for verbs that change login, protection, transfer parameters or data connections, or move data.
+    pub fn command(&mut self, now: Instant, line: &[u8]) -> Result<Ticket<Replied>, Refusal> {
+        let verb = self
+            .outbox
+            .tried(|out| encode_raw(line, out, self.config.limits.command_line))?;
+        if verb.is_some_and(desynchronises) {
+            return Err(Refusal::UseTypedMethod);
+        }
+        self.ask(now, Kind::Raw(verb), |request| {
+            request.argument.extend_from_slice(line)
+        })
+    }
+
+    /// REIN: back to the state after the greeting. In clear-text sessions only; under TLS it would end the protection.
+    ///
+    /// # Errors
+    /// [`Refusal::Policy`] if the policy requires TLS.
+    pub fn reinitialize(&mut self, now: Instant) -> Result<Ticket<Plain>, Refusal> {
+        if self.config.security.clear_text().is_none() {
+            return Err(Refusal::Policy);
+        }
+        self.ask(now, Kind::Reinitialize, |_| ())
+    }
+
+    /// CCC: the control connection goes on in clear text, so that networks can follow it (RFC 4217 section 5).
+    ///
+    /// # Errors
+    /// [`Refusal::Policy`] unless allowed by [`super::Security::allow_ccc`]; [`Refusal::Busy`] unless logged in under TLS.
+    pub fn clear_command_channel(&mut self, now: Instant) -> Result<Ticket<Plain>, Refusal> {
+        if !self.config.security.ccc_allowed() && self.law.holds(Rule::CccByPolicy) {
+            return Err(Refusal::Policy);
+        }
+        if !self.session.protection.is_secure() || self.session.login != Login::In {
+            return Err(Refusal::Busy);
+        }
+        self.ask(now, Kind::ClearChannel, |_| ())
+    }
+
+    /// QUIT. The end of the connection is success, with or without 221.
+    ///
+    /// # Errors
+    /// [`Refusal::Closed`] if the session is already over.
+    pub fn quit(&mut self, now: Instant) -> Result<Ticket<Plain>, Refusal> {
+        self.ask(now, Kind::Quit, |_| ())
+    }
+
+    /// Gives the running transfer up with ABOR. Its ticket fails with the bytes moved; this ticket succeeds when the session is in step again.
+    ///
+    /// # Errors
+    /// [`Refusal::NothingToAbort`] if no transfer runs.
+    pub fn abort(&mut self, now: Instant) -> Result<Ticket<Plain>, Refusal> {
+        self.now = self.now.max(now);
+        if self.over() {
+            return Err(Refusal::Closed);
+        }
+        if self.transfer.is_none() || self.aborting.is_some() {
+            return Err(Refusal::NothingToAbort);
+        }
+        let ticket = self.ticket();
+        self.abort_for(ticket);
+        self.advance();
+        Ok(Ticket::new(ticket))
+    }
+
+    fn transfer_request(
+        &mut self,
+        now: Instant,
+        verb: Verb,
+        payload: Payload,
+        path: Option<&[u8]>,
+        how: TransferOptions,
+    ) -> Result<Ticket<Transferred>, Refusal> {
+        if how.ascii && how.offset > 0 {
+            return Err(Refusal::Argument(Malformed::Argument));
+        }
+        if self.session.login != Login::In
+            && !self
+                .requests
+                .iter()
+                .any(|request| request.kind == Kind::Login)
+        {
+            return Err(Refusal::LoginFirst);
+        }
+        let path = path.map(Path::new).transpose()?;
+        let argument = path.as_ref().map_or(&b""[..], Path::as_bytes);
+        self.checked(&Command::Other { verb, argument })?;
+        self.ask(now, Kind::Transfer(verb, payload), |request| {
+            request.argument.extend_from_slice(argument);
+            request.offset = how.offset;
+            request.ascii = how.ascii;
+            request.size = how.size;
+            request.allocate = how.allocate;
+        })
+    }
+
+    fn simple<O>(
+        &mut self,
+        now: Instant,
+        verb: Verb,
+        argument: &[u8],
+    ) -> Result<Ticket<O>, Refusal> {
+        self.simple_with(now, verb, |out| out.extend_from_slice(argument))
+    }
+
+    fn simple_with<O>(
+        &mut self,
+        now: Instant,
+        verb: Verb,
+        write: impl FnOnce(&mut Vec<u8>),
+    ) -> Result<Ticket<O>, Refusal> {
+        self.ask(now, Kind::Simple(verb), |request| {
+            write(&mut request.argument)
+        })
+    }
+
+    /// Whether `command` can be put on a line.
+    fn checked(&mut self, command: &Command<'_>) -> Result<(), Refusal> {
+        self.outbox
+            .tried(|out| command.encode(out, self.config.limits.command_line))?;
+        Ok(())
+    }
+
+    fn ticket(&mut self) -> TicketId {
+        let id = TicketId(self.next_ticket);
+        self.next_ticket = self.next_ticket.wrapping_add(1);
+        id
+    }
+
+    /// Queues a request. `fill` writes its arguments.
+    fn ask<O>(
+        &mut self,
+        now: Instant,
+        kind: Kind,
+        fill: impl FnOnce(&mut Request),
+    ) -> Result<Ticket<O>, Refusal> {
+        self.now = self.now.max(now);
+        let quitting = self
+            .requests
+            .iter()
+            .any(|request| request.kind == Kind::Quit);
+        if self.over() || self.phase == Phase::Closed || quitting {
+            return Err(Refusal::Closed);
+        }
+        if self.requests.len() >= self.config.limits.requests {
+            return Err(Refusal::TooManyRequests);
+        }
+        let id = TicketId(self.next_ticket);
+        let mut request = self.spare.pop().unwrap_or_else(|| Request::new(id, kind));
+        request.recycle(id, kind);
+        fill(&mut request);
+        if let Kind::Simple(verb) = kind {
+            let command = Command::Other {
+                verb,
+                argument: &request.argument,
+            };
+            if let Err(refusal) = self.checked(&command) {
+                self.spare.push(request);
+                return Err(refusal);
+            }
+        }
+        let id = self.ticket();
+        self.requests.push_back(request);
+        self.advance();
+        Ok(Ticket::new(id))
+    }
+}
+
+/// Verbs that must not be sent raw: the machine would no longer know what the server knows.
+fn desynchronises(verb: Verb) -> bool {
+    let verb = verb.canonical();
+    verb.sets_up_data()
+        || verb.moves_data().is_some()
+        || matches!(
+            verb,
+            Verb::Auth
+                | Verb::Adat
+                | Verb::Pbsz
+                | Verb::Prot
+                | Verb::Ccc
+                | Verb::Mic
+                | Verb::Conf
+                | Verb::Enc
+                | Verb::Rein
+                | Verb::User
+                | Verb::Pass
+                | Verb::Acct
+                | Verb::Abor
+                | Verb::Quit
+                | Verb::Rest
+                | Verb::Rnfr
+                | Verb::Rnto
+                | Verb::Type
+                | Verb::Mode
+                | Verb::Stru
+        )
+}

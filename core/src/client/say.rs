@@ -1,0 +1,390 @@
+//! Putting commands in line: the only place that writes to the control connection.
+
+use core::fmt::Write as _;
+
+use crate::diagnosis::Attempt;
+use crate::error::{Failure, FailureKind, Malformed};
+use crate::output::Note;
+use crate::rules::Rule;
+use crate::rules::login::Login;
+use crate::rules::transfer::Answer;
+use crate::time::Timer;
+use crate::wire::command::{
+    AuthMechanism, Command, EpsvArgument, Path, Text, Verb, encode_raw, mask_line,
+};
+use crate::wire::extended::ExtendedAddress;
+use crate::wire::host_port::HostPort;
+
+use super::config::{AuthMethod, ClearText, DataMode};
+use super::plan::{self, Next, View};
+use super::queue::Item;
+use super::request::{Expected, Kind, Request, Step};
+use super::{Client, Phase, Transfer};
+
+impl Client {
+    /// Says everything that may be said now.
+    pub(super) fn say_what_is_due(&mut self) {
+        loop {
+            match self.phase {
+                Phase::Negotiating
+                    if self.session.protection.settled() && self.outstanding.is_empty() =>
+                {
+                    if !self.negotiate() {
+                        return;
+                    }
+                }
+                Phase::Up if self.session.protection.settled() && self.aborting.is_none() => {
+                    if !self.say_next() {
+                        return;
+                    }
+                }
+                Phase::Greeting if !self.law.holds(Rule::ListenFirst) => {
+                    if !self.say_next() {
+                        return;
+                    }
+                }
+                _ => return,
+            }
+        }
+    }
+
+    /// One step of the negotiation of protection. False when it has to wait.
+    fn negotiate(&mut self) -> bool {
+        let security = self.config.security;
+        if !self.law.holds(Rule::TlsBeforeLogin)
+            || self.session.protection.is_secure()
+            || security.is_clear()
+        {
+            self.up();
+            return true;
+        }
+        match security.method(self.auth_index) {
+            Some(method) => {
+                if let Some(slot) = self
+                    .evidence
+                    .control
+                    .auth
+                    .get_mut(usize::from(self.auth_index))
+                {
+                    *slot = Some(Attempt::new(method, self.now));
+                }
+                let command = Command::Auth(mechanism(method));
+                let step = Step::Auth(method);
+                let said = self.say(step, Verb::Auth, None, |out, max| command.encode(out, max));
+                if !self.law.holds(Rule::Barrier) {
+                    self.phase = Phase::Up;
+                }
+                said
+            }
+            None if security.clear_text().is_some() || !self.law.holds(Rule::ExhaustedFails) => {
+                self.up();
+                true
+            }
+            None => {
+                self.fail_session(Failure::new(FailureKind::SecurityRefused, Some(Verb::Auth)));
+                false
+            }
+        }
+    }
+
+    fn up(&mut self) {
+        let secure = self.session.protection.is_secure();
+        if !secure {
+            self.note(Note::GoingOnInClear);
+        }
+        self.phase = Phase::Up;
+        self.queue.push(Item::Ready(secure));
+    }
+
+    /// Says the next command of the application's requests. False when there is none to say now.
+    fn say_next(&mut self) -> bool {
+        self.drop_forbidden_login();
+        let Some(mode) = self.mode() else {
+            return false;
+        };
+        let next = plan::next(&View {
+            law: self.law,
+            config: &self.config,
+            protection: self.session.protection,
+            login: self.session.login,
+            type_asked: self.type_asked,
+            private_instead: self.private_instead,
+            lock_step: self.session.lock_step,
+            mode,
+            listening: self.listening.is_some(),
+            data_reachable: if mode.is_passive() {
+                self.data.is_connected()
+            } else {
+                self.data.is_live()
+            },
+            data_live: self.data.is_live(),
+            transfer: self.transfer.as_ref(),
+            outstanding: &self.outstanding,
+            requests: &self.requests,
+        });
+        match next {
+            Next::Say(index, step) => self.say_step(index, step),
+            Next::Listen(_) => {
+                self.order_listener();
+                false
+            }
+            Next::Wait => false,
+        }
+    }
+
+    /// In clear text for anonymous only, a login as somebody else is refused here, before USER.
+    fn drop_forbidden_login(&mut self) {
+        let anonymous_only = self.config.security.clear_text() == Some(ClearText::Anonymous)
+            && !self.session.protection.is_secure()
+            && self.law.holds(Rule::AnonymousOnly);
+        if !anonymous_only {
+            return;
+        }
+        let forbidden = self.requests.iter().find(|request| {
+            request.kind == Kind::Login
+                && !request.sent.has(Step::User)
+                && !request.argument.eq_ignore_ascii_case(b"anonymous")
+                && !request.argument.eq_ignore_ascii_case(b"ftp")
+        });
+        if let Some(request) = forbidden {
+            let ticket = request.ticket;
+            self.session.login = Login::Failed;
+            self.finish_with(
+                ticket,
+                Err(Failure::new(
+                    FailureKind::ClearLoginForbidden,
+                    Some(Verb::User),
+                )),
+            );
+            self.fail_requests_not_attempted();
+        }
+    }
+
+    fn say_step(&mut self, index: usize, step: Step) -> bool {
+        let Some(request) = self.requests.get_mut(index) else {
+            return false;
+        };
+        request.sent.insert(step);
+        let (ticket, kind) = (request.ticket, request.kind);
+        let verb = verb_of(step, kind);
+        let Some(request) = self.requests.get(index) else {
+            return false;
+        };
+        let listening = self.listening;
+        let said = say_into(
+            &mut self.outbox,
+            self.config.limits.command_line,
+            |out, max| write_step(request, step, listening, out, max),
+        );
+        self.said(step, verb, Some((ticket, kind)), said)
+    }
+
+    /// Says a command of the machine's own.
+    pub(super) fn say(
+        &mut self,
+        step: Step,
+        verb: Verb,
+        owner: Option<(crate::ticket::TicketId, Kind)>,
+        write: impl FnOnce(&mut alloc::vec::Vec<u8>, usize) -> Result<(), Malformed>,
+    ) -> bool {
+        let said = say_into(&mut self.outbox, self.config.limits.command_line, write);
+        self.said(step, verb, owner, said)
+    }
+
+    /// Books a command that has been put in line from `mark` on.
+    fn said(
+        &mut self,
+        step: Step,
+        verb: Verb,
+        owner: Option<(crate::ticket::TicketId, Kind)>,
+        said: Result<usize, Malformed>,
+    ) -> bool {
+        let mark = match said {
+            Ok(mark) => mark,
+            Err(malformed) => {
+                // Arguments were checked when they were asked for; only a listener's address can be unfit here.
+                if let Some((ticket, _)) = owner {
+                    self.finish_with(
+                        ticket,
+                        Err(Failure::new(FailureKind::Protocol(malformed), Some(verb))),
+                    );
+                }
+                return false;
+            }
+        };
+        let line = self.outbox.since(mark);
+        let line = line.strip_suffix(b"\r\n").unwrap_or(line);
+        let piece = if verb.hides_argument() {
+            // Writing to a Vec does not fail.
+            self.queue.keep_with(|out| {
+                let _ = write!(Appended(out), "{}", mask_line(line));
+            })
+        } else {
+            self.queue.keep(line)
+        };
+        self.queue.push(Item::Sent(verb, piece));
+        self.outstanding.push_back(Expected {
+            step,
+            verb,
+            ticket: owner.map(|(ticket, _)| ticket),
+            kind: owner.map(|(_, kind)| kind),
+            orphan: false,
+            preliminaries: 0,
+        });
+        self.surplus = false;
+        self.evidence.control.last_verb = Some(verb);
+        self.evidence.control.last_heard = self.now;
+        self.timers.cancel(Timer::Reply);
+        match step {
+            Step::Pass => self.session.password_sent = self.law.holds(Rule::PassOnce),
+            Step::Type(wanted) => self.type_asked = Some(wanted),
+            Step::Verb => {
+                if let Some((ticket, Kind::Transfer(verb, payload))) = owner {
+                    self.transfer = Some(Transfer::new(ticket, verb, payload));
+                }
+            }
+            _ => {}
+        }
+        true
+    }
+}
+
+struct Appended<'a>(&'a mut alloc::vec::Vec<u8>);
+
+impl core::fmt::Write for Appended<'_> {
+    fn write_str(&mut self, s: &str) -> core::fmt::Result {
+        self.0.extend_from_slice(s.as_bytes());
+        Ok(())
+    }
+}
+
+/// Appends one line; gives where it begins.
+fn say_into(
+    outbox: &mut super::queue::Outbox,
+    max: usize,
+    write: impl FnOnce(&mut alloc::vec::Vec<u8>, usize) -> Result<(), Malformed>,
+) -> Result<usize, Malformed> {
+    let mark = outbox.len();
+    write(outbox.end(), max)?;
+    Ok(mark)
+}
+
+const fn mechanism(method: AuthMethod) -> AuthMechanism<'static> {
+    match method {
+        AuthMethod::Tls => AuthMechanism::Tls,
+        AuthMethod::Ssl => AuthMechanism::Ssl,
+        AuthMethod::TlsC => AuthMechanism::TlsC,
+        AuthMethod::TlsP => AuthMechanism::TlsP,
+    }
+}
+
+fn verb_of(step: Step, kind: Kind) -> Verb {
+    match step {
+        Step::Auth(_) => Verb::Auth,
+        Step::User => Verb::User,
+        Step::Pass => Verb::Pass,
+        Step::Acct => Verb::Acct,
+        Step::Pbsz => Verb::Pbsz,
+        Step::Prot(_) => Verb::Prot,
+        Step::Type(_) => Verb::Type,
+        Step::Size => Verb::Size,
+        Step::Setup(DataMode::Epsv) => Verb::Epsv,
+        Step::Setup(DataMode::Pasv) => Verb::Pasv,
+        Step::Setup(DataMode::Eprt) => Verb::Eprt,
+        Step::Setup(DataMode::Port) => Verb::Port,
+        Step::Allo => Verb::Allo,
+        Step::Rest => Verb::Rest,
+        Step::Verb => kind.verb(),
+        Step::RenameTo => Verb::Rnto,
+        Step::Abort => Verb::Abor,
+        Step::Barrier => Verb::Pwd,
+        Step::Keepalive => Verb::Noop,
+    }
+}
+
+/// Writes the line of one step of a request.
+fn write_step(
+    request: &Request,
+    step: Step,
+    listening: Option<core::net::SocketAddr>,
+    out: &mut alloc::vec::Vec<u8>,
+    max: usize,
+) -> Result<(), Malformed> {
+    let command = match step {
+        Step::User => Command::User(Text::new(&request.argument)?),
+        Step::Pass => Command::Pass(Text::new(request.password.expose())?),
+        Step::Acct => Command::Acct(Text::new(
+            request
+                .account
+                .as_ref()
+                .map_or(&b""[..], |account| account.expose()),
+        )?),
+        Step::Pbsz => Command::Pbsz(0),
+        Step::Prot(level) => Command::Prot(level),
+        Step::Type(wanted) => Command::Type(wanted),
+        Step::Size => Command::Size(Path::new(&request.argument)?),
+        Step::Setup(DataMode::Epsv) => Command::Epsv(EpsvArgument::Same),
+        Step::Setup(DataMode::Pasv) => Command::Pasv,
+        Step::Setup(mode) => return write_address(mode, listening, out, max),
+        Step::Allo => Command::Allo {
+            size: request.allocate.unwrap_or(0),
+            record: None,
+        },
+        Step::Rest => Command::Rest(request.offset),
+        Step::RenameTo => Command::Rnto(Path::new(&request.second)?),
+        Step::Verb => match request.kind {
+            Kind::Raw(_) => return encode_raw(&request.argument, out, max).map(|_| ()),
+            kind => Command::Other {
+                verb: kind.verb(),
+                argument: &request.argument,
+            },
+        },
+        Step::Auth(_) | Step::Abort | Step::Barrier | Step::Keepalive => {
+            return Err(Malformed::Verb);
+        }
+    };
+    command.encode(out, max)
+}
+
+/// EPRT or PORT with the address our listener is reachable at, as the driver told it.
+fn write_address(
+    mode: DataMode,
+    listening: Option<core::net::SocketAddr>,
+    out: &mut alloc::vec::Vec<u8>,
+    max: usize,
+) -> Result<(), Malformed> {
+    let address = listening.ok_or(Malformed::ExtendedAddress)?;
+    let mut text = alloc::vec::Vec::new();
+    match (mode, address.ip()) {
+        (DataMode::Port, core::net::IpAddr::V4(v4)) => {
+            HostPort::new(v4, address.port())?.encode(&mut text);
+            Command::Port(&text).encode(out, max)
+        }
+        (DataMode::Port, core::net::IpAddr::V6(_)) => Err(Malformed::AddressFamily),
+        (_, ip) => {
+            ExtendedAddress::new(ip, address.port())?.encode(&mut text);
+            Command::Eprt(&text).encode(out, max)
+        }
+    }
+}
+
+impl Transfer {
+    fn new(
+        ticket: crate::ticket::TicketId,
+        verb: Verb,
+        payload: crate::rules::data::Payload,
+    ) -> Self {
+        Transfer {
+            ticket,
+            verb,
+            payload,
+            answer: Answer::Awaited,
+            announced: false,
+            end: None,
+            broken: None,
+            text: alloc::vec::Vec::new(),
+            name: alloc::vec::Vec::new(),
+            hinted: None,
+        }
+    }
+}

@@ -1,0 +1,209 @@
+use core::hash::{Hash, Hasher};
+use core::net::IpAddr;
+
+use crate::client::{AuthMethod, DataMode};
+use crate::order::{DataEnd, Direction, Fault, Tickets, TlsFacts, TlsFault};
+use crate::time::{Instant, Timer};
+use crate::wire::command::Verb;
+use crate::wire::reply::Code;
+
+/// The facts of one session that tell causes apart. Bounded, and free of secrets.
+///
+/// Two values always compare equal and hash to nothing: a machine's behaviour does not depend on them.
+#[derive(Clone, Copy, Debug, Default)]
+#[non_exhaustive]
+pub struct Evidence {
+    /// The control connection.
+    pub control: ControlEvidence,
+    /// The latest data connection.
+    pub data: DataEvidence,
+    /// The data connection before it.
+    pub previous: DataEvidence,
+    /// How many data connections were asked for.
+    pub data_connections: u32,
+}
+
+/// Facts of the control connection.
+#[derive(Clone, Copy, Debug, Default)]
+#[non_exhaustive]
+pub struct ControlEvidence {
+    /// When the connection was handed to the machine.
+    pub started: Instant,
+    /// Whether TLS was to start at once.
+    pub implicit: bool,
+    /// The peer's address.
+    pub peer: Option<IpAddr>,
+    /// When the greeting came.
+    pub greeted: Option<Instant>,
+    /// Its code.
+    pub greeting: Option<Code>,
+    /// The first bytes of the session as they came.
+    pub first_bytes: FirstBytesKept,
+    /// The AUTH commands sent, in order.
+    pub auth: [Option<Attempt>; 4],
+    /// When the TLS handshake was ordered.
+    pub handshake_began: Option<Instant>,
+    /// What it gave.
+    pub handshake: Option<Result<TlsFacts, TlsFault>>,
+    /// Clear-text bytes received.
+    pub bytes_in: u64,
+    /// Clear-text bytes handed out to be sent.
+    pub bytes_out: u64,
+    /// The latest command.
+    pub last_verb: Option<Verb>,
+    /// The latest reply.
+    pub last_code: Option<Code>,
+    /// When something was last sent or received.
+    pub last_heard: Instant,
+    /// The timer that ran out, if one did.
+    pub expired: Option<Timer>,
+    /// What the session was doing when it ended.
+    pub ended_in: Option<Phase>,
+    /// Whether the session fell back to lock-step.
+    pub lock_step: bool,
+    /// Resumption tickets as last told by the driver.
+    pub tickets: Tickets,
+}
+
+/// One AUTH command.
+#[derive(Clone, Copy, Debug)]
+#[non_exhaustive]
+pub struct Attempt {
+    /// The method.
+    pub method: AuthMethod,
+    /// When it was sent.
+    pub sent: Instant,
+    /// The reply and when it came.
+    pub answer: Option<(Code, Instant)>,
+}
+
+impl Attempt {
+    pub(crate) const fn new(method: AuthMethod, sent: Instant) -> Self {
+        Attempt {
+            method,
+            sent,
+            answer: None,
+        }
+    }
+}
+
+/// Facts of one data connection.
+#[derive(Clone, Copy, Debug, Default)]
+#[non_exhaustive]
+pub struct DataEvidence {
+    /// How it was set up.
+    pub mode: Option<DataMode>,
+    /// The host the server advertised, if it did.
+    pub advertised: Option<IpAddr>,
+    /// The port.
+    pub port: u16,
+    /// When it was asked for.
+    pub asked: Option<Instant>,
+    /// When TCP was up.
+    pub connected: Option<Instant>,
+    /// Why it could not be opened.
+    pub open_fault: Option<Fault>,
+    /// Whether it was to be under TLS.
+    pub protected: bool,
+    /// What the TLS handshake gave.
+    pub handshake: Option<Result<TlsFacts, TlsFault>>,
+    /// When the first preliminary reply to the transfer came.
+    pub announced: Option<Instant>,
+    /// Which way payload went.
+    pub direction: Option<Direction>,
+    /// Payload bytes.
+    pub bytes: u64,
+    /// When payload last moved.
+    pub last_progress: Option<Instant>,
+    /// How it ended and when.
+    pub ended: Option<(DataEnd, Instant)>,
+    /// The final reply and when it came.
+    pub final_reply: Option<(Code, Instant)>,
+    /// Tickets left when its handshake was ordered.
+    pub tickets: Tickets,
+}
+
+impl DataEvidence {
+    pub(crate) fn asked(mode: DataMode, now: Instant, protected: bool, tickets: Tickets) -> Self {
+        DataEvidence {
+            mode: Some(mode),
+            asked: Some(now),
+            protected,
+            tickets,
+            ..DataEvidence::default()
+        }
+    }
+}
+
+/// What a session was doing.
+#[derive(Clone, Copy, Debug, PartialEq, Eq)]
+#[non_exhaustive]
+pub enum Phase {
+    /// Waiting for the greeting.
+    Greeting,
+    /// Negotiating protection.
+    Negotiating,
+    /// In a TLS handshake on the control connection.
+    Handshake,
+    /// Logging in.
+    Login,
+    /// Idle or in a simple command.
+    Dialogue,
+    /// Setting up or using a data connection.
+    Transfer,
+    /// Leaving.
+    Quitting,
+}
+
+/// Up to 64 bytes as they came.
+#[derive(Clone, Copy)]
+pub struct FirstBytesKept {
+    bytes: [u8; 64],
+    len: u8,
+}
+
+impl FirstBytesKept {
+    /// Keeps the beginning of `bytes`.
+    #[must_use]
+    pub fn of(bytes: &[u8]) -> Self {
+        let mut kept = FirstBytesKept::default();
+        for (slot, byte) in kept.bytes.iter_mut().zip(bytes) {
+            *slot = *byte;
+            kept.len += 1;
+        }
+        kept
+    }
+
+    /// The bytes kept.
+    #[must_use]
+    pub fn as_bytes(&self) -> &[u8] {
+        self.bytes.get(..usize::from(self.len)).unwrap_or(&[])
+    }
+}
+
+impl Default for FirstBytesKept {
+    fn default() -> Self {
+        FirstBytesKept {
+            bytes: [0; 64],
+            len: 0,
+        }
+    }
+}
+
+impl core::fmt::Debug for FirstBytesKept {
+    fn fmt(&self, f: &mut core::fmt::Formatter<'_>) -> core::fmt::Result {
+        write!(f, "\"{}\"", self.as_bytes().escape_ascii())
+    }
+}
+
+impl PartialEq for Evidence {
+    fn eq(&self, _other: &Self) -> bool {
+        true
+    }
+}
+
+impl Eq for Evidence {}
+
+impl Hash for Evidence {
+    fn hash<H: Hasher>(&self, _state: &mut H) {}
+}

@@ -1,0 +1,85 @@
+//! Every bound in one place, each with its reason.
+
+use core::time::Duration;
+
+/// The bounds a machine keeps, whatever the peer does. Sizes in bytes unless the name says otherwise.
+///
+/// ```
+/// use ftp_proto::Limits;
+/// let mut limits = Limits::default();
+/// limits.reply_wait = core::time::Duration::from_secs(300); // a tape library behind the server
+/// ```
+#[derive(Clone, Debug, PartialEq, Eq, Hash)]
+#[non_exhaustive]
+pub struct Limits {
+    /// One line of a reply. Real servers stay under 1 KiB; longer lines are attacks or garbage.
+    pub reply_line: usize,
+    /// One reply over all its lines. FEAT, HELP and STAT of large directories are the longest.
+    pub reply_bytes: usize,
+    /// Lines of one reply.
+    pub reply_lines: usize,
+    /// Preliminary replies (1yz) to one command; restart marks (110) included.
+    pub preliminary_replies: u8,
+    /// One command line, line end included. Servers accept 512 to 4096.
+    pub command_line: usize,
+    /// Requests waiting to be sent, the running one included.
+    pub requests: usize,
+    /// Commands outstanding at once in a batch.
+    pub pending_commands: usize,
+    /// Reply text kept in a [`crate::Failure`].
+    pub failure_text: usize,
+    /// From connect to the greeting; after a 120 counted anew.
+    pub greeting_wait: Duration,
+    /// TLS handshake on the control connection.
+    pub handshake_wait: Duration,
+    /// Any reply to a command.
+    pub reply_wait: Duration,
+    /// Listening, connecting or accepting a data connection.
+    pub data_open_wait: Duration,
+    /// TLS handshake on a data connection.
+    pub data_handshake_wait: Duration,
+    /// Payload that does not move.
+    pub stall_wait: Duration,
+    /// End of the data connection after the final reply of a download.
+    pub download_drain: Duration,
+    /// The server's close of the data connection after the final reply of an upload.
+    pub upload_drain: Duration,
+    /// A whole abort, from ABOR to a session that is in step again.
+    pub abort_wait: Duration,
+    /// A reply that may never come (the second one after ABOR, a late NOOP reply).
+    pub guard_wait: Duration,
+    /// How long nothing must arrive before a multi-line reply that ends with a foreign code counts as ended.
+    pub quiet: Duration,
+    /// The peer's close after QUIT or 421.
+    pub close_wait: Duration,
+    /// Data ports below this are refused, 20 and 989 apart: nothing that serves FTP data listens there.
+    pub lowest_data_port: u16,
+}
+
+impl Default for Limits {
+    fn default() -> Self {
+        Limits {
+            reply_line: 8 * 1024,
+            reply_bytes: 256 * 1024,
+            reply_lines: 4096,
+            preliminary_replies: 8,
+            command_line: 4096 + 64,
+            requests: 16,
+            pending_commands: 8,
+            failure_text: 1024,
+            greeting_wait: Duration::from_secs(60),
+            handshake_wait: Duration::from_secs(30),
+            reply_wait: Duration::from_secs(60),
+            data_open_wait: Duration::from_secs(30),
+            data_handshake_wait: Duration::from_secs(30),
+            stall_wait: Duration::from_secs(120),
+            download_drain: Duration::from_secs(30),
+            upload_drain: Duration::from_secs(5),
+            abort_wait: Duration::from_secs(15),
+            guard_wait: Duration::from_secs(2),
+            quiet: Duration::from_millis(500),
+            close_wait: Duration::from_secs(5),
+            lowest_data_port: 1024,
+        }
+    }
+}

@@ -1,0 +1,144 @@
+//! Role-neutral law: everything that affects a transition, and no idea of who we are.
+//!
+//! A machine reads its decisions from here; what it *wants* is policy and lives with the machine. Tables are data: what is absent is illegal.
+
+pub mod data;
+pub mod login;
+pub mod replies;
+pub mod secure;
+pub mod transfer;
+
+/// Every safety rule by name. A checker built with feature `model` can repeal one and must then find the violation.
+#[derive(Clone, Copy, Debug, PartialEq, Eq, Hash)]
+#[non_exhaustive]
+pub enum Rule {
+    /// Nothing is said before an acceptable greeting.
+    ListenFirst,
+    /// A protection switch finds the receive buffer empty, or the session ends (RFC 4217 section 4; response injection).
+    CleanSwitch,
+    /// Only 234 starts TLS.
+    Only234,
+    /// No USER and no path in clear when the policy wants TLS.
+    TlsBeforeLogin,
+    /// A greeting that claims a login counts only in clear text by policy.
+    GreetingIsNoLogin,
+    /// When every AUTH method is refused, only an explicit policy value goes on in clear.
+    ExhaustedFails,
+    /// In clear for anonymous only: nobody else's name is sent.
+    AnonymousOnly,
+    /// A failed control handshake ends the session.
+    HandshakeIsFinal,
+    /// AUTH, CCC and REIN go out alone.
+    Barrier,
+    /// What was learned in one protection epoch is not known in the next.
+    EpochForgets,
+    /// A PROT level that the policy needs and the server refuses ends the session.
+    ProtIsRequired,
+    /// Data connections carry the protection acknowledged last.
+    DataProtection,
+    /// PASS goes out once per connection.
+    PassOnce,
+    /// The passive address is the control peer's.
+    PeerAddress,
+    /// No data connection to a low port.
+    LowPort,
+    /// An accepted data connection comes from the control peer.
+    AcceptedPeer,
+    /// Payload moves only after a preliminary or final positive reply.
+    FlowAfterReply,
+    /// The verb decides the direction of payload.
+    Direction,
+    /// What changes the remote side rides behind nothing that may fail.
+    ChangesRideAlone,
+    /// A reply without an owner ends the session.
+    Pairing,
+    /// Success needs a positive completion reply.
+    FinalReply,
+    /// Success needs the end of the data connection.
+    DataEnd,
+    /// Success under TLS needs close_notify, or agreeing sizes and a policy that is content with that.
+    CloseNotify,
+    /// Success needs agreeing sizes where both are known.
+    SizeAgrees,
+    /// After CCC nothing secret and nothing about security is said.
+    CccIsFinal,
+    /// CCC only when the policy allows it.
+    CccByPolicy,
+    /// Reports of orders given up meanwhile are ignored.
+    StaleReports,
+    /// Each reply class that a command's table does not name is an error.
+    ClassTable,
+    /// Each waiting state has a deadline.
+    Deadlines,
+    /// The restart point counts only after 350.
+    RestartAcknowledged,
+}
+
+impl Rule {
+    /// Every rule, for checkers.
+    pub const ALL: &'static [Rule] = &[
+        Rule::ListenFirst,
+        Rule::CleanSwitch,
+        Rule::Only234,
+        Rule::TlsBeforeLogin,
+        Rule::GreetingIsNoLogin,
+        Rule::ExhaustedFails,
+        Rule::AnonymousOnly,
+        Rule::HandshakeIsFinal,
+        Rule::Barrier,
+        Rule::EpochForgets,
+        Rule::ProtIsRequired,
+        Rule::DataProtection,
+        Rule::PassOnce,
+        Rule::PeerAddress,
+        Rule::LowPort,
+        Rule::AcceptedPeer,
+        Rule::FlowAfterReply,
+        Rule::Direction,
+        Rule::ChangesRideAlone,
+        Rule::Pairing,
+        Rule::FinalReply,
+        Rule::DataEnd,
+        Rule::CloseNotify,
+        Rule::SizeAgrees,
+        Rule::CccIsFinal,
+        Rule::CccByPolicy,
+        Rule::StaleReports,
+        Rule::ClassTable,
+        Rule::Deadlines,
+        Rule::RestartAcknowledged,
+    ];
+}
+
+/// The rules in force. Outside of checkers that is all of them, known at compile time.
+#[derive(Clone, Copy, Debug, Default, PartialEq, Eq, Hash)]
+pub struct Law {
+    #[cfg(feature = "model")]
+    repealed: Option<Rule>,
+}
+
+impl Law {
+    /// All rules but one: the mutant a checker must catch.
+    #[cfg(feature = "model")]
+    #[must_use]
+    pub fn without(rule: Rule) -> Self {
+        Law {
+            repealed: Some(rule),
+        }
+    }
+
+    /// Whether `rule` is in force.
+    #[must_use]
+    #[inline]
+    pub fn holds(self, rule: Rule) -> bool {
+        #[cfg(feature = "model")]
+        {
+            self.repealed != Some(rule)
+        }
+        #[cfg(not(feature = "model"))]
+        {
+            let _ = rule;
+            true
+        }
+    }
+}

@@ -1,0 +1,178 @@
+//! Time as the core knows it: a number handed in by the driver. There is no clock here.
+
+use core::ops::Add;
+use core::time::Duration;
+
+/// A point in time in milliseconds since an epoch the driver chooses. Monotonic: the machines clamp a step backwards.
+#[derive(Clone, Copy, Debug, Default, PartialEq, Eq, PartialOrd, Ord, Hash)]
+pub struct Instant(u64);
+
+impl Instant {
+    /// The driver's epoch.
+    pub const ZERO: Instant = Instant(0);
+
+    /// The instant `millis` milliseconds after the epoch.
+    #[must_use]
+    pub const fn from_millis(millis: u64) -> Self {
+        Instant(millis)
+    }
+
+    /// Milliseconds since the epoch.
+    #[must_use]
+    pub const fn as_millis(self) -> u64 {
+        self.0
+    }
+
+    /// Time from `earlier` to `self`, zero if `earlier` is later.
+    #[must_use]
+    pub const fn since(self, earlier: Instant) -> Duration {
+        Duration::from_millis(self.0.saturating_sub(earlier.0))
+    }
+}
+
+impl Add<Duration> for Instant {
+    type Output = Instant;
+
+    /// Saturates at the end of time; parts of a millisecond are dropped.
+    fn add(self, rhs: Duration) -> Instant {
+        let millis = u64::try_from(rhs.as_millis()).unwrap_or(u64::MAX);
+        Instant(self.0.saturating_add(millis))
+    }
+}
+
+/// What a machine can be waiting for. Each has its own deadline.
+#[derive(Clone, Copy, Debug, PartialEq, Eq, Hash)]
+#[non_exhaustive]
+pub enum Timer {
+    /// The greeting (also after a 120).
+    Greeting,
+    /// The TLS handshake, or the end of TLS, on the control connection.
+    Handshake,
+    /// The next reply to an outstanding command.
+    Reply,
+    /// A data connection to be listened for, connected or accepted.
+    DataOpen,
+    /// The TLS handshake on the data connection.
+    DataHandshake,
+    /// Progress on a data connection that is moving payload.
+    Stall,
+    /// The end of the data connection after the final reply.
+    Drain,
+    /// The end of an abort, whatever the peer answers.
+    Abort,
+    /// A second reply that may or may not come, or a reply to a command that lost its meaning.
+    Guard,
+    /// Whether a multi-line reply has ended with a foreign code.
+    Quiet,
+    /// The next keep-alive during a transfer.
+    Keepalive,
+    /// The peer's close after QUIT or 421.
+    Close,
+}
+
+impl Timer {
+    const COUNT: usize = Timer::Close as usize + 1;
+}
+
+/// One optional deadline for each [`Timer`].
+#[derive(Clone, Debug, Default, PartialEq, Eq, Hash)]
+pub struct Timers {
+    at: [Option<Instant>; Timer::COUNT],
+}
+
+impl Timers {
+    /// Sets the deadline of `timer`.
+    pub fn arm(&mut self, timer: Timer, at: Instant) {
+        if let Some(slot) = self.at.get_mut(timer as usize) {
+            *slot = Some(at);
+        }
+    }
+
+    /// Forgets the deadline of `timer`.
+    pub fn cancel(&mut self, timer: Timer) {
+        if let Some(slot) = self.at.get_mut(timer as usize) {
+            *slot = None;
+        }
+    }
+
+    /// Forgets every deadline.
+    pub fn clear(&mut self) {
+        self.at = [None; Timer::COUNT];
+    }
+
+    /// The deadline of `timer`, if armed.
+    #[must_use]
+    pub fn at(&self, timer: Timer) -> Option<Instant> {
+        self.at.get(timer as usize).copied().flatten()
+    }
+
+    /// The earliest deadline.
+    #[must_use]
+    pub fn earliest(&self) -> Option<Instant> {
+        self.at.iter().flatten().copied().min()
+    }
+
+    /// Takes one timer whose deadline is not after `now`, earliest first.
+    pub fn expire(&mut self, now: Instant) -> Option<Timer> {
+        let due = EVERY
+            .into_iter()
+            .filter_map(|timer| self.at(timer).map(|at| (at, timer)))
+            .filter(|(at, _)| *at <= now)
+            .min_by_key(|(at, _)| *at)
+            .map(|(_, timer)| timer)?;
+        self.cancel(due);
+        Some(due)
+    }
+}
+
+const EVERY: [Timer; Timer::COUNT] = [
+    Timer::Greeting,
+    Timer::Handshake,
+    Timer::Reply,
+    Timer::DataOpen,
+    Timer::DataHandshake,
+    Timer::Stall,
+    Timer::Drain,
+    Timer::Abort,
+    Timer::Guard,
+    Timer::Quiet,
+    Timer::Keepalive,
+    Timer::Close,
+];
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+
+    #[test]
+    fn instants_saturate_instead_of_wrapping() {
+        assert_eq!(
+            Instant::from_millis(u64::MAX) + Duration::from_secs(1),
+            Instant::from_millis(u64::MAX)
+        );
+        assert_eq!(
+            Instant::ZERO + Duration::MAX,
+            Instant::from_millis(u64::MAX)
+        );
+        assert_eq!(Instant::ZERO.since(Instant::from_millis(5)), Duration::ZERO);
+    }
+
+    #[test]
+    fn the_table_of_timers_is_in_enum_order() {
+        for (index, timer) in EVERY.into_iter().enumerate() {
+            assert_eq!(timer as usize, index);
+        }
+    }
+
+    #[test]
+    fn the_earliest_due_timer_is_taken_once() {
+        let mut timers = Timers::default();
+        timers.arm(Timer::Reply, Instant::from_millis(20));
+        timers.arm(Timer::Quiet, Instant::from_millis(10));
+        assert_eq!(timers.earliest(), Some(Instant::from_millis(10)));
+        assert_eq!(timers.expire(Instant::from_millis(9)), None);
+        assert_eq!(timers.expire(Instant::from_millis(30)), Some(Timer::Quiet));
+        assert_eq!(timers.expire(Instant::from_millis(30)), Some(Timer::Reply));
+        assert_eq!(timers.expire(Instant::from_millis(30)), None);
+    }
+}

@@ -1,0 +1,465 @@
+use alloc::sync::Arc;
+
+use rustls::crypto::CryptoProvider;
+
+use super::*;
+
+#[test]
+fn both_versions_connect_and_carry_data_both_ways() {
+    let world = World::new();
+    for version in VERSIONS {
+        let mut pair = world.connect(version);
+        let facts = pair.client.handshake().unwrap().clone();
+        assert_eq!(facts.version, version);
+        assert_eq!(facts.alpn.as_deref(), Some(&b"ftp"[..]));
+        assert_eq!(facts.leaf_sha256, Some(world.issued.fingerprint()));
+        assert!(
+            !facts.resumed
+                && !facts.resumption_offered
+                && !facts.hello_retry
+                && !facts.client_certificate_requested
+        );
+        assert!(
+            facts.suite.contains("AES") || facts.suite.contains("CHACHA20"),
+            "{}",
+            facts.suite
+        );
+        assert!(facts.group.is_some());
+        assert_eq!(
+            pair.server.handshake().unwrap().server_name.as_deref(),
+            Some(NAME)
+        );
+        let identity = pair.client.peer_identity().unwrap();
+        assert_eq!(identity.verdict, Verdict::Trusted);
+        assert_eq!(identity.chain, world.issued.chain);
+
+        assert_eq!(pair.client.write(b"SYST\r\n"), 6);
+        pair.pump().unwrap();
+        assert_eq!(read_all(&mut pair.server), b"SYST\r\n");
+        assert_eq!(pair.server.write(b"215 UNIX\r\n"), 10);
+        pair.pump().unwrap();
+        assert!(pair.client.has_plaintext());
+        assert_eq!(read_all(&mut pair.client), b"215 UNIX\r\n");
+        assert!(!pair.client.has_plaintext());
+        assert_eq!(pair.client.bytes_in(), pair.server.bytes_out());
+        assert_eq!(pair.client.bytes_out(), pair.server.bytes_in());
+    }
+}
+
+#[test]
+fn nothing_can_be_written_before_the_handshake_is_done() {
+    let world = World::new();
+    for version in VERSIONS {
+        let client = world.client().max_version(version).build().unwrap();
+        let mut pair = Pair::new(
+            &client.session(NAME).unwrap(),
+            Purpose::Control,
+            &world.server().build().unwrap(),
+            b"",
+        );
+        assert_eq!(pair.client.write(b"PASS secret\r\n"), 0);
+        assert_eq!(pair.server.write(b"220 hello\r\n"), 0);
+        pair.pump().unwrap();
+        assert!(read_all(&mut pair.server).is_empty() && read_all(&mut pair.client).is_empty());
+    }
+}
+
+#[test]
+fn tickets_are_counted_and_taken_when_a_channel_is_opened() {
+    let world = World::new();
+    let server = world.server().tickets(2).build().unwrap();
+    let session = world.client().build().unwrap().session(NAME).unwrap();
+    assert_eq!(session.tickets(), TicketCount::default());
+    let _control = Pair::connected(&session, &server);
+    assert_eq!(
+        session.tickets(),
+        TicketCount {
+            tls13_available: 2,
+            tls12_session: false,
+            received_total: 2
+        }
+    );
+
+    let mut first = Pair::new(&session, Purpose::Data, &server, b"");
+    assert_eq!(session.tickets().tls13_available, 1);
+    first.pump().unwrap();
+    let facts = first.client.handshake().unwrap();
+    assert!(facts.resumed && facts.resumption_offered);
+    assert_eq!(facts.leaf_sha256, Some(world.issued.fingerprint()));
+    assert_eq!(
+        first.client.peer_identity().unwrap().verdict,
+        Verdict::Resumed
+    );
+    assert_eq!(
+        session.tickets(),
+        TicketCount {
+            tls13_available: 3,
+            tls12_session: false,
+            received_total: 4
+        }
+    );
+
+    // A channel that is never used takes its ticket with it.
+    drop(session.open(Purpose::Data).unwrap());
+    assert_eq!(session.tickets().tls13_available, 2);
+}
+
+#[test]
+fn unread_tickets_run_out_and_read_ones_do_not() {
+    let world = World::new();
+    let server = world.server().tickets(1).build().unwrap();
+    let session = world.client().build().unwrap().session(NAME).unwrap();
+    let _control = Pair::connected(&session, &server);
+    for _ in 0..100 {
+        let mut data = Pair::new(&session, Purpose::Data, &server, b"");
+        data.pump().unwrap();
+        assert!(data.client.handshake().unwrap().resumed);
+    }
+    assert_eq!(session.tickets().received_total, 101);
+
+    // An upload that stops reading when its handshake is done, before the ticket.
+    let mut data = Pair::new(&session, Purpose::Data, &server, b"");
+    data.client.take_outgoing(&mut data.to_server);
+    data.server.feed(&data.to_server).unwrap();
+    data.server.take_outgoing(&mut data.to_client);
+    data.client.feed(&data.to_client).unwrap();
+    assert!(data.client.handshake().unwrap().resumed);
+    assert_eq!(session.tickets().tls13_available, 0);
+    let mut next = Pair::new(&session, Purpose::Data, &server, b"");
+    next.pump().unwrap();
+    assert!(!next.client.handshake().unwrap().resumed);
+    assert!(!next.client.handshake().unwrap().resumption_offered);
+}
+
+#[test]
+fn no_more_than_32_tickets_are_kept() {
+    let world = World::new();
+    let server = world.server().tickets(4).build().unwrap();
+    let session = world.client().build().unwrap().session(NAME).unwrap();
+    let _control = Pair::connected(&session, &server);
+    for _ in 0..20 {
+        Pair::new(&session, Purpose::Data, &server, b"")
+            .pump()
+            .unwrap();
+    }
+    assert_eq!(session.tickets().received_total, 84);
+    assert_eq!(session.tickets().tls13_available, 32);
+    let mut data = Pair::new(&session, Purpose::Data, &server, b"");
+    data.pump().unwrap();
+    assert!(data.client.handshake().unwrap().resumed);
+}
+
+#[test]
+fn a_tls12_session_resumes_without_limit() {
+    let world = World::new();
+    let server = world.server().build().unwrap();
+    let session = world
+        .client()
+        .max_version(Version::Tls12)
+        .build()
+        .unwrap()
+        .session(NAME)
+        .unwrap();
+    let _control = Pair::connected(&session, &server);
+    assert_eq!(
+        session.tickets(),
+        TicketCount {
+            tls13_available: 0,
+            tls12_session: true,
+            received_total: 0
+        }
+    );
+    for _ in 0..20 {
+        let mut data = Pair::new(&session, Purpose::Data, &server, b"");
+        data.pump().unwrap();
+        let facts = data.client.handshake().unwrap();
+        assert!(facts.resumed && facts.resumption_offered && facts.version == Version::Tls12);
+        assert_eq!(facts.leaf_sha256, Some(world.issued.fingerprint()));
+    }
+    assert!(session.tickets().tls12_session);
+}
+
+#[test]
+fn sessions_of_one_policy_never_share_a_ticket() {
+    let world = World::new();
+    for version in VERSIONS {
+        let server = world.server().build().unwrap();
+        let client = world.client().max_version(version).build().unwrap();
+        let (first, second) = (client.session(NAME).unwrap(), client.session(NAME).unwrap());
+        let mut control = Pair::new(&first, Purpose::Control, &server, b"first");
+        control.pump().unwrap();
+        assert_eq!(second.tickets(), TicketCount::default());
+
+        let mut other = Pair::new(&second, Purpose::Control, &server, b"second");
+        other.pump().unwrap();
+        assert!(!other.client.handshake().unwrap().resumed);
+        assert_eq!(other.server.resumed_mark(), None);
+
+        // Each data connection brings the mark of its own control connection, over several generations of tickets.
+        for _ in 0..5 {
+            for (session, mark) in [(&first, &b"first"[..]), (&second, b"second")] {
+                let mut data = Pair::new(session, Purpose::Data, &server, mark);
+                data.pump().unwrap();
+                assert!(data.client.handshake().unwrap().resumed);
+                assert_eq!(data.server.resumed_mark(), Some(mark));
+            }
+        }
+    }
+}
+
+#[test]
+fn the_group_a_server_asked_for_is_remembered() {
+    let world = World::new();
+    let mut only_p256 = CryptoProvider::clone(&Basics::default().provider().unwrap());
+    only_p256
+        .kx_groups
+        .retain(|group| group.name() == rustls::NamedGroup::secp256r1);
+    let server = world
+        .server()
+        .provider(Arc::new(only_p256))
+        .tickets(0)
+        .build()
+        .unwrap();
+    let session = world.client().build().unwrap().session(NAME).unwrap();
+    let control = Pair::connected(&session, &server);
+    assert!(control.client.handshake().unwrap().hello_retry);
+    let mut data = Pair::new(&session, Purpose::Data, &server, b"");
+    data.pump().unwrap();
+    let facts = data.client.handshake().unwrap();
+    assert!(!facts.resumed && !facts.hello_retry);
+    assert_eq!(facts.group, Some("secp256r1"));
+}
+
+#[test]
+fn versions_without_overlap_are_named() {
+    let world = World::new();
+    let cases = [
+        (Version::Tls13, Version::Tls12),
+        (Version::Tls12, Version::Tls13),
+    ];
+    for (client, server) in cases {
+        let session = world
+            .client()
+            .min_version(client)
+            .max_version(client)
+            .build()
+            .unwrap()
+            .session(NAME)
+            .unwrap();
+        let server = world
+            .server()
+            .min_version(server)
+            .max_version(server)
+            .build()
+            .unwrap();
+        let mut pair = Pair::new(&session, Purpose::Control, &server, b"");
+        assert!(
+            matches!(pair.pump(), Err(TlsFailure::ProtocolVersion { .. })),
+            "{:?}",
+            pair.client.failure()
+        );
+        assert!(matches!(
+            pair.server.failure(),
+            Some(TlsFailure::ProtocolVersion { .. })
+        ));
+    }
+}
+
+#[test]
+fn a_server_from_before_tls_12_is_named() {
+    let world = World::new();
+    let session = world.client().build().unwrap().session(NAME).unwrap();
+    // An alert as a TLS 1.0 server sends it, and one that does not tell.
+    for (alert, offered) in [
+        ([0x15, 3, 1, 0, 2, 2, 70], Some(0x0301)),
+        ([0x15, 3, 3, 0, 2, 2, 70], None),
+    ] {
+        let mut client = session.open(Purpose::Control).unwrap();
+        assert_eq!(
+            client.feed(&alert),
+            Err(TlsFailure::ProtocolVersion { offered })
+        );
+    }
+    // A ServerHello of TLS 1.0: version, random, empty session id, suite, no compression.
+    let mut hello = alloc::vec![0x16, 3, 1, 0, 42, 2, 0, 0, 38, 3, 1];
+    hello.extend([7; 32]);
+    hello.extend([0, 0xc0, 0x13, 0]);
+    let mut client = session.open(Purpose::Control).unwrap();
+    let failure = client.feed(&hello).unwrap_err();
+    assert_eq!(
+        failure,
+        TlsFailure::ProtocolVersion {
+            offered: Some(0x0301)
+        }
+    );
+    assert!(failure.to_string().contains("TLS 1.0"), "{failure}");
+}
+
+#[test]
+fn application_protocols_must_meet() {
+    let world = World::new();
+    let connect = |client: ClientTlsBuilder, server: ServerTlsBuilder| {
+        let session = client.build().unwrap().session(NAME).unwrap();
+        let mut pair = Pair::new(&session, Purpose::Control, &server.build().unwrap(), b"");
+        let result = pair.pump();
+        (pair, result)
+    };
+    let (pair, result) = connect(world.client(), world.server().alpn(&[b"h2"]));
+    assert_eq!(result, Err(TlsFailure::NoApplicationProtocol));
+    assert_eq!(
+        pair.server.failure(),
+        Some(&TlsFailure::NoApplicationProtocol)
+    );
+
+    // Without any offer most servers go on, and ours does unless told otherwise.
+    let (pair, result) = connect(world.client().alpn(&[]), world.server());
+    assert_eq!(result, Ok(()));
+    assert_eq!(pair.client.handshake().unwrap().alpn, None);
+    let (pair, result) = connect(world.client().alpn(&[]), world.server().require_alpn());
+    assert_eq!(result, Err(TlsFailure::NoApplicationProtocol));
+    assert!(pair.server.is_handshaking());
+    assert!(
+        connect(world.client(), world.server().require_alpn())
+            .1
+            .is_ok()
+    );
+}
+
+#[test]
+fn a_missing_client_certificate_is_named_in_both_versions() {
+    let world = World::new();
+    for version in VERSIONS {
+        let server = world
+            .server()
+            .client_roots_pem(&world.authority.pem, true)
+            .build()
+            .unwrap();
+        let session = world
+            .client()
+            .max_version(version)
+            .build()
+            .unwrap()
+            .session(NAME)
+            .unwrap();
+        let mut pair = Pair::new(&session, Purpose::Control, &server, b"");
+        assert_eq!(
+            pair.pump(),
+            Err(TlsFailure::ClientCertificateRequired),
+            "{version}"
+        );
+        // TLS 1.3 tells only when the client believes the handshake to be over.
+        assert_eq!(pair.client.is_handshaking(), version == Version::Tls12);
+    }
+}
+
+#[test]
+fn a_client_certificate_is_sent_when_asked_for() {
+    let world = World::new();
+    let mine = world.authority.issue(3, &params(&["client.example.org"]));
+    for version in VERSIONS {
+        for required in [true, false] {
+            let server = world
+                .server()
+                .client_roots_pem(&world.authority.pem, required)
+                .build()
+                .unwrap();
+            let client = world.client().max_version(version);
+            let client = client
+                .client_certificate_der(mine.chain.clone(), mine.key.clone())
+                .build()
+                .unwrap();
+            let session = client.session(NAME).unwrap();
+            let control = Pair::connected(&session, &server);
+            let facts = control.client.handshake().unwrap();
+            assert!(facts.client_certificate_requested && facts.client_certificate_sent);
+            assert!(
+                control
+                    .server
+                    .client_certificate()
+                    .unwrap()
+                    .eq(mine.chain.iter().map(|der| &der[..]))
+            );
+
+            let mut data = Pair::new(&session, Purpose::Data, &server, b"");
+            data.pump().unwrap();
+            assert!(
+                data.client.handshake().unwrap().resumed,
+                "the same objects must serve control and data"
+            );
+        }
+    }
+}
+
+#[test]
+fn a_request_that_may_be_left_unanswered_is_recorded() {
+    let world = World::new();
+    for version in VERSIONS {
+        let server = world
+            .server()
+            .client_roots_pem(&world.authority.pem, false)
+            .build()
+            .unwrap();
+        let session = world
+            .client()
+            .max_version(version)
+            .build()
+            .unwrap()
+            .session(NAME)
+            .unwrap();
+        let pair = Pair::connected(&session, &server);
+        let facts = pair.client.handshake().unwrap();
+        assert!(facts.client_certificate_requested && !facts.client_certificate_sent);
+        assert!(pair.server.client_certificate().is_none());
+    }
+}
+
+#[test]
+fn a_refused_client_certificate_is_named() {
+    let world = World::new();
+    let stranger = Authority::new(9).issue(3, &params(&["client.example.org"]));
+    for version in VERSIONS {
+        let server = world
+            .server()
+            .client_roots_pem(&world.authority.pem, true)
+            .build()
+            .unwrap();
+        let client = world.client().max_version(version);
+        let client = client
+            .client_certificate_der(stranger.chain.clone(), stranger.key.clone())
+            .build()
+            .unwrap();
+        let mut pair = Pair::new(
+            &client.session(NAME).unwrap(),
+            Purpose::Control,
+            &server,
+            b"",
+        );
+        assert!(
+            matches!(pair.pump(), Err(TlsFailure::ClientCertificateRefused(_))),
+            "{:?}",
+            pair.client.failure()
+        );
+    }
+}
+
+#[test]
+fn another_maximum_version_keeps_the_rest_of_the_policy() {
+    let world = World::new();
+    let client = world.client().build().unwrap();
+    assert_eq!(client.versions(), (Version::Tls12, Version::Tls13));
+    let capped = client.with_max_version(Version::Tls12).unwrap();
+    let pair = Pair::connected(
+        &capped.session(NAME).unwrap(),
+        &world.server().build().unwrap(),
+    );
+    assert_eq!(pair.client.handshake().unwrap().version, Version::Tls12);
+    assert_eq!(
+        pair.client.peer_identity().unwrap().verdict,
+        Verdict::Trusted
+    );
+    let only_13 = world.client().min_version(Version::Tls13).build().unwrap();
+    assert_eq!(
+        only_13.with_max_version(Version::Tls12).unwrap_err(),
+        TlsSetupError::EmptyVersionRange
+    );
+}
