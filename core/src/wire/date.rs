@@ -18,7 +18,7 @@ use crate::error::Malformed;
 /// assert_eq!((time.year(), time.month(), time.day()), (1998, 6, 15));
 /// assert_eq!(time.nanos(), Some(14_000_000));
 /// assert_eq!(time.to_string(), "19980615100045.014");
-/// # Ok::<(), ftp_proto::error::Malformed>(())
+/// # Ok::<(), ftp_proto::Malformed>(())
 /// ```
 #[derive(Clone, Copy, Debug, PartialEq, Eq, PartialOrd, Ord, Hash)]
 pub struct Timestamp {

@@ -16,7 +16,7 @@ use crate::error::Malformed;
 ///
 /// let target = ExtendedAddress::parse_argument(b"|1|132.235.1.2|6275|")?;
 /// assert_eq!((target.address, target.port), ([132, 235, 1, 2].into(), 6275));
-/// # Ok::<(), ftp_proto::error::Malformed>(())
+/// # Ok::<(), ftp_proto::Malformed>(())
 /// ```
 #[derive(Clone, Copy, Debug, PartialEq, Eq, Hash)]
 pub struct ExtendedAddress {

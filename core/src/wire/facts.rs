@@ -20,7 +20,7 @@ use crate::error::Malformed;
 /// assert_eq!(entry.kind(), EntryKind::File);
 /// assert_eq!(entry.size(), Some(18));
 /// assert_eq!(entry.unix_mode(), Some(0o644));
-/// # Ok::<(), ftp_proto::error::Malformed>(())
+/// # Ok::<(), ftp_proto::Malformed>(())
 /// ```
 #[derive(Clone, Copy, Debug, PartialEq, Eq, Hash)]
 pub struct Entry<'a> {
@@ -354,7 +354,7 @@ impl fmt::Debug for Permissions {
 /// let mut line = Vec::new();
 /// EntryWriter::new(&mut line).kind(EntryKind::File).size(18).finish(b"readme.txt")?;
 /// assert_eq!(line, b"type=file;size=18; readme.txt");
-/// # Ok::<(), ftp_proto::error::Malformed>(())
+/// # Ok::<(), ftp_proto::Malformed>(())
 /// ```
 #[derive(Debug)]
 #[must_use = "an entry is complete only with its name: call finish"]

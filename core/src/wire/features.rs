@@ -96,7 +96,7 @@ impl<'a> Feature<'a> {
 /// let mut text = Vec::new();
 /// encode_feat([Known::AuthTls.feature(), Known::Size.feature()], &mut text)?;
 /// assert_eq!(text, b"Features:\n AUTH TLS\n SIZE\nEnd");
-/// # Ok::<(), ftp_proto::error::Malformed>(())
+/// # Ok::<(), ftp_proto::Malformed>(())
 /// ```
 ///
 /// # Errors

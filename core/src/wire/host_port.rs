@@ -17,7 +17,7 @@ use crate::error::Malformed;
 /// let target = HostPort::find_in_reply(b"Entering Passive Mode (127,0,0,1,193,185)")?;
 /// assert_eq!(target.port, 193 * 256 + 185);
 /// assert_eq!(target.to_string(), "127,0,0,1,193,185");
-/// # Ok::<(), ftp_proto::error::Malformed>(())
+/// # Ok::<(), ftp_proto::Malformed>(())
 /// ```
 #[derive(Clone, Copy, Debug, PartialEq, Eq, Hash)]
 pub struct HostPort {

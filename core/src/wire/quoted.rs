@@ -22,7 +22,7 @@ use crate::error::Malformed;
 /// let mut path = Vec::new();
 /// parse_257(b"\"/q\"\"uote\" is the current directory", &mut path)?;
 /// assert_eq!(path, b"/q\"uote");
-/// # Ok::<(), ftp_proto::error::Malformed>(())
+/// # Ok::<(), ftp_proto::Malformed>(())
 /// ```
 pub fn parse_257(text: &[u8], out: &mut Vec<u8>) -> Result<(), Malformed> {
     let start = out.len();
