@@ -338,6 +338,10 @@ mod tests {
             lines.push(b"c");
             moves += usize::from(lines.start < before);
         }
+        assert!(
+            lines.buffer.len() <= 2 * lines.pending().len() + 1,
+            "the lines taken are still there"
+        );
         assert!(moves <= 12, "moved {moves} times");
     }
 
@@ -362,6 +366,10 @@ mod tests {
         assert_eq!(lines.next_line(), Ok(Some(&b"234 ok"[..])));
         assert_eq!(lines.pending(), b"EVIL");
         assert!(!lines.is_empty());
+        lines.push(&[b'x'; 80]);
+        assert_eq!(lines.next_line(), Err(Malformed::LineTooLong { limit: 80 }));
+        assert!(lines.pending().is_empty());
+        assert!(!lines.is_empty(), "inside a line that is being thrown away");
         lines.clear();
         assert!(lines.is_empty());
         assert_eq!(lines, LineSplitter::new(80));

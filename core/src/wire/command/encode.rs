@@ -174,7 +174,6 @@ impl Command<'_> {
 /// * [`Malformed::Verb`]: the line does not start with one to sixteen letters or digits, then a space or nothing,
 /// * [`Malformed::ForbiddenByte`], [`Malformed::CommandTooLong`]: as for [`Command::encode`].
 pub fn encode_raw(line: &[u8], out: &mut Vec<u8>, max: usize) -> Result<Option<Verb>, Malformed> {
-    check_bytes(line)?;
     let (name, argument) = match split_at_space(line) {
         Some((name, argument)) => (name, Some(argument)),
         None => (line, None),

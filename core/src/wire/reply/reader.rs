@@ -270,7 +270,6 @@ fn begin(
 /// Takes a further line of a multi-line reply. Returns the code if it is the last one.
 fn proceed(line: &[u8], text: &mut Vec<u8>, open: &mut Open) -> Result<Option<Code>, Malformed> {
     open.lines += 1;
-    open.provisional = None;
     text.push(b'\n');
     let start = text.len();
     match end_of_reply(line) {
