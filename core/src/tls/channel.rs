@@ -371,15 +371,6 @@ impl Channel {
         self.bytes_out
     }
 
-    /// The mark in the session that the client resumed ([`ServerTls::accept`](super::ServerTls::accept)); `None` on a full handshake, and on clients.
-    #[must_use]
-    pub fn resumed_mark(&self) -> Option<&[u8]> {
-        match &self.connection {
-            Connection::Server(server) => server.received_resumption_data(),
-            Connection::Client(_) => None,
-        }
-    }
-
     /// The client's certificate chain in DER, own certificate first; `None` if it showed none, and on clients.
     #[must_use]
     pub fn client_certificate(&self) -> Option<impl Iterator<Item = &[u8]>> {

@@ -32,7 +32,6 @@ struct Policy {
 
 impl ClientTls {
     /// Starts a policy: TLS 1.2 and 1.3, ALPN `ftp`, nothing trusted yet.
-    #[must_use]
     pub fn builder() -> ClientTlsBuilder {
         ClientTlsBuilder::default()
     }
@@ -366,10 +365,11 @@ fn parse_server_name(name: &str) -> Result<ServerName<'static>, TlsSetupError> {
         .strip_prefix('[')
         .and_then(|rest| rest.strip_suffix(']'))
         .unwrap_or(name);
-    if let Some((address, _zone)) = bare.split_once('%') {
-        if IpAddr::try_from(address).is_ok() {
-            return Err(TlsSetupError::ZoneInAddress(name.to_string()));
-        }
+    if bare
+        .split_once('%')
+        .is_some_and(|(address, _zone)| IpAddr::try_from(address).is_ok())
+    {
+        return Err(TlsSetupError::ZoneInAddress(name.to_string()));
     }
     match ServerName::try_from(bare) {
         Ok(ServerName::DnsName(_)) if bare.len() != name.len() => {

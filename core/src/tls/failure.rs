@@ -4,6 +4,7 @@ use alloc::format;
 use alloc::string::{String, ToString};
 use alloc::vec::Vec;
 use core::fmt;
+use core::net::IpAddr;
 
 use rustls::{AlertDescription, CertificateError, Error, PeerIncompatible, PeerMisbehaved};
 
@@ -601,6 +602,280 @@ fn readable_name(name: &str) -> String {
     let inner = name
         .split_once('(')
         .and_then(|(_, rest)| rest.strip_suffix(')'))
-        .unwrap_or(name);
-    inner.trim_matches('"').escape_debug().to_string()
+        .unwrap_or(name)
+        .trim_matches('"');
+    match inner.parse::<IpAddr>() {
+        Ok(address) => address.to_string(),
+        Err(_) => inner.escape_debug().to_string(),
+    }
+}
+
+#[cfg(test)]
+mod tests {
+    use alloc::vec;
+    use core::time::Duration;
+
+    use rustls::pki_types::UnixTime;
+    use rustls::{ContentType, InvalidMessage};
+
+    use super::*;
+
+    fn handshaking() -> Circumstances<'static> {
+        Circumstances {
+            established: false,
+            client: true,
+            certificate_requested: false,
+            certificate_sent: false,
+            record: &[],
+            record_is_foreign: false,
+            first_bytes: &[],
+        }
+    }
+
+    #[test]
+    fn alerts_are_read_in_their_circumstances() {
+        use AlertDescription as A;
+        let plain = |description| classify(&Error::AlertReceived(description), &handshaking());
+        assert_eq!(plain(A::HandshakeFailure), TlsFailure::NoCommonCipher);
+        assert_eq!(plain(A::InsufficientSecurity), TlsFailure::NoCommonCipher);
+        assert_eq!(
+            plain(A::ProtocolVersion),
+            TlsFailure::ProtocolVersion { offered: None }
+        );
+        assert_eq!(plain(A::UnrecognisedName), TlsFailure::UnrecognisedName);
+        assert_eq!(
+            plain(A::NoApplicationProtocol),
+            TlsFailure::NoApplicationProtocol
+        );
+        assert_eq!(
+            plain(A::CertificateRequired),
+            TlsFailure::ClientCertificateRequired
+        );
+        assert_eq!(plain(A::UnknownCA), TlsFailure::AlertReceived(Alert(48)));
+        assert_eq!(
+            plain(A::Unknown(199)),
+            TlsFailure::AlertReceived(Alert(199))
+        );
+
+        let asked = Circumstances {
+            certificate_requested: true,
+            ..handshaking()
+        };
+        let given = Circumstances {
+            certificate_requested: true,
+            certificate_sent: true,
+            ..handshaking()
+        };
+        for description in [
+            A::HandshakeFailure,
+            A::BadCertificate,
+            A::UnknownCA,
+            A::CertificateRequired,
+            A::AccessDenied,
+        ] {
+            let alert = Error::AlertReceived(description);
+            assert_eq!(
+                classify(&alert, &asked),
+                TlsFailure::ClientCertificateRequired
+            );
+            let refused = TlsFailure::ClientCertificateRefused(Alert(u8::from(description)));
+            assert_eq!(classify(&alert, &given), refused);
+        }
+        // Asked or not, these have nothing to do with certificates.
+        assert_eq!(
+            classify(&Error::AlertReceived(A::ProtocolVersion), &given),
+            TlsFailure::ProtocolVersion { offered: None }
+        );
+        let established = Circumstances {
+            established: true,
+            ..handshaking()
+        };
+        assert_eq!(
+            classify(&Error::AlertReceived(A::HandshakeFailure), &established),
+            TlsFailure::AlertReceived(Alert(40))
+        );
+    }
+
+    #[test]
+    fn certificate_errors_are_read_with_and_without_context() {
+        use CertificateError as E;
+        let at = |seconds| UnixTime::since_unix_epoch(Duration::from_secs(seconds));
+        let cases = vec![
+            (E::UnknownIssuer, TlsFailure::UnknownIssuer),
+            (E::Expired, TlsFailure::Expired { not_after: None }),
+            (
+                E::ExpiredContext {
+                    time: at(9),
+                    not_after: at(5),
+                },
+                TlsFailure::Expired { not_after: Some(5) },
+            ),
+            (E::NotValidYet, TlsFailure::NotYetValid { not_before: None }),
+            (
+                E::NotValidYetContext {
+                    time: at(1),
+                    not_before: at(5),
+                },
+                TlsFailure::NotYetValid {
+                    not_before: Some(5),
+                },
+            ),
+            (E::Revoked, TlsFailure::Revoked),
+            (E::UnknownRevocationStatus, TlsFailure::RevocationUnknown),
+            (E::ExpiredRevocationList, TlsFailure::RevocationUnknown),
+            (E::BadSignature, TlsFailure::BadSignature),
+            (E::InvalidPurpose, TlsFailure::WrongPurpose),
+            (
+                E::ApplicationVerificationFailure,
+                TlsFailure::CertificateRejected,
+            ),
+            (
+                E::BadEncoding,
+                TlsFailure::UnsupportedCertificate("bad encoding".to_string()),
+            ),
+        ];
+        for (error, expected) in cases {
+            assert_eq!(
+                classify(&Error::InvalidCertificate(error), &handshaking()),
+                expected
+            );
+        }
+        assert!(matches!(
+            classify_certificate(&E::NotValidForName),
+            TlsFailure::WrongName { .. }
+        ));
+    }
+
+    #[test]
+    fn other_errors_find_the_guilty_side() {
+        let classify = |error: Error| classify(&error, &handshaking());
+        assert_eq!(
+            classify(PeerMisbehaved::TooManyRenegotiationRequests.into()),
+            TlsFailure::Renegotiation
+        );
+        assert_eq!(
+            classify(PeerMisbehaved::SelectedUnofferedApplicationProtocol.into()),
+            TlsFailure::NoApplicationProtocol
+        );
+        assert_eq!(
+            classify(PeerIncompatible::NoCipherSuitesInCommon.into()),
+            TlsFailure::NoCommonCipher
+        );
+        assert!(matches!(
+            classify(PeerIncompatible::Tls12NotOffered.into()),
+            TlsFailure::ProtocolVersion { .. }
+        ));
+        assert!(matches!(
+            classify(Error::DecryptError),
+            TlsFailure::Corrupt(_)
+        ));
+        assert!(matches!(
+            classify(InvalidMessage::InvalidCcs.into()),
+            TlsFailure::Corrupt(_)
+        ));
+        assert!(matches!(
+            classify(Error::FailedToGetRandomBytes),
+            TlsFailure::Internal(_)
+        ));
+        assert!(matches!(
+            classify(Error::General("x".to_string())),
+            TlsFailure::Internal(_)
+        ));
+        let unexpected = Error::InappropriateMessage {
+            expect_types: vec![],
+            got_type: ContentType::Alert,
+        };
+        assert!(matches!(classify(unexpected), TlsFailure::Misbehaved(_)));
+    }
+
+    #[test]
+    fn names_from_certificates_are_safe_to_show() {
+        assert_eq!(readable_name("DnsName(\"a.example\")"), "a.example");
+        assert_eq!(readable_name("IpAddress(0::1)"), "::1");
+        assert_eq!(readable_name("*.example"), "*.example");
+        assert_eq!(readable_name("DnsName(\"a\u{1b}[2J\")"), "a\\u{1b}[2J");
+    }
+
+    #[test]
+    fn every_failure_speaks_for_itself() {
+        let print = Fingerprint([1; 32]);
+        let all = [
+            TlsFailure::NotTls {
+                looks_like: FirstBytes::FtpReply,
+                sample: vec![],
+                established: false,
+            },
+            TlsFailure::NotTls {
+                looks_like: FirstBytes::FtpReply,
+                sample: vec![],
+                established: true,
+            },
+            TlsFailure::EofAtClientHello,
+            TlsFailure::EofInHandshake,
+            TlsFailure::Reset { handshaking: true },
+            TlsFailure::Reset { handshaking: false },
+            TlsFailure::Truncated,
+            TlsFailure::UnknownIssuer,
+            TlsFailure::SelfSigned,
+            TlsFailure::CaUsedAsEndEntity,
+            TlsFailure::WrongName {
+                expected: "a".to_string(),
+                presented: vec![],
+            },
+            TlsFailure::WrongName {
+                expected: "a".to_string(),
+                presented: vec!["b".to_string(), "c".to_string()],
+            },
+            TlsFailure::Expired { not_after: None },
+            TlsFailure::NotYetValid { not_before: None },
+            TlsFailure::Revoked,
+            TlsFailure::RevocationUnknown,
+            TlsFailure::BadSignature,
+            TlsFailure::WrongPurpose,
+            TlsFailure::UnsupportedCertificate("x".to_string()),
+            TlsFailure::PinMismatch { seen: print },
+            TlsFailure::DataCertificateDiffers {
+                control: print,
+                data: print,
+            },
+            TlsFailure::CertificateRejected,
+            TlsFailure::ClientCertificateRequired,
+            TlsFailure::ClientCertificateRefused(Alert(48)),
+            TlsFailure::ProtocolVersion { offered: None },
+            TlsFailure::ProtocolVersion {
+                offered: Some(0x0300),
+            },
+            TlsFailure::NoCommonCipher,
+            TlsFailure::UnrecognisedName,
+            TlsFailure::NoApplicationProtocol,
+            TlsFailure::AlertReceived(Alert(80)),
+            TlsFailure::Renegotiation,
+            TlsFailure::Corrupt("x".to_string()),
+            TlsFailure::Misbehaved("x".to_string()),
+            TlsFailure::KeysExhausted,
+            TlsFailure::Internal("x".to_string()),
+        ];
+        for (index, failure) in all.iter().enumerate() {
+            let text = failure.to_string();
+            assert!(!text.ends_with('.') && !text.is_empty());
+            assert!(!failure.advice().is_empty());
+            assert!(
+                all.iter()
+                    .skip(index + 1)
+                    .all(|other| other.to_string() != text),
+                "{text}"
+            );
+        }
+        let names = TlsFailure::WrongName {
+            expected: "a".to_string(),
+            presented: vec!["b".to_string(), "c".to_string()],
+        };
+        assert_eq!(
+            names.to_string(),
+            "peer certificate is not for a but for b, c"
+        );
+        assert_eq!(TlsFailure::Truncated.blame(), Blame::Network);
+        assert_eq!(TlsFailure::ClientCertificateRequired.blame(), Blame::Us);
+        assert_eq!(TlsFailure::Revoked.blame(), Blame::Peer);
+    }
 }

@@ -99,7 +99,7 @@ mod tests {
         for bad in [
             "",
             "00",
-            &good[1..],
+            good.trim_start_matches('0'),
             &alloc::format!("{good}0"),
             &good.replace('0', "g"),
             &good.replace('0', "é"),

@@ -6,7 +6,7 @@
 //! ClientTls    what to trust and who we are; one per policy, cheap to clone
 //!   TlsSession   one per control connection: keeps the tickets its data connections resume from
 //!     Channel      one per connection: ciphertext in and out, plaintext in and out
-//! ServerTls    the same for a server, which makes Channels only
+//! ServerTls, ServerTlsSession: the same for a server
 //! ```
 //!
 //! # Loop of a driver
@@ -59,12 +59,14 @@ mod client;
 mod der;
 mod failure;
 mod fingerprint;
+mod report;
 mod server;
 mod setup;
 mod store;
 mod verify;
 
-#[cfg(all(test, any(feature = "ring", feature = "aws-lc-rs")))]
+#[cfg(test)]
+#[cfg(any(feature = "ring", feature = "aws-lc-rs"))]
 mod tests;
 
 /// The rustls that this module is built upon, for the types below that are its own.
@@ -79,8 +81,10 @@ pub use self::channel::{Channel, HandshakeFacts};
 pub use self::client::{ClientTls, ClientTlsBuilder, Purpose, TlsSession};
 pub use self::failure::{Alert, Blame, TlsFailure};
 pub use self::fingerprint::Fingerprint;
-pub use self::server::{ServerTls, ServerTlsBuilder};
-pub use self::setup::{TlsSetupError, Version};
+pub use self::server::{ServerTls, ServerTlsBuilder, ServerTlsSession};
+pub use self::setup::TlsSetupError;
 pub use self::store::TicketCount;
 pub use self::verify::{PeerIdentity, Verdict};
+/// The versions spoken at all; older ones deliberately never (RFC 8996).
+pub use crate::order::TlsVersion as Version;
 pub use crate::wire::first_bytes::{FIRST_BYTES_KEPT, FirstBytes, classify_first_bytes};

@@ -15,13 +15,10 @@ use rustls::{RootCertStore, ServerConfig, ServerConnection};
 use super::setup::{Basics, OwnCertificate, add_roots_pem};
 use super::{Channel, TlsFailure, TlsSetupError, Version};
 
-/// How many sessions are remembered for resumption, over all clients. A data connection adds two.
-const REMEMBERED_SESSIONS: usize = 8192;
+/// How many resumable sessions are kept per control connection. Each connection adds two by default, and clients use the newest.
+const KEPT_SESSIONS: usize = 64;
 
-/// Longest mark that fits into a ticket, in bytes.
-const MAX_MARK: usize = 1024;
-
-/// The server's TLS policy. Built once, cheap to clone, shared by all connections.
+/// The server's TLS policy. Built once, cheap to clone, shared by all sessions.
 #[derive(Clone)]
 pub struct ServerTls {
     config: Arc<ServerConfig>,
@@ -30,34 +27,59 @@ pub struct ServerTls {
 
 impl ServerTls {
     /// Starts a policy: TLS 1.2 and 1.3, ALPN `ftp`, no certificate yet.
-    #[must_use]
     pub fn builder() -> ServerTlsBuilder {
         ServerTlsBuilder::default()
     }
 
-    /// Makes the channel for an accepted connection.
-    ///
-    /// `mark` is kept in the sessions that this connection gives out, and comes back in [`Channel::resumed_mark`] of a connection that
-    /// resumes one of them. Give every connection of a control session the same unguessable mark, and admit only data connections
-    /// that bring it: that binds them to their control connection, which the mere fact of resumption does not.
-    ///
-    /// # Errors
-    ///
-    /// [`TlsFailure::Internal`] for a mark of more than 1024 bytes, or if the system gives no random bytes.
-    pub fn accept(&self, mark: &[u8]) -> Result<Channel, TlsFailure> {
-        if mark.len() > MAX_MARK {
-            return Err(TlsFailure::Internal("mark too long".to_string()));
+    /// Begins a session with a client: call it once per control connection.
+    #[must_use]
+    pub fn session(&self) -> ServerTlsSession {
+        let mut config = ServerConfig::clone(&self.config);
+        config.session_storage = ServerSessionMemoryCache::new(KEPT_SESSIONS);
+        ServerTlsSession {
+            config: Arc::new(config),
+            require_alpn: self.require_alpn,
         }
-        let mut connection = ServerConnection::new(Arc::clone(&self.config))
-            .map_err(|error| TlsFailure::Internal(error.to_string()))?;
-        connection.set_resumption_data(mark);
-        Ok(Channel::server(connection, self.require_alpn))
     }
 }
 
 impl fmt::Debug for ServerTls {
     fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
         f.debug_struct("ServerTls")
+            .field("require_alpn", &self.require_alpn)
+            .finish_non_exhaustive()
+    }
+}
+
+/// TLS with one client for the life of one control connection.
+///
+/// Its connections can resume each other and nothing else. So a data connection whose
+/// [`HandshakeFacts::resumed`](super::HandshakeFacts::resumed) is set is known to come from the client of the control connection:
+/// with a store for all clients, anybody's ticket would pass.
+#[derive(Clone)]
+pub struct ServerTlsSession {
+    config: Arc<ServerConfig>,
+    require_alpn: bool,
+}
+
+impl ServerTlsSession {
+    /// Makes the channel for an accepted control or data connection. In FTP the server is the TLS server on both, whoever connected
+    /// (RFC 4217 section 7).
+    ///
+    /// # Errors
+    ///
+    /// [`TlsFailure::Internal`] if the system gives no random bytes.
+    pub fn accept(&self) -> Result<Channel, TlsFailure> {
+        match ServerConnection::new(Arc::clone(&self.config)) {
+            Ok(connection) => Ok(Channel::server(connection, self.require_alpn)),
+            Err(error) => Err(TlsFailure::Internal(error.to_string())),
+        }
+    }
+}
+
+impl fmt::Debug for ServerTlsSession {
+    fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
+        f.debug_struct("ServerTlsSession")
             .field("require_alpn", &self.require_alpn)
             .finish_non_exhaustive()
     }
@@ -179,7 +201,6 @@ impl ServerTlsBuilder {
                 .with_cert_resolver(Arc::new(SingleCertAndKey::from(key)));
         config.alpn_protocols = self.basics.alpn()?;
         config.max_early_data_size = 0;
-        config.session_storage = ServerSessionMemoryCache::new(REMEMBERED_SESSIONS);
         if let Some(count) = self.tickets {
             config.send_tls13_tickets = count;
         }

@@ -67,37 +67,38 @@ impl Trust {
         server_name: &ServerName<'_>,
         ocsp_response: &[u8],
         now: UnixTime,
-    ) -> Result<Verdict, (TlsFailure, Error)> {
+    ) -> (Verdict, Option<Error>) {
         if !self.pins.is_empty() && !self.any {
             return if self.pins.contains(&leaf) {
-                Ok(Verdict::Pinned)
+                (Verdict::Pinned, None)
             } else {
-                Err((
-                    TlsFailure::PinMismatch { seen: leaf },
-                    CertificateError::ApplicationVerificationFailure.into(),
-                ))
+                let rejected = CertificateError::ApplicationVerificationFailure.into();
+                refuse(TlsFailure::PinMismatch { seen: leaf }, rejected)
             };
         }
         let Some(base) = &self.base else {
             return if self.any {
-                Ok(Verdict::Unchecked(None))
+                (Verdict::Unchecked(None), None)
             } else if self.also.contains(&leaf) {
-                Ok(Verdict::Pinned)
+                (Verdict::Pinned, None)
             } else {
-                Err((
+                refuse(
                     TlsFailure::UnknownIssuer,
                     CertificateError::UnknownIssuer.into(),
-                ))
+                )
             };
         };
-        let Err(error) =
-            base.verify_server_cert(end_entity, intermediates, server_name, ocsp_response, now)
-        else {
-            return Ok(if self.any {
-                Verdict::Unchecked(None)
-            } else {
-                Verdict::Trusted
-            });
+        let checked =
+            base.verify_server_cert(end_entity, intermediates, server_name, ocsp_response, now);
+        let Err(error) = checked else {
+            return (
+                if self.any {
+                    Verdict::Unchecked(None)
+                } else {
+                    Verdict::Trusted
+                },
+                None,
+            );
         };
         let failure = match &error {
             Error::InvalidCertificate(CertificateError::NotValidForName) => TlsFailure::WrongName {
@@ -113,13 +114,18 @@ impl Trust {
             other => TlsFailure::UnsupportedCertificate(alloc::format!("{other}")),
         };
         if self.any {
-            Ok(Verdict::Unchecked(Some(failure)))
+            (Verdict::Unchecked(Some(failure)), None)
         } else if self.also.contains(&leaf) {
-            Ok(Verdict::TrustedInSpiteOf(failure))
+            (Verdict::TrustedInSpiteOf(failure), None)
         } else {
-            Err((failure, error))
+            refuse(failure, error)
         }
     }
+}
+
+/// The verdict, with what rustls is to tell the server.
+fn refuse(failure: TlsFailure, error: Error) -> (Verdict, Option<Error>) {
+    (Verdict::Refused(failure), Some(error))
 }
 
 /// The verifier of one session. The same object must serve all its connections: rustls resumes only then.
@@ -183,11 +189,11 @@ impl ServerCertVerifier for SessionVerifier {
         now: UnixTime,
     ) -> Result<ServerCertVerified, Error> {
         let leaf_sha256 = self.fingerprint(end_entity);
-        let judged = match self.bound_to_another(leaf_sha256) {
-            Some(failure) => Err((
+        let (verdict, error) = match self.bound_to_another(leaf_sha256) {
+            Some(failure) => refuse(
                 failure,
                 CertificateError::ApplicationVerificationFailure.into(),
-            )),
+            ),
             None => self.trust.judge(
                 leaf_sha256,
                 end_entity,
@@ -196,10 +202,6 @@ impl ServerCertVerifier for SessionVerifier {
                 ocsp_response,
                 now,
             ),
-        };
-        let (verdict, result) = match judged {
-            Ok(verdict) => (verdict, Ok(ServerCertVerified::assertion())),
-            Err((failure, error)) => (Verdict::Refused(failure), Err(error)),
         };
         let chain = core::iter::once(end_entity)
             .chain(intermediates)
@@ -210,7 +212,7 @@ impl ServerCertVerifier for SessionVerifier {
             chain,
             verdict,
         });
-        result
+        error.map_or_else(|| Ok(ServerCertVerified::assertion()), Err)
     }
 
     // The signature proves that the peer owns the certificate: checked always, even where any certificate is accepted.

@@ -54,8 +54,7 @@ fn nothing_can_be_written_before_the_handshake_is_done() {
         let mut pair = Pair::new(
             &client.session(NAME).unwrap(),
             Purpose::Control,
-            &world.server().build().unwrap(),
-            b"",
+            &world.server().build().unwrap().session(),
         );
         assert_eq!(pair.client.write(b"PASS secret\r\n"), 0);
         assert_eq!(pair.server.write(b"220 hello\r\n"), 0);
@@ -67,7 +66,7 @@ fn nothing_can_be_written_before_the_handshake_is_done() {
 #[test]
 fn tickets_are_counted_and_taken_when_a_channel_is_opened() {
     let world = World::new();
-    let server = world.server().tickets(2).build().unwrap();
+    let server = world.server().tickets(2).build().unwrap().session();
     let session = world.client().build().unwrap().session(NAME).unwrap();
     assert_eq!(session.tickets(), TicketCount::default());
     let _control = Pair::connected(&session, &server);
@@ -80,7 +79,7 @@ fn tickets_are_counted_and_taken_when_a_channel_is_opened() {
         }
     );
 
-    let mut first = Pair::new(&session, Purpose::Data, &server, b"");
+    let mut first = Pair::new(&session, Purpose::Data, &server);
     assert_eq!(session.tickets().tls13_available, 1);
     first.pump().unwrap();
     let facts = first.client.handshake().unwrap();
@@ -107,25 +106,25 @@ fn tickets_are_counted_and_taken_when_a_channel_is_opened() {
 #[test]
 fn unread_tickets_run_out_and_read_ones_do_not() {
     let world = World::new();
-    let server = world.server().tickets(1).build().unwrap();
+    let server = world.server().tickets(1).build().unwrap().session();
     let session = world.client().build().unwrap().session(NAME).unwrap();
     let _control = Pair::connected(&session, &server);
     for _ in 0..100 {
-        let mut data = Pair::new(&session, Purpose::Data, &server, b"");
+        let mut data = Pair::new(&session, Purpose::Data, &server);
         data.pump().unwrap();
         assert!(data.client.handshake().unwrap().resumed);
     }
     assert_eq!(session.tickets().received_total, 101);
 
     // An upload that stops reading when its handshake is done, before the ticket.
-    let mut data = Pair::new(&session, Purpose::Data, &server, b"");
+    let mut data = Pair::new(&session, Purpose::Data, &server);
     data.client.take_outgoing(&mut data.to_server);
     data.server.feed(&data.to_server).unwrap();
     data.server.take_outgoing(&mut data.to_client);
     data.client.feed(&data.to_client).unwrap();
     assert!(data.client.handshake().unwrap().resumed);
     assert_eq!(session.tickets().tls13_available, 0);
-    let mut next = Pair::new(&session, Purpose::Data, &server, b"");
+    let mut next = Pair::new(&session, Purpose::Data, &server);
     next.pump().unwrap();
     assert!(!next.client.handshake().unwrap().resumed);
     assert!(!next.client.handshake().unwrap().resumption_offered);
@@ -134,17 +133,15 @@ fn unread_tickets_run_out_and_read_ones_do_not() {
 #[test]
 fn no_more_than_32_tickets_are_kept() {
     let world = World::new();
-    let server = world.server().tickets(4).build().unwrap();
+    let server = world.server().tickets(4).build().unwrap().session();
     let session = world.client().build().unwrap().session(NAME).unwrap();
     let _control = Pair::connected(&session, &server);
     for _ in 0..20 {
-        Pair::new(&session, Purpose::Data, &server, b"")
-            .pump()
-            .unwrap();
+        Pair::new(&session, Purpose::Data, &server).pump().unwrap();
     }
     assert_eq!(session.tickets().received_total, 84);
     assert_eq!(session.tickets().tls13_available, 32);
-    let mut data = Pair::new(&session, Purpose::Data, &server, b"");
+    let mut data = Pair::new(&session, Purpose::Data, &server);
     data.pump().unwrap();
     assert!(data.client.handshake().unwrap().resumed);
 }
@@ -152,7 +149,7 @@ fn no_more_than_32_tickets_are_kept() {
 #[test]
 fn a_tls12_session_resumes_without_limit() {
     let world = World::new();
-    let server = world.server().build().unwrap();
+    let server = world.server().build().unwrap().session();
     let session = world
         .client()
         .max_version(Version::Tls12)
@@ -170,7 +167,7 @@ fn a_tls12_session_resumes_without_limit() {
         }
     );
     for _ in 0..20 {
-        let mut data = Pair::new(&session, Purpose::Data, &server, b"");
+        let mut data = Pair::new(&session, Purpose::Data, &server);
         data.pump().unwrap();
         let facts = data.client.handshake().unwrap();
         assert!(facts.resumed && facts.resumption_offered && facts.version == Version::Tls12);
@@ -183,26 +180,39 @@ fn a_tls12_session_resumes_without_limit() {
 fn sessions_of_one_policy_never_share_a_ticket() {
     let world = World::new();
     for version in VERSIONS {
-        let server = world.server().build().unwrap();
+        let server = world.server().build().unwrap().session();
         let client = world.client().max_version(version).build().unwrap();
         let (first, second) = (client.session(NAME).unwrap(), client.session(NAME).unwrap());
-        let mut control = Pair::new(&first, Purpose::Control, &server, b"first");
-        control.pump().unwrap();
+        let _control = Pair::connected(&first, &server);
         assert_eq!(second.tickets(), TicketCount::default());
+        let other = Pair::connected(&second, &server);
+        let facts = other.client.handshake().unwrap();
+        assert!(!facts.resumed && !facts.resumption_offered);
+    }
+}
 
-        let mut other = Pair::new(&second, Purpose::Control, &server, b"second");
-        other.pump().unwrap();
-        assert!(!other.client.handshake().unwrap().resumed);
-        assert_eq!(other.server.resumed_mark(), None);
+#[test]
+fn a_server_resumes_nothing_from_another_control_connection() {
+    let world = World::new();
+    for version in VERSIONS {
+        let server = world.server().build().unwrap();
+        let client = world.client().max_version(version).build().unwrap();
+        let (mine, stranger) = (client.session(NAME).unwrap(), client.session(NAME).unwrap());
+        let (for_me, for_stranger) = (server.session(), server.session());
+        let _control = Pair::connected(&mine, &for_me);
+        let _other = Pair::connected(&stranger, &for_stranger);
 
-        // Each data connection brings the mark of its own control connection, over several generations of tickets.
+        // Somebody with a session of his own, at the data port that was opened for me.
+        let mut data = Pair::new(&stranger, Purpose::Data, &for_me);
+        data.pump().unwrap();
+        assert!(data.client.handshake().unwrap().resumption_offered);
+        assert!(!data.server.handshake().unwrap().resumed);
+
+        // The right one, over several generations of tickets.
         for _ in 0..5 {
-            for (session, mark) in [(&first, &b"first"[..]), (&second, b"second")] {
-                let mut data = Pair::new(session, Purpose::Data, &server, mark);
-                data.pump().unwrap();
-                assert!(data.client.handshake().unwrap().resumed);
-                assert_eq!(data.server.resumed_mark(), Some(mark));
-            }
+            let mut data = Pair::new(&mine, Purpose::Data, &for_me);
+            data.pump().unwrap();
+            assert!(data.server.handshake().unwrap().resumed);
         }
     }
 }
@@ -219,11 +229,12 @@ fn the_group_a_server_asked_for_is_remembered() {
         .provider(Arc::new(only_p256))
         .tickets(0)
         .build()
-        .unwrap();
+        .unwrap()
+        .session();
     let session = world.client().build().unwrap().session(NAME).unwrap();
     let control = Pair::connected(&session, &server);
     assert!(control.client.handshake().unwrap().hello_retry);
-    let mut data = Pair::new(&session, Purpose::Data, &server, b"");
+    let mut data = Pair::new(&session, Purpose::Data, &server);
     data.pump().unwrap();
     let facts = data.client.handshake().unwrap();
     assert!(!facts.resumed && !facts.hello_retry);
@@ -251,8 +262,9 @@ fn versions_without_overlap_are_named() {
             .min_version(server)
             .max_version(server)
             .build()
-            .unwrap();
-        let mut pair = Pair::new(&session, Purpose::Control, &server, b"");
+            .unwrap()
+            .session();
+        let mut pair = Pair::new(&session, Purpose::Control, &server);
         assert!(
             matches!(pair.pump(), Err(TlsFailure::ProtocolVersion { .. })),
             "{:?}",
@@ -300,7 +312,11 @@ fn application_protocols_must_meet() {
     let world = World::new();
     let connect = |client: ClientTlsBuilder, server: ServerTlsBuilder| {
         let session = client.build().unwrap().session(NAME).unwrap();
-        let mut pair = Pair::new(&session, Purpose::Control, &server.build().unwrap(), b"");
+        let mut pair = Pair::new(
+            &session,
+            Purpose::Control,
+            &server.build().unwrap().session(),
+        );
         let result = pair.pump();
         (pair, result)
     };
@@ -333,7 +349,8 @@ fn a_missing_client_certificate_is_named_in_both_versions() {
             .server()
             .client_roots_pem(&world.authority.pem, true)
             .build()
-            .unwrap();
+            .unwrap()
+            .session();
         let session = world
             .client()
             .max_version(version)
@@ -341,11 +358,11 @@ fn a_missing_client_certificate_is_named_in_both_versions() {
             .unwrap()
             .session(NAME)
             .unwrap();
-        let mut pair = Pair::new(&session, Purpose::Control, &server, b"");
+        let mut pair = Pair::new(&session, Purpose::Control, &server);
         assert_eq!(
             pair.pump(),
             Err(TlsFailure::ClientCertificateRequired),
-            "{version}"
+            "{version:?}"
         );
         // TLS 1.3 tells only when the client believes the handshake to be over.
         assert_eq!(pair.client.is_handshaking(), version == Version::Tls12);
@@ -362,7 +379,8 @@ fn a_client_certificate_is_sent_when_asked_for() {
                 .server()
                 .client_roots_pem(&world.authority.pem, required)
                 .build()
-                .unwrap();
+                .unwrap()
+                .session();
             let client = world.client().max_version(version);
             let client = client
                 .client_certificate_der(mine.chain.clone(), mine.key.clone())
@@ -380,7 +398,7 @@ fn a_client_certificate_is_sent_when_asked_for() {
                     .eq(mine.chain.iter().map(|der| &der[..]))
             );
 
-            let mut data = Pair::new(&session, Purpose::Data, &server, b"");
+            let mut data = Pair::new(&session, Purpose::Data, &server);
             data.pump().unwrap();
             assert!(
                 data.client.handshake().unwrap().resumed,
@@ -398,7 +416,8 @@ fn a_request_that_may_be_left_unanswered_is_recorded() {
             .server()
             .client_roots_pem(&world.authority.pem, false)
             .build()
-            .unwrap();
+            .unwrap()
+            .session();
         let session = world
             .client()
             .max_version(version)
@@ -422,18 +441,14 @@ fn a_refused_client_certificate_is_named() {
             .server()
             .client_roots_pem(&world.authority.pem, true)
             .build()
-            .unwrap();
+            .unwrap()
+            .session();
         let client = world.client().max_version(version);
         let client = client
             .client_certificate_der(stranger.chain.clone(), stranger.key.clone())
             .build()
             .unwrap();
-        let mut pair = Pair::new(
-            &client.session(NAME).unwrap(),
-            Purpose::Control,
-            &server,
-            b"",
-        );
+        let mut pair = Pair::new(&client.session(NAME).unwrap(), Purpose::Control, &server);
         assert!(
             matches!(pair.pump(), Err(TlsFailure::ClientCertificateRefused(_))),
             "{:?}",
@@ -450,7 +465,7 @@ fn another_maximum_version_keeps_the_rest_of_the_policy() {
     let capped = client.with_max_version(Version::Tls12).unwrap();
     let pair = Pair::connected(
         &capped.session(NAME).unwrap(),
-        &world.server().build().unwrap(),
+        &world.server().build().unwrap().session(),
     );
     assert_eq!(pair.client.handshake().unwrap().version, Version::Tls12);
     assert_eq!(

@@ -190,7 +190,7 @@ impl World {
     pub(super) fn connect(&self, version: Version) -> Pair {
         let client = self.client().max_version(version).build().unwrap();
         let server = self.server().build().unwrap();
-        Pair::connected(&client.session(NAME).unwrap(), &server)
+        Pair::connected(&client.session(NAME).unwrap(), &server.session())
     }
 }
 
@@ -209,22 +209,17 @@ pub(super) struct Pair {
 }
 
 impl Pair {
-    pub(super) fn new(
-        session: &TlsSession,
-        purpose: Purpose,
-        server: &ServerTls,
-        mark: &[u8],
-    ) -> Pair {
+    pub(super) fn new(session: &TlsSession, purpose: Purpose, server: &ServerTlsSession) -> Pair {
         Pair {
             client: session.open(purpose).unwrap(),
-            server: server.accept(mark).unwrap(),
+            server: server.accept().unwrap(),
             to_client: Vec::new(),
             to_server: Vec::new(),
         }
     }
 
-    pub(super) fn connected(session: &TlsSession, server: &ServerTls) -> Pair {
-        let mut pair = Pair::new(session, Purpose::Control, server, b"");
+    pub(super) fn connected(session: &TlsSession, server: &ServerTlsSession) -> Pair {
+        let mut pair = Pair::new(session, Purpose::Control, server);
         pair.pump().unwrap();
         assert!(!pair.client.is_handshaking() && !pair.server.is_handshaking());
         pair

@@ -48,8 +48,7 @@ fn pieces_of_any_size_give_the_same() {
             let mut pair = Pair::new(
                 &client.session(NAME).unwrap(),
                 Purpose::Control,
-                &world.server().build().unwrap(),
-                b"",
+                &world.server().build().unwrap().session(),
             );
             pair.pump_in_pieces(size).unwrap();
             assert!(pair.client.handshake().is_some());
@@ -68,17 +67,12 @@ fn pieces_of_any_size_give_the_same() {
 #[test]
 fn a_handshake_survives_a_cut_anywhere() {
     let world = World::new();
-    let server = world.server().build().unwrap();
+    let server = world.server().build().unwrap().session();
     for version in VERSIONS {
         let client = world.client().max_version(version).build().unwrap();
         let mut cut = 1;
         loop {
-            let mut pair = Pair::new(
-                &client.session(NAME).unwrap(),
-                Purpose::Control,
-                &server,
-                b"",
-            );
+            let mut pair = Pair::new(&client.session(NAME).unwrap(), Purpose::Control, &server);
             pair.client.take_outgoing(&mut pair.to_server);
             pair.server.feed(&pair.to_server).unwrap();
             pair.to_server.clear();
@@ -126,7 +120,7 @@ fn an_end_without_close_notify_is_truncation_wherever_it_comes() {
                 } else {
                     Err(TlsFailure::Truncated)
                 };
-                assert_eq!(pair.client.peer_eof(), expected, "{version} {end}");
+                assert_eq!(pair.client.peer_eof(), expected, "{version:?} {end}");
                 assert_eq!(pair.client.peer_eof(), expected);
                 assert_eq!(pair.client.peer_closed(), clean);
                 // What came before is still there, and we can still say goodbye.
@@ -152,16 +146,11 @@ fn an_end_without_close_notify_is_truncation_wherever_it_comes() {
 #[test]
 fn an_end_during_the_handshake_is_told_apart() {
     let world = World::new();
-    let server = world.server().build().unwrap();
+    let server = world.server().build().unwrap().session();
     for version in VERSIONS {
         let client = world.client().max_version(version).build().unwrap();
         let flight = || {
-            let mut pair = Pair::new(
-                &client.session(NAME).unwrap(),
-                Purpose::Control,
-                &server,
-                b"",
-            );
+            let mut pair = Pair::new(&client.session(NAME).unwrap(), Purpose::Control, &server);
             pair.client.take_outgoing(&mut pair.to_server);
             pair.server.feed(&pair.to_server).unwrap();
             pair.server.take_outgoing(&mut pair.to_client);
@@ -293,12 +282,12 @@ fn clear_text_inside_an_established_connection_is_named() {
 #[test]
 fn a_server_names_strangers_too() {
     let world = World::new();
-    let server = world.server().build().unwrap();
+    let server = world.server().build().unwrap().session();
     for (bytes, expected) in [
         (&b"USER anonymous\r\n"[..], FirstBytes::Other),
         (b"GET / HTTP/1.0\r\n", FirstBytes::Http),
     ] {
-        let mut channel = server.accept(b"").unwrap();
+        let mut channel = server.accept().unwrap();
         let failure = channel.feed(bytes).unwrap_err();
         assert!(
             matches!(failure, TlsFailure::NotTls { looks_like, .. } if looks_like == expected),
@@ -336,7 +325,7 @@ fn unread_plaintext_stops_the_feeding_and_loses_nothing() {
     let world = World::new();
     for version in VERSIONS {
         let mut pair = world.connect(version);
-        let payload: Vec<u8> = (0..300_000u32).map(|n| (n * 7 >> 3) as u8).collect();
+        let payload: Vec<u8> = (0..300_000u32).map(|n| ((n * 7) >> 3) as u8).collect();
         let mut sent = 0;
         let mut received = Vec::new();
         let mut paused = 0;
@@ -452,7 +441,7 @@ fn used_up_keys_are_a_failure_and_never_a_short_file() {
 fn no_input_panics() {
     let world = World::new();
     let session = world.client().build().unwrap().session(NAME).unwrap();
-    let server = world.server().build().unwrap();
+    let server = world.server().build().unwrap().session();
     let mut state = 1u64;
     let mut random = move || {
         state = state
@@ -476,7 +465,7 @@ fn no_input_panics() {
         let mut channel = if round % 4 < 2 {
             session.open(Purpose::Control).unwrap()
         } else {
-            server.accept(b"").unwrap()
+            server.accept().unwrap()
         };
         let cut = random() % (bytes.len() + 1);
         for piece in [&bytes[..cut], &bytes[cut..]] {
