@@ -12,6 +12,8 @@
 //! before the greeting came, so that a server slow to greet does not blur the comparison. The clock is the link's:
 //! what arrived, not what a program printed. A program that sits on what it got is named below the table.
 //!
+//! The run fails when this project's client failed, or was slower than another by half a round trip or more.
+//!
 //! Files are smaller than TCP's initial window and than one TLS record, so that what is counted is the protocol and
 //! not slow start.
 //!

@@ -12,7 +12,7 @@ use crate::Fallible;
 use crate::contenders::Contender;
 use crate::options::Options;
 use crate::servers::{self, Server};
-use crate::table::{Cell, Run, table};
+use crate::table::{Cell, Run, Table};
 
 /// More than a TLS handshake with tickets sends, less than that and a file: what the server has sent beyond this on
 /// a protected data connection is the file.
@@ -30,49 +30,42 @@ pub(crate) fn run(options: &Options) -> Fallible {
         .into());
     }
     let link = Link::new(options.round_trip)?;
-    let names: Vec<String> = options.servers.iter().map(ToString::to_string).collect();
-    let mut tables = Vec::new();
-    for tls in [false, true] {
-        let wanted = if tls { options.tls } else { options.clear };
-        if wanted {
-            tables.push((
-                tls,
-                options
-                    .contenders
-                    .iter()
-                    .map(|c| (*c, Vec::new()))
-                    .collect::<Vec<_>>(),
-            ));
-        }
-    }
+    let mut tables: Vec<Table> = [("Clear", false), ("TLS on control and data", true)]
+        .into_iter()
+        .filter(|(_, tls)| if *tls { options.tls } else { options.clear })
+        .map(|(title, tls)| Table {
+            title,
+            tls,
+            round_trip: options.round_trip,
+            servers: options.servers.iter().map(ToString::to_string).collect(),
+            rows: options
+                .contenders
+                .iter()
+                .map(|contender| (*contender, Vec::new()))
+                .collect(),
+        })
+        .collect();
     for kind in &options.servers {
         let server = Server::start(&link, *kind, options.files)?;
-        for (tls, rows) in &mut tables {
-            let cells = measure(options, &link, &server, &kind.to_string(), *tls)?;
-            for ((_, row), cell) in rows.iter_mut().zip(cells) {
+        for table in &mut tables {
+            let cells = measure(options, &link, &server, &kind.to_string(), table.tls)?;
+            for ((_, row), cell) in table.rows.iter_mut().zip(cells) {
                 row.push(cell);
             }
         }
     }
-    for (tls, rows) in &tables {
-        let title = if *tls {
-            "TLS on control and data"
-        } else {
-            "Clear"
-        };
-        println!("{}", table(title, options.round_trip, &names, rows));
+    for table in &tables {
+        println!("{table}");
     }
-    let own = tables
-        .iter()
-        .flat_map(|(_, rows)| rows)
-        .filter(|(contender, _)| *contender == Contender::Ftp);
-    if own
-        .flat_map(|(_, cells)| cells)
-        .any(|cell| !cell.failures.is_empty())
-    {
-        return Err("this project's client failed, see above".into());
+    let shortfalls: Vec<String> = tables.iter().flat_map(Table::shortfalls).collect();
+    if shortfalls.is_empty() {
+        return Ok(());
     }
-    Ok(())
+    Err(format!(
+        "this project's client falls short\n{}",
+        shortfalls.join("\n")
+    )
+    .into())
 }
 
 /// All contenders against one server, in turn, so that a change in the machine's load meets all of them.
@@ -187,7 +180,9 @@ fn judge(
 /// Reads all, and the time at which the first byte came.
 fn timed(mut output: impl Read) -> io::Result<(Instant, Vec<u8>)> {
     let mut bytes = vec![0];
-    output.read_exact(&mut bytes)?;
+    if output.read(&mut bytes)? == 0 {
+        return Err(io::Error::other("nothing on its standard output"));
+    }
     let first = Instant::now();
     output.read_to_end(&mut bytes)?;
     Ok((first, bytes))

@@ -1,10 +1,13 @@
 //! What came of it, as Markdown.
 
 use std::collections::BTreeSet;
-use std::fmt::Write as _;
+use std::fmt::{self, Display, Formatter, Write as _};
 use std::time::Duration;
 
 use crate::contenders::Contender;
+
+/// Round trips that are a difference between clients and not the machine's.
+const NOTICEABLE: f64 = 0.5;
 
 /// One run of one contender, in round trips.
 #[derive(Debug, Clone)]
@@ -30,17 +33,22 @@ pub(crate) struct Cell {
 }
 
 impl Cell {
+    fn first(&self) -> Option<f64> {
+        self.middle(|run| Some(run.first))
+    }
+
+    fn further(&self) -> Option<f64> {
+        self.middle(|run| run.further)
+    }
+
     fn middle(&self, of: impl Fn(&Run) -> Option<f64>) -> Option<f64> {
         median(self.runs.iter().filter_map(of).collect())
     }
 }
 
-impl std::fmt::Display for Cell {
-    fn fmt(&self, f: &mut std::fmt::Formatter<'_>) -> std::fmt::Result {
-        match (
-            self.middle(|run| Some(run.first)),
-            self.middle(|run| run.further),
-        ) {
+impl Display for Cell {
+    fn fmt(&self, f: &mut Formatter<'_>) -> fmt::Result {
+        match (self.first(), self.further()) {
             (Some(first), Some(further)) => write!(f, "{first:.1} / {further:.1}")?,
             (Some(first), None) => write!(f, "{first:.1}")?,
             _ => f.write_str("-")?,
@@ -53,52 +61,92 @@ impl std::fmt::Display for Cell {
     }
 }
 
-/// One table: rows are contenders, columns servers.
-pub(crate) fn table(
-    title: &str,
-    round_trip: Duration,
-    servers: &[String],
-    rows: &[(Contender, Vec<Cell>)],
-) -> String {
-    let mut text = format!(
-        "\n## {title}, round trip {} ms: first file byte / each further file\n\n",
-        round_trip.as_millis()
-    );
-    let _ = writeln!(text, "| client | {} |", servers.join(" | "));
-    let _ = writeln!(text, "|---|{}", "---|".repeat(servers.len()));
-    for (contender, cells) in rows {
-        let cells: Vec<String> = cells.iter().map(Cell::to_string).collect();
-        let _ = writeln!(text, "| {} | {} |", contender.name(), cells.join(" | "));
-    }
-    let _ = writeln!(
-        text,
-        "\nTurns on the control connection in one session (median):\n"
-    );
-    for (contender, cells) in rows {
-        let turns = |cell: &Cell| cell.middle(|run| Some(run.turns as f64));
-        let turns: Vec<String> = cells
+/// Results without or with TLS: rows are contenders, columns servers.
+#[derive(Debug, Clone)]
+pub(crate) struct Table {
+    pub(crate) title: &'static str,
+    pub(crate) tls: bool,
+    pub(crate) round_trip: Duration,
+    pub(crate) servers: Vec<String>,
+    pub(crate) rows: Vec<(Contender, Vec<Cell>)>,
+}
+
+impl Table {
+    /// Where this project's client failed, or took noticeably longer than another.
+    pub(crate) fn shortfalls(&self) -> Vec<String> {
+        let own = self
+            .rows
             .iter()
-            .map(|cell| turns(cell).map_or_else(|| "-".into(), |t| format!("{t:.0}")))
-            .collect();
-        let _ = writeln!(text, "- {}: {}", contender.name(), turns.join(", "));
+            .find(|(contender, _)| *contender == Contender::Ftp);
+        let Some((_, own)) = own else {
+            return Vec::new();
+        };
+        let mut found = Vec::new();
+        for (column, (server, own)) in self.servers.iter().zip(own).enumerate() {
+            let place = format!("{}, {server}", self.title);
+            if !own.failures.is_empty() {
+                found.push(format!("{place}: failed"));
+            }
+            for (rival, cells) in &self.rows {
+                let Some(theirs) = cells.get(column) else {
+                    continue;
+                };
+                for (what, ours, theirs) in [
+                    ("first file", own.first(), theirs.first()),
+                    ("further files", own.further(), theirs.further()),
+                ] {
+                    if let (Some(ours), Some(theirs)) = (ours, theirs)
+                        && ours > theirs + NOTICEABLE
+                    {
+                        let rival = rival.name();
+                        found.push(format!("{place}: {what} {ours:.1}, {rival} {theirs:.1}"));
+                    }
+                }
+            }
+        }
+        found
     }
-    let notes: String = rows
-        .iter()
-        .flat_map(|(contender, cells)| {
-            let named = servers.iter().zip(cells);
-            named.map(|(server, cell)| notes(contender.name(), server, cell))
-        })
-        .collect();
-    if !notes.is_empty() {
-        let _ = write!(text, "\n{notes}");
+}
+
+impl Display for Table {
+    fn fmt(&self, f: &mut Formatter<'_>) -> fmt::Result {
+        let (title, trip) = (self.title, self.round_trip.as_millis());
+        writeln!(
+            f,
+            "\n## {title}, round trip {trip} ms: first file byte / each further file\n"
+        )?;
+        writeln!(f, "| client | {} |", self.servers.join(" | "))?;
+        writeln!(f, "|---|{}", "---|".repeat(self.servers.len()))?;
+        for (contender, cells) in &self.rows {
+            let cells: Vec<String> = cells.iter().map(Cell::to_string).collect();
+            writeln!(f, "| {} | {} |", contender.name(), cells.join(" | "))?;
+        }
+        writeln!(
+            f,
+            "\nTurns on the control connection in one session (median):\n"
+        )?;
+        for (contender, cells) in &self.rows {
+            let turns = cells.iter().map(|cell| {
+                let turns = cell.middle(|run| Some(run.turns as f64));
+                turns.map_or_else(|| "-".into(), |turns| format!("{turns:.0}"))
+            });
+            let turns: Vec<String> = turns.collect();
+            writeln!(f, "- {}: {}", contender.name(), turns.join(", "))?;
+        }
+        writeln!(f)?;
+        for (contender, cells) in &self.rows {
+            for (server, cell) in self.servers.iter().zip(cells) {
+                f.write_str(&notes(contender.name(), server, cell))?;
+            }
+        }
+        Ok(())
     }
-    text
 }
 
 /// What the numbers of one cell do not say.
 fn notes(contender: &str, server: &str, cell: &Cell) -> String {
     let mut notes = String::new();
-    if let Some(first) = cell.middle(|run| Some(run.first))
+    if let Some(first) = cell.first()
         && let Some(shown) = cell.middle(|run| Some(run.shown))
         && shown - first > 0.2
     {
