@@ -194,15 +194,20 @@ impl Channel {
         } else {
             TlsFailure::EofInHandshake
         };
-        Err(self.failure.insert(failure).clone())
+        Err(self.fail(failure))
     }
 
-    /// The transport was reset, or failed otherwise. Returns the failure, which is kept unless there is an earlier one.
-    pub fn peer_reset(&mut self) -> TlsFailure {
+    /// The transport was reset, or failed otherwise. After the peer's `close_notify` that means nothing, as all it sent was received.
+    ///
+    /// # Errors
+    ///
+    /// [`TlsFailure::Reset`], or an earlier failure.
+    pub fn peer_reset(&mut self) -> Result<(), TlsFailure> {
+        if self.peer_closed && self.failure.is_none() {
+            return Ok(());
+        }
         let handshaking = self.is_handshaking();
-        self.failure
-            .get_or_insert(TlsFailure::Reset { handshaking })
-            .clone()
+        Err(self.fail(TlsFailure::Reset { handshaking }))
     }
 
     /// Whether ciphertext is welcome. If not, read the waiting plaintext first; after the end or a failure there is no need to read.
@@ -449,6 +454,10 @@ impl Channel {
             error,
             &Circumstances {
                 established: self.facts.is_some(),
+                tls12: self
+                    .facts
+                    .as_ref()
+                    .is_some_and(|facts| facts.version == Version::Tls12),
                 client: matches!(self.end, End::Client { .. }),
                 certificate_requested: self.certificate_requested,
                 certificate_sent: self.certificate_sent,

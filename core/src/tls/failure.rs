@@ -423,6 +423,8 @@ fn version_name(version: u16) -> &'static str {
 pub(super) struct Circumstances<'a> {
     /// The handshake was complete.
     pub(super) established: bool,
+    /// ... in TLS 1.2.
+    pub(super) tls12: bool,
     /// We are the client.
     pub(super) client: bool,
     /// The peer asked for our certificate.
@@ -509,7 +511,7 @@ fn classify_alert(description: AlertDescription, at: &Circumstances<'_>) -> TlsF
             | AlertDescription::CertificateRequired
     );
     match description {
-        _ if at.client && at.certificate_requested && certificate_alert => {
+        _ if at.client && !at.tls12 && at.certificate_requested && certificate_alert => {
             if at.certificate_sent {
                 TlsFailure::ClientCertificateRefused(alert)
             } else {
@@ -524,6 +526,10 @@ fn classify_alert(description: AlertDescription, at: &Circumstances<'_>) -> TlsF
             if !at.established =>
         {
             TlsFailure::NoCommonCipher
+        }
+        // rustls refuses to renegotiate with a warning, and some servers take offence.
+        AlertDescription::HandshakeFailure | AlertDescription::NoRenegotiation if at.tls12 => {
+            TlsFailure::Renegotiation
         }
         AlertDescription::UnrecognisedName => TlsFailure::UnrecognisedName,
         AlertDescription::NoApplicationProtocol => TlsFailure::NoApplicationProtocol,
@@ -623,6 +629,7 @@ mod tests {
     fn handshaking() -> Circumstances<'static> {
         Circumstances {
             established: false,
+            tls12: false,
             client: true,
             certificate_requested: false,
             certificate_sent: false,
@@ -693,6 +700,15 @@ mod tests {
         assert_eq!(
             classify(&Error::AlertReceived(A::HandshakeFailure), &established),
             TlsFailure::AlertReceived(Alert(40))
+        );
+        let tls12 = Circumstances {
+            established: true,
+            tls12: true,
+            ..handshaking()
+        };
+        assert_eq!(
+            classify(&Error::AlertReceived(A::HandshakeFailure), &tls12),
+            TlsFailure::Renegotiation
         );
     }
 

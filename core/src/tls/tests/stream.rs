@@ -174,13 +174,40 @@ fn an_end_during_the_handshake_is_told_apart() {
         let mut pair = flight();
         assert_eq!(
             pair.client.peer_reset(),
-            TlsFailure::Reset { handshaking: true }
+            Err(TlsFailure::Reset { handshaking: true })
         );
         assert_eq!(
             pair.client.peer_eof(),
             Err(TlsFailure::Reset { handshaking: true })
         );
     }
+}
+
+#[test]
+fn a_reset_matters_until_the_peer_has_closed() {
+    for version in VERSIONS {
+        let mut pair = World::new().connect(version);
+        assert_eq!(
+            pair.client.peer_reset(),
+            Err(TlsFailure::Reset { handshaking: false })
+        );
+        let mut pair = World::new().connect(version);
+        pair.server.close();
+        pair.pump().unwrap();
+        assert_eq!(pair.client.peer_reset(), Ok(()));
+        assert_eq!(pair.client.failure(), None);
+    }
+}
+
+#[test]
+fn channels_move_between_threads() {
+    fn sent<T: Send>() {}
+    fn shared<T: Send + Sync + Clone>() {}
+    sent::<Channel>();
+    shared::<ClientTls>();
+    shared::<TlsSession>();
+    shared::<ServerTls>();
+    shared::<ServerTlsSession>();
 }
 
 #[test]
