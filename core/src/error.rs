@@ -417,7 +417,7 @@ impl fmt::Display for Failure {
             FailureKind::SessionOver => f.write_str("the session was over before")?,
         }
         match self.reply() {
-            Some(reply) => write!(f, ": {} {}", reply.code(), reply.display()),
+            Some(reply) => write!(f, ": {}", reply.display()),
             None => Ok(()),
         }
     }
