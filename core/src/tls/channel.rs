@@ -13,8 +13,8 @@ use rustls::{
     SupportedCipherSuite,
 };
 
+use super::classify::{Circumstances, classify};
 use super::client::Shared;
-use super::failure::{Circumstances, classify};
 use super::verify::Verdict;
 use super::{Fingerprint, PeerIdentity, Purpose, TlsFailure, Version};
 use crate::wire::first_bytes::{FIRST_BYTES_KEPT, classify_first_bytes};

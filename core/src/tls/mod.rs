@@ -55,6 +55,7 @@
 //! ```
 
 mod channel;
+mod classify;
 mod client;
 mod der;
 mod failure;

@@ -13,7 +13,7 @@ use rustls::pki_types::{CertificateDer, ServerName, UnixTime};
 use rustls::sign::CertifiedKey;
 use rustls::{CertificateError, DigitallySignedStruct, Error, SignatureScheme};
 
-use super::failure::classify_certificate;
+use super::classify::classify_certificate;
 use super::fingerprint::Sha256;
 use super::{Fingerprint, TlsFailure, der};
 

@@ -1,6 +1,9 @@
 use alloc::sync::Arc;
+use core::sync::atomic::{AtomicU64, Ordering};
+use core::time::Duration;
 
 use rustls::crypto::CryptoProvider;
+use rustls::pki_types::UnixTime;
 
 use super::*;
 
@@ -144,6 +147,42 @@ fn no_more_than_32_tickets_are_kept() {
     let mut data = Pair::new(&session, Purpose::Data, &server);
     data.pump().unwrap();
     assert!(data.client.handshake().unwrap().resumed);
+}
+
+#[test]
+fn the_newest_ticket_is_taken_first() {
+    /// Seconds since 1970.
+    #[derive(Debug)]
+    struct Clock(AtomicU64);
+    impl TimeProvider for Clock {
+        fn current_time(&self) -> Option<UnixTime> {
+            let seconds = self.0.load(Ordering::Relaxed);
+            Some(UnixTime::since_unix_epoch(Duration::from_secs(seconds)))
+        }
+    }
+    const HOUR: u64 = 3600;
+    let clock = Arc::new(Clock(AtomicU64::new(1_700_000_000)));
+    let world = World::new();
+    let server = world
+        .server()
+        .clock(clock.clone())
+        .build()
+        .unwrap()
+        .session();
+    let client = world.client().clock(clock.clone()).build().unwrap();
+    let session = client.session(NAME).unwrap();
+    let _control = Pair::connected(&session, &server);
+    // The tickets live for a day: those of the control connection are dead after 30 hours, those of the first data connection not.
+    for hours in [20, 10] {
+        clock.0.fetch_add(hours * HOUR, Ordering::Relaxed);
+        let mut data = Pair::new(&session, Purpose::Data, &server);
+        data.pump().unwrap();
+        assert!(data.client.handshake().unwrap().resumed);
+    }
+    clock.0.fetch_add(30 * HOUR, Ordering::Relaxed);
+    let mut data = Pair::new(&session, Purpose::Data, &server);
+    data.pump().unwrap();
+    assert!(!data.client.handshake().unwrap().resumed);
 }
 
 #[test]
