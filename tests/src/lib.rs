@@ -5,3 +5,4 @@ pub mod certs;
 pub mod link;
 #[cfg(target_os = "linux")]
 pub mod peers;
+pub mod rig;
