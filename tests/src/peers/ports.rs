@@ -74,7 +74,11 @@ mod tests {
     fn blocks_are_disjoint_and_come_back() {
         let first = Block::claim().unwrap();
         let second = Block::claim().unwrap();
-        assert!(first.passive().all(|port| !second.passive().contains(&port)));
+        assert!(
+            first
+                .passive()
+                .all(|port| !second.passive().contains(&port))
+        );
         assert!(!second.passive().contains(&first.control()));
         assert!(TcpListener::bind(first._guard.local_addr().unwrap()).is_err());
         let address = first._guard.local_addr().unwrap();

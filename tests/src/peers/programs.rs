@@ -26,6 +26,7 @@ fn vsftpd(site: &Site<'_>) -> io::Result<Command> {
         true => ("listen=NO\nlisten_ipv6=YES", "listen_address6"),
         false => ("listen=YES", "listen_address"),
     };
+    // Anonymous users become "daemon": a user with a home that exists, who may not write in the root.
     let mut text = format!(
         "{listen}
 {address}={host}
@@ -49,7 +50,7 @@ delay_failed_login=0
 ascii_upload_enable=YES
 ascii_download_enable=YES
 anonymous_enable={anonymous}
-ftp_username={user}
+ftp_username=daemon
 anon_root={root}
 xferlog_enable=YES
 vsftpd_log_file={log}
@@ -63,7 +64,6 @@ log_ftp_protocol=YES
         root = site.root.display(),
         nothing = site.file("nothing").display(),
         anonymous = yes(options.anonymous),
-        user = site.account.user,
         log = site.file("vsftpd.log").display(),
     );
     if options.tls != Tls::Off {
@@ -187,7 +187,11 @@ DenyAll
             (false, true) => "data",
             (false, false) => "off",
         };
-        let verify = if options.client_certificate { "on" } else { "off" };
+        let verify = if options.client_certificate {
+            "on"
+        } else {
+            "off"
+        };
         text += &format!(
             "TLSEngine on
 TLSLog {log}
@@ -259,11 +263,17 @@ fn pure_ftpd(site: &Site<'_>) -> io::Result<Command> {
     command
         .args(["-S", &format!("{},{}", site.host, site.port)])
         .arg(if options.ipv6 { "-6" } else { "-4" })
-        .args(["-p", &format!("{}:{}", site.passive.start(), site.passive.end())])
+        .args([
+            "-p",
+            &format!("{}:{}", site.passive.start(), site.passive.end()),
+        ])
         .args(["-l", &format!("puredb:{}", database.display())])
         .args(["-c", "2000", "-C", "2000", "-u", "1", "-U", "133:022"])
         .args(["-A", "-E", "-H"])
-        .args(["-O", &format!("clf:{}", site.file("transfers.log").display())])
+        .args([
+            "-O",
+            &format!("clf:{}", site.file("transfers.log").display()),
+        ])
         .args(["-g", &site.file("pid").display().to_string()]);
     if options.tls != Tls::Off {
         let level = match (options.require_tls_control, options.require_tls_data) {
@@ -274,7 +284,8 @@ fn pure_ftpd(site: &Site<'_>) -> io::Result<Command> {
         command.args(["-Y", level]);
         // The certificates in this file are also those it takes client certificates from.
         let bundle = site.file("bundle.pem");
-        let parts = ["key.pem", "cert.pem", "ca.pem"].map(|name| fs::read_to_string(site.file(name)));
+        let parts =
+            ["key.pem", "cert.pem", "ca.pem"].map(|name| fs::read_to_string(site.file(name)));
         let text: String = parts.into_iter().collect::<io::Result<_>>()?;
         write_secret(&bundle, &text)?;
         command.arg("-2").arg(bundle);
@@ -348,5 +359,7 @@ fn inetutils(site: &Site<'_>) -> Command {
 }
 
 fn script(name: &str) -> std::path::PathBuf {
-    Path::new(env!("CARGO_MANIFEST_DIR")).join("peers").join(name)
+    Path::new(env!("CARGO_MANIFEST_DIR"))
+        .join("peers")
+        .join(name)
 }
