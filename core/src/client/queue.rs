@@ -2,6 +2,7 @@
 
 use alloc::collections::VecDeque;
 use alloc::vec::Vec;
+use core::fmt;
 use core::ops::Range;
 
 use crate::error::Failure;
@@ -13,8 +14,8 @@ use crate::wire::date::Timestamp;
 use crate::wire::features::FeatureSet;
 use crate::wire::reply::Code;
 
-/// Bytes for the control connection. What was consumed goes first; memory is kept.
-#[derive(Clone, Debug, Default, PartialEq, Eq, Hash)]
+/// Bytes for the control connection. What was consumed goes first; memory is kept, but not what was in it: it may be a password.
+#[derive(Clone, Default, PartialEq, Eq, Hash)]
 pub(super) struct Outbox {
     bytes: Vec<u8>,
     at: usize,
@@ -37,6 +38,7 @@ impl Outbox {
     }
 
     pub(super) fn clear(&mut self) {
+        self.bytes.fill(0);
         self.bytes.clear();
         self.at = 0;
     }
@@ -64,6 +66,12 @@ impl Outbox {
 
     pub(super) fn len(&self) -> usize {
         self.bytes.len()
+    }
+}
+
+impl fmt::Debug for Outbox {
+    fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
+        write!(f, "Outbox({} bytes)", self.waiting().len())
     }
 }
 

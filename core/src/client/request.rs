@@ -40,6 +40,8 @@ pub(super) enum Kind {
     Simple(Verb),
     Size,
     Rename,
+    /// ACCT outside of a login.
+    Account,
     Raw(Option<Verb>),
     Reinitialize,
     ClearChannel,
@@ -126,6 +128,7 @@ impl Kind {
             Kind::Transfer(verb, _) | Kind::Simple(verb) | Kind::Raw(Some(verb)) => verb,
             Kind::Size => Verb::Size,
             Kind::Rename => Verb::Rnfr,
+            Kind::Account => Verb::Acct,
             Kind::Raw(None) => Verb::Site,
             Kind::Reinitialize => Verb::Rein,
             Kind::ClearChannel => Verb::Ccc,

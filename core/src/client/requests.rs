@@ -366,7 +366,10 @@ impl Client {
         if self.session.protection.frozen {
             return Err(Refusal::Policy);
         }
-        self.simple(now, Verb::Acct, account.expose())
+        self.checked(&Command::Acct(Text::new(account.expose())?))?;
+        self.ask(now, Kind::Account, |request| {
+            request.account = Some(account.clone());
+        })
     }
 
     /// A command line of the application's own. Its final reply is the result, whatever class it has short of a refusal.

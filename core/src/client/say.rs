@@ -8,6 +8,7 @@ use crate::output::Note;
 use crate::rules::Rule;
 use crate::rules::login::Login;
 use crate::rules::transfer::Answer;
+use crate::secret::Secret;
 use crate::time::Timer;
 use crate::wire::command::{
     AuthMechanism, Command, EpsvArgument, Path, Text, Verb, encode_raw, mask_line,
@@ -310,15 +311,11 @@ fn write_step(
     out: &mut alloc::vec::Vec<u8>,
     max: usize,
 ) -> Result<(), Malformed> {
+    let account = request.account.as_ref().map_or(&b""[..], Secret::expose);
     let command = match step {
         Step::User => Command::User(Text::new(&request.argument)?),
         Step::Pass => Command::Pass(Text::new(request.password.expose())?),
-        Step::Acct => Command::Acct(Text::new(
-            request
-                .account
-                .as_ref()
-                .map_or(&b""[..], |account| account.expose()),
-        )?),
+        Step::Acct => Command::Acct(Text::new(account)?),
         Step::Pbsz => Command::Pbsz(0),
         Step::Prot(level) => Command::Prot(level),
         Step::Type(wanted) => Command::Type(wanted),
@@ -334,6 +331,7 @@ fn write_step(
         Step::RenameTo => Command::Rnto(Path::new(&request.second)?),
         Step::Verb => match request.kind {
             Kind::Raw(_) => return encode_raw(&request.argument, out, max).map(|_| ()),
+            Kind::Account => Command::Acct(Text::new(account)?),
             kind => Command::Other {
                 verb: kind.verb(),
                 argument: &request.argument,
