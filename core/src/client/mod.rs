@@ -98,6 +98,8 @@ pub struct Client {
     /// The protection switch that waits for `outgoing` to be empty.
     switch: Option<Switch>,
     auth_index: u8,
+    /// How often the greeting was put off (120).
+    delays: u8,
     private_instead: bool,
     type_asked: Option<Type>,
     mode_index: u8,
@@ -135,8 +137,8 @@ pub struct Session {
     pub protection: Protection,
     /// How far the login is.
     pub login: Login,
-    /// Whether PASS was sent on this connection.
-    pub password_sent: bool,
+    /// Whether USER was sent on this connection.
+    pub user_sent: bool,
     /// The representation type the server has acknowledged; `None` is the default, ASCII.
     pub representation: Option<Type>,
     /// What FEAT listed in this protection epoch.
@@ -239,6 +241,7 @@ impl Client {
             session: Session::default(),
             switch: None,
             auth_index: 0,
+            delays: 0,
             private_instead: false,
             type_asked: None,
             mode_index: 0,

@@ -68,7 +68,10 @@ impl Client {
         self.evidence.control.greeting = Some(code);
         self.evidence.control.greeted = Some(self.now);
         match meaning(Dialogue::Ready, code.class()) {
-            Some(Meaning::Wait) => self.timers.cancel(Timer::Greeting),
+            Some(Meaning::Wait) if self.delays < self.config.limits.preliminary_replies => {
+                self.delays += 1;
+                self.timers.cancel(Timer::Greeting);
+            }
             Some(Meaning::Done) => {
                 self.timers.cancel(Timer::Greeting);
                 self.phase = Phase::Negotiating;
@@ -86,7 +89,7 @@ impl Client {
                 let failure = self.failure(FailureKind::GreetingRefused, None, code, text);
                 self.fail_session(failure);
             }
-            Some(Meaning::Continue) | None => {
+            Some(Meaning::Wait | Meaning::Continue) | None => {
                 let failure = self.failure(FailureKind::UnexpectedReply, None, code, text);
                 self.fail_session(failure);
             }

@@ -34,7 +34,7 @@ impl Client {
     /// Logs in: USER, PASS if wanted, ACCT if wanted, then PBSZ and PROT. Without TLS only as the policy allows.
     ///
     /// # Errors
-    /// [`Refusal::LoginSpent`] if a password was already sent on this connection; [`Refusal::Argument`] for CR, LF, NUL or too long.
+    /// [`Refusal::LoginSpent`] if a login was already tried on this connection; [`Refusal::Argument`] for CR, LF, NUL or too long.
     pub fn login(
         &mut self,
         now: Instant,
@@ -42,7 +42,7 @@ impl Client {
         password: Secret,
         account: Option<Secret>,
     ) -> Result<Ticket<Plain>, Refusal> {
-        let spent = self.session.password_sent
+        let spent = self.session.user_sent
             || self.session.login == Login::Failed
             || self
                 .requests

@@ -18,7 +18,7 @@ use crate::wire::host_port::HostPort;
 
 use super::config::{AuthMethod, ClearText, DataMode};
 use super::plan::{self, Next, View};
-use super::queue::Item;
+use super::queue::{Item, Outcome};
 use super::request::{Expected, Kind, Request, Step};
 use super::{Client, Phase, Transfer};
 
@@ -100,6 +100,7 @@ impl Client {
     /// Says the next command of the application's requests. False when there is none to say now.
     fn say_next(&mut self) -> bool {
         self.drop_forbidden_login();
+        self.end_needless_login();
         let Some(mode) = self.mode() else {
             return false;
         };
@@ -158,6 +159,20 @@ impl Client {
                 )),
             );
             self.fail_requests_not_attempted();
+        }
+    }
+
+    /// The greeting has let us in (230), so that nothing is left to say.
+    fn end_needless_login(&mut self) {
+        let needless = self.requests.iter().find(|request| {
+            request.kind == Kind::Login
+                && !request.sent.has(Step::User)
+                && self.session.login == Login::In
+                && !self.session.protection.is_secure()
+        });
+        if let Some(request) = needless {
+            let ticket = request.ticket;
+            self.finish_with(ticket, Ok(Outcome::Nothing));
         }
     }
 
@@ -237,7 +252,7 @@ impl Client {
         self.evidence.control.last_heard = self.now;
         self.timers.cancel(Timer::Reply);
         match step {
-            Step::Pass => self.session.password_sent = self.law.holds(Rule::PassOnce),
+            Step::User => self.session.user_sent = true,
             Step::Type(wanted) => self.type_asked = Some(wanted),
             Step::Verb => {
                 if let Some((ticket, Kind::Transfer(verb, payload))) = owner {
