@@ -198,6 +198,10 @@ impl Client {
             Step::User => self.on_login(LoginCommand::User, expected, code, text),
             Step::Pass => self.on_login(LoginCommand::Pass, expected, code, text),
             Step::Acct => self.on_login(LoginCommand::Acct, expected, code, text),
+            // Only PROT matters; but some servers want PBSZ to have been accepted before it.
+            Step::Pbsz if meaning == Meaning::Refused && self.too_early() => {
+                self.ask_again(expected);
+            }
             Step::Pbsz => self.done(expected, Step::Pbsz),
             Step::Prot(level) => self.on_prot(expected, level, meaning, code, text),
             Step::Type(wanted) => {
@@ -474,6 +478,11 @@ impl Client {
     }
 
     fn on_transfer_end(&mut self, expected: Expected, code: Code, text: &Piece) {
+        if code.class().is_negative() && self.too_early() {
+            self.transfer = None;
+            self.ask_again(expected);
+            return;
+        }
         let limit = self.config.limits.failure_text;
         let now = self.now;
         let never_opened = !self.data.is_connected() && !matches!(self.data.life, Life::Ended(_));
@@ -492,6 +501,7 @@ impl Client {
             transfer.name.extend_from_slice(name);
         }
         transfer.answer = Answer::Final(code);
+        self.surplus = true;
         if code.class().is_negative() {
             transfer.text = keep(words, limit);
         }
@@ -578,7 +588,7 @@ impl Client {
 
     /// The server refused one command of a request: the request fails, unless it was only too early.
     fn refused(&mut self, expected: Expected, kind: FailureKind, code: Code, text: &Piece) {
-        if matches!(self.session.login, Login::PasswordDue | Login::AccountDue) {
+        if self.too_early() {
             self.ask_again(expected);
             return;
         }
@@ -619,6 +629,11 @@ impl Client {
         if let Some(request) = self.request_of(expected.ticket) {
             request.done.insert(step);
         }
+    }
+
+    /// Whether the login is under way, so that what rode behind it may have been refused for that alone.
+    fn too_early(&self) -> bool {
+        matches!(self.session.login, Login::PasswordDue | Login::AccountDue)
     }
 
     /// The command went too early in a batch: it will be said again, alone.
