@@ -10,7 +10,7 @@
 )]
 
 use std::fs;
-use std::io::{BufRead, BufReader, Write};
+use std::io::{BufRead, BufReader, ErrorKind, Read, Write};
 use std::net::TcpStream;
 use std::process::{Command, Output};
 use std::time::{Duration, Instant};
@@ -248,7 +248,7 @@ fn what_cannot_be_says_why() {
         ..Options::default()
     };
     let error = peers::start(Kind::PureFtpd, &implicit).unwrap_err();
-    assert_eq!(error.kind(), std::io::ErrorKind::Unsupported);
+    assert_eq!(error.kind(), ErrorKind::Unsupported);
     assert!(error.to_string().contains("implicit"), "{error}");
 }
 
@@ -280,6 +280,31 @@ fn many_at_once_and_none_afterwards() {
     }
     for address in addresses {
         assert!(TcpStream::connect(address).is_err(), "{address} answers");
+    }
+}
+
+/// A server is gone with its sessions, also those in which somebody is logged in and silent.
+#[test]
+fn sessions_end_with_their_server() {
+    for kind in Kind::ALL {
+        let server = started(kind, &Options::default());
+        let mut control = connect(&server);
+        assert!(reply_line(&mut control).starts_with("220"));
+        for (line, code) in [
+            (format!("USER {}\r\n", server.user()), "331"),
+            (format!("PASS {}\r\n", server.password()), "230"),
+        ] {
+            control.get_mut().write_all(line.as_bytes()).unwrap();
+            let reply = reply_line(&mut control);
+            assert!(reply.starts_with(code), "{kind}: {reply:?}");
+        }
+        drop(server);
+        // End of file or a reset; not the time-out.
+        let mut rest = Vec::new();
+        match control.read_to_end(&mut rest) {
+            Ok(_) => {}
+            Err(error) => assert_eq!(error.kind(), ErrorKind::ConnectionReset, "{kind}"),
+        }
     }
 }
 

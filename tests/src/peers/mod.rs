@@ -503,6 +503,7 @@ fn spawn(command: &Command, site: &Site<'_>) -> io::Result<Child> {
     let mut guarded = Command::new("/bin/sh");
     guarded
         .arg(guard)
+        .arg(site.directory)
         .arg(command.get_program())
         .args(command.get_args())
         .envs(
