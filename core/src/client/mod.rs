@@ -114,6 +114,8 @@ pub struct Client {
     /// The address our listener is reachable at.
     listening: Option<SocketAddr>,
     transfer: Option<Transfer>,
+    /// The transfer before it: its data has ended, its final reply is due, and the next one has been asked for.
+    concluding: Option<Transfer>,
     aborting: Option<Aborting>,
     /// A transfer has just ended: one more final reply to it is tolerated.
     surplus: bool,
@@ -255,6 +257,7 @@ impl Client {
             data: Data::default(),
             listening: None,
             transfer: None,
+            concluding: None,
             aborting: None,
             surplus: false,
             ending: None,

@@ -38,6 +38,8 @@ pub(super) struct View<'a> {
     /// A data connection is live or a listener is up.
     pub(super) data_live: bool,
     pub(super) transfer: Option<&'a Transfer>,
+    /// A transfer before it still waits for its final reply.
+    pub(super) concluding: bool,
     pub(super) outstanding: &'a VecDeque<Expected>,
     pub(super) requests: &'a VecDeque<Request>,
 }
@@ -176,6 +178,8 @@ fn may_say(view: &View<'_>, request: &Request, step: Step) -> bool {
         Step::Pbsz | Step::Prot(_) | Step::Type(_) | Step::Size => rides,
         Step::Setup(_) => rides && (view.listening || !view.data_live),
         Step::Verb => match request.kind {
+            // No more than two transfers can wait for their final reply.
+            Kind::Transfer(..) if view.concluding => false,
             kind @ Kind::Transfer(..) if kind.only_reads() => rides,
             Kind::Transfer(..) if !view.law.holds(Rule::ChangesRideAlone) => rides,
             Kind::Transfer(..) => {

@@ -156,8 +156,10 @@ impl Client {
                         self.outstanding.clear();
                     }
                 }
-                Some(_) => {
+                Some(front) => {
+                    let step = front.step;
                     self.outstanding.pop_front();
+                    self.on_type(step, code);
                 }
                 None => {
                     let failure = self.failure(FailureKind::Desynchronised, None, code, text);
@@ -226,12 +228,7 @@ impl Client {
                 }
             }
             Timer::DataOpen => self.on_data_open_timeout(),
-            Timer::DataHandshake => {
-                if let Some(transfer) = &mut self.transfer {
-                    transfer.broken = Some(FailureKind::TimedOut(timer));
-                }
-                self.give_up_stalled(timer);
-            }
+            Timer::DataHandshake => self.on_data_insecure(FailureKind::TimedOut(timer)),
             Timer::Stall => self.give_up_stalled(timer),
             Timer::Drain => self.end_drain(),
             Timer::Abort => {
@@ -324,7 +321,7 @@ impl Client {
         let running = self
             .transfer
             .as_ref()
-            .is_some_and(|t| t.answer != Answer::Awaited)
+            .is_some_and(|t| t.answer != Answer::Awaited && t.end.is_none())
             && live;
         let orphaned_transfer = self.outstanding.front().is_some_and(|front| {
             (front.orphan
@@ -431,6 +428,10 @@ impl Client {
     /// There will be no more replies. Data that still flows is taken to its end; then the session is over.
     pub(super) fn lose_control(&mut self, failure: Failure) {
         let flowing = self.data.life == Life::Flowing && self.aborting.is_none();
+        if self.concluding.is_some() {
+            self.ending = Some(failure.clone());
+            self.conclude(Answer::Lost, 0..0);
+        }
         if let Some(transfer) = &mut self.transfer {
             transfer.answer = Answer::Lost;
         }
@@ -476,6 +477,7 @@ impl Client {
     }
 
     pub(super) fn end_session(&mut self, failure: Option<Failure>) {
+        self.concluding = None;
         self.close_data();
         self.transfer = None;
         self.aborting = None;

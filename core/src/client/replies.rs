@@ -44,7 +44,7 @@ impl Client {
             ));
         } else if self.phase == Phase::Greeting {
             self.on_greeting(code, &text);
-        } else if self.aborting.is_some() {
+        } else if self.aborting.is_some() && !self.answers_earlier_request() {
             self.on_reply_while_aborting(code, &text);
         } else if self.is_keepalive_answer(code) {
             self.take_keepalive();
@@ -54,6 +54,17 @@ impl Client {
                 None => self.on_ownerless(code, &text),
             }
         }
+    }
+
+    /// Whether the reply is due to a request before the transfer that is being given up: it means what it always means.
+    fn answers_earlier_request(&self) -> bool {
+        let given_up = self
+            .aborting
+            .and_then(|aborting| aborting.transfer)
+            .map(|(ticket, _)| ticket);
+        self.outstanding.front().is_some_and(|front| {
+            !front.orphan && front.ticket.is_some() && front.ticket != given_up
+        })
     }
 
     fn answered_verb(&self, code: Code) -> Option<Verb> {
@@ -135,6 +146,7 @@ impl Client {
         self.outstanding.pop_front();
         if expected.orphan {
             self.timers.cancel(Timer::Guard);
+            self.on_type(expected.step, code);
         } else {
             self.on_final(expected, meaning, code, text);
         }
@@ -204,12 +216,11 @@ impl Client {
             }
             Step::Pbsz => self.done(expected, Step::Pbsz),
             Step::Prot(level) => self.on_prot(expected, level, meaning, code, text),
-            Step::Type(wanted) => {
+            Step::Type(_) => {
+                self.on_type(expected.step, code);
                 if meaning == Meaning::Done {
-                    self.session.representation = Some(wanted);
-                    self.done(expected, Step::Type(wanted));
+                    self.done(expected, expected.step);
                 } else {
-                    self.type_asked = self.session.representation;
                     self.refused(expected, FailureKind::Refused, code, text);
                 }
             }
@@ -238,6 +249,16 @@ impl Client {
             Step::Verb => self.on_verb(expected, meaning, code, text),
             Step::RenameTo => self.on_simple(expected, meaning, code, text),
             Step::Abort | Step::Barrier | Step::Keepalive => {}
+        }
+    }
+
+    /// The answer to TYPE counts whatever has become of the request it was sent for.
+    pub(super) fn on_type(&mut self, step: Step, code: Code) {
+        let Step::Type(wanted) = step else { return };
+        if code.class() == Class::Completion {
+            self.session.representation = Some(wanted);
+        } else {
+            self.type_asked = self.session.representation;
         }
     }
 
@@ -478,6 +499,14 @@ impl Client {
     }
 
     fn on_transfer_end(&mut self, expected: Expected, code: Code, text: &Piece) {
+        if self
+            .concluding
+            .as_ref()
+            .is_some_and(|transfer| Some(transfer.ticket) == expected.ticket)
+        {
+            self.conclude(Answer::Final(code), text.clone());
+            return;
+        }
         if code.class().is_negative() && self.too_early() {
             self.transfer = None;
             self.ask_again(expected);

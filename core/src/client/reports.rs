@@ -4,7 +4,7 @@ use core::net::IpAddr;
 
 use crate::error::{Failure, FailureKind};
 use crate::order::{
-    Channel, DataEnd, DataId, DataTarget, Fault, FlowEnd, News, Report, Tickets, TlsFault,
+    Channel, DataEnd, DataId, DataTarget, Fault, FlowEnd, News, Report, Tickets, keep,
 };
 use crate::output::{Note, Proof};
 use crate::rules::Rule;
@@ -111,7 +111,7 @@ impl Client {
             (Life::Securing, News::TlsFailed(fault)) => {
                 self.timers.cancel(Timer::DataHandshake);
                 self.evidence.data.handshake = Some(Err(fault));
-                self.on_data_insecure(fault);
+                self.on_data_insecure(FailureKind::DataTls(fault));
             }
             (Life::Flowing, News::Finished(end)) => self.on_flow_finished(end),
             _ => {}
@@ -172,10 +172,11 @@ impl Client {
 
     /// Takes the data connection as far as both sides allow: TLS once TCP is up, payload once the server has answered.
     pub(super) fn move_data_on(&mut self) {
-        let answer = self
+        let transfer = self
             .transfer
             .as_ref()
-            .map_or(Answer::Awaited, |transfer| transfer.answer);
+            .filter(|transfer| transfer.end.is_none());
+        let answer = transfer.map_or(Answer::Awaited, |transfer| transfer.answer);
         if self.data.life == Life::Open {
             self.data.protected = self.session.protection.data_is_private(self.law);
             self.evidence.data.protected = self.data.protected;
@@ -339,10 +340,13 @@ impl Client {
         }
     }
 
-    fn on_data_insecure(&mut self, fault: TlsFault) {
+    /// There is no TLS on the data connection: it is closed, and if the transfer was asked for, the server's last word is awaited.
+    pub(super) fn on_data_insecure(&mut self, kind: FailureKind) {
         let ticket = self.transfer_ticket();
-        if let Some(transfer) = &mut self.transfer {
-            transfer.broken = Some(FailureKind::DataTls(fault));
+        if let Some(transfer) = &mut self.transfer
+            && transfer.end.is_none()
+        {
+            transfer.broken = Some(kind);
             self.close_data();
             self.join();
             return;
@@ -351,19 +355,20 @@ impl Client {
         if let Some(ticket) = ticket {
             let verb = self.request_verb(ticket);
             self.orphan_request(ticket);
-            self.finish_with(ticket, Err(Failure::new(FailureKind::DataTls(fault), verb)));
+            self.finish_with(ticket, Err(Failure::new(kind, verb)));
         }
     }
 
     /// Whose data connection the current one is.
     fn transfer_ticket(&self) -> Option<TicketId> {
         match &self.transfer {
-            Some(transfer) => Some(transfer.ticket),
-            None => self
+            Some(transfer) if transfer.end.is_none() => Some(transfer.ticket),
+            ended => self
                 .requests
                 .iter()
-                .find(|request| matches!(request.kind, Kind::Transfer(..)))
-                .map(|request| request.ticket),
+                .filter(|request| matches!(request.kind, Kind::Transfer(..)))
+                .map(|request| request.ticket)
+                .find(|ticket| ended.as_ref().is_none_or(|ended| ended.ticket != *ticket)),
         }
     }
 
@@ -467,7 +472,10 @@ impl Client {
     /// Ends the transfer once both sides have ended.
     pub(super) fn join(&mut self) {
         let over = self.transfer.as_ref().is_some_and(|transfer| {
-            let data_over = !self.data.is_live() || !self.law.holds(Rule::DataEnd);
+            // A live data connection may already be the next transfer's.
+            let data_over = transfer.end.is_some()
+                || !self.data.is_live()
+                || !self.law.holds(Rule::DataEnd);
             let said = transfer.answer.is_final()
                 || (!self.law.holds(Rule::FinalReply) && transfer.end.is_some());
             said && data_over
@@ -487,6 +495,17 @@ impl Client {
         if self.phase == Phase::Draining {
             self.finish_draining();
         }
+    }
+
+    /// Ends the transfer before the current one, whose final reply was still due.
+    pub(super) fn conclude(&mut self, answer: Answer, text: Piece) {
+        let Some(mut transfer) = self.concluding.take() else {
+            return;
+        };
+        transfer.answer = answer;
+        transfer.text = keep(self.queue.text(&text), self.config.limits.failure_text);
+        let result = self.judge(&transfer);
+        self.finish_with(transfer.ticket, result);
     }
 
     fn judge(&mut self, transfer: &Transfer) -> Result<Outcome, Failure> {

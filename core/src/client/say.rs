@@ -121,6 +121,7 @@ impl Client {
             },
             data_live: self.data.is_live(),
             transfer: self.transfer.as_ref(),
+            concluding: self.concluding.is_some(),
             outstanding: &self.outstanding,
             requests: &self.requests,
         });
@@ -256,6 +257,7 @@ impl Client {
             Step::Type(wanted) => self.type_asked = Some(wanted),
             Step::Verb => {
                 if let Some((ticket, Kind::Transfer(verb, payload))) = owner {
+                    self.concluding = self.transfer.take();
                     self.transfer = Some(Transfer::new(ticket, verb, payload));
                 }
             }
