@@ -669,7 +669,7 @@ impl Rig {
             let split = self.after(&[first, second]);
             assert!(
                 whole == split,
-                "{:?} in one: {whole:#?}\ncut at {at}: {split:#?}",
+                "{:?} in one: {whole:?}\ncut at {at}: {split:?}",
                 String::from_utf8_lossy(bytes)
             );
         }

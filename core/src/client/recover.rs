@@ -237,7 +237,9 @@ impl Client {
             }
             Timer::Guard => self.on_guard(),
             Timer::Keepalive => self.keep_alive(),
-            Timer::Close => self.end_session(None),
+            Timer::Close => {
+                self.lose_control(Failure::new(FailureKind::TimedOut(timer), Some(Verb::Quit)));
+            }
         }
     }
 
@@ -337,7 +339,9 @@ impl Client {
             .transfer
             .as_ref()
             .is_some_and(|transfer| transfer.payload == Payload::FileOut);
+        let quitting = self.is_quitting();
         let wanted = [
+            (Timer::Close, quitting, limits.close_wait),
             (
                 Timer::Greeting,
                 self.phase == Phase::Greeting,
@@ -348,6 +352,7 @@ impl Client {
                 !self.outstanding.is_empty()
                     && self.aborting.is_none()
                     && !running
+                    && !quitting
                     && self.phase != Phase::Draining,
                 limits.reply_wait,
             ),
@@ -387,8 +392,12 @@ impl Client {
         if self.data.life == Life::Listening && self.listening.is_some() {
             self.timers.cancel(Timer::DataOpen);
         }
-        if orphaned_transfer && self.aborting.is_none() && self.timers.at(Timer::Guard).is_none() {
-            self.timers.arm(Timer::Guard, self.now + limits.guard_wait);
+        if self.aborting.is_none() {
+            if !orphaned_transfer {
+                self.timers.cancel(Timer::Guard);
+            } else if self.timers.at(Timer::Guard).is_none() {
+                self.timers.arm(Timer::Guard, self.now + limits.guard_wait);
+            }
         }
         match self.config.keepalive {
             Some(interval) if self.transfer.is_some() && self.aborting.is_none() => {
@@ -413,20 +422,18 @@ impl Client {
         if self.over() {
             return;
         }
-        if self
-            .outstanding
-            .front()
-            .is_some_and(|front| matches!(front.kind, Some(Kind::Quit)))
-        {
-            self.finish_first(Kind::Quit);
-            self.end_session(None);
-            return;
-        }
         self.lose_control(Failure::new(kind, self.verb_in_question()));
     }
 
     /// There will be no more replies. Data that still flows is taken to its end; then the session is over.
     pub(super) fn lose_control(&mut self, failure: Failure) {
+        if self.is_quitting() {
+            // That is what was asked for, with or without 221.
+            self.outbox.clear();
+            self.finish_first(Kind::Quit);
+            self.end_session(None);
+            return;
+        }
         let flowing = self.data.life == Life::Flowing && self.aborting.is_none();
         if self.concluding.is_some() {
             self.ending = Some(failure.clone());
@@ -448,6 +455,13 @@ impl Client {
         } else {
             self.fail_session(failure);
         }
+    }
+
+    /// Whether QUIT was said.
+    fn is_quitting(&self) -> bool {
+        self.outstanding
+            .iter()
+            .any(|expected| matches!(expected.kind, Some(Kind::Quit)))
     }
 
     pub(super) fn finish_draining(&mut self) {
@@ -505,13 +519,7 @@ impl Client {
             Phase::Greeting => Words::Greeting,
             _ if !self.session.protection.settled() => Words::Handshake,
             Phase::Negotiating => Words::Negotiating,
-            _ if self
-                .outstanding
-                .iter()
-                .any(|expected| matches!(expected.kind, Some(Kind::Quit))) =>
-            {
-                Words::Quitting
-            }
+            _ if self.is_quitting() => Words::Quitting,
             _ if self.transfer.is_some() => Words::Transfer,
             _ if self.session.login != Login::In => Words::Login,
             _ => Words::Dialogue,

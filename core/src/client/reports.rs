@@ -312,7 +312,7 @@ impl Client {
         self.data_over(connected.then_some(end));
     }
 
-    fn on_data_unreachable(&mut self, fault: Fault) {
+    pub(super) fn on_data_unreachable(&mut self, fault: Fault) {
         self.evidence.data.open_fault = Some(fault);
         let Some(ticket) = self.transfer_ticket() else {
             self.close_data();

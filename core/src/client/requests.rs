@@ -14,6 +14,7 @@ use crate::time::Instant;
 use crate::wire::command::{Command, Path, Text, Verb, encode_raw};
 use crate::wire::date::Timestamp;
 
+use super::config::DataMode;
 use super::request::{Kind, Request};
 use super::{Client, Phase};
 
@@ -70,7 +71,8 @@ impl Client {
     /// RETR: a file from the server.
     ///
     /// # Errors
-    /// [`Refusal::Argument`] for a path that cannot be sent, or an offset with TYPE A.
+    /// [`Refusal::Argument`] for a path that cannot be sent, or an offset with TYPE A; [`Refusal::LoginFirst`]; [`Refusal::Policy`] if no
+    /// data mode of the configuration works on the server's address family.
     pub fn retrieve(
         &mut self,
         now: Instant,
@@ -457,6 +459,10 @@ impl Client {
                 .any(|request| request.kind == Kind::Login)
         {
             return Err(Refusal::LoginFirst);
+        }
+        let reachable = |mode: DataMode| self.peer.is_ipv4() || mode.works_on_ipv6();
+        if !self.mode().is_some_and(reachable) {
+            return Err(Refusal::Policy);
         }
         let path = path.map(Path::new).transpose()?;
         let argument = path.as_ref().map_or(&b""[..], Path::as_bytes);

@@ -4,6 +4,7 @@ use core::fmt::Write as _;
 
 use crate::diagnosis::Attempt;
 use crate::error::{Failure, FailureKind, Malformed};
+use crate::order::Fault;
 use crate::output::Note;
 use crate::rules::Rule;
 use crate::rules::login::Login;
@@ -218,8 +219,13 @@ impl Client {
     ) -> bool {
         let mark = match said {
             Ok(mark) => mark,
+            // The listener's address cannot be told to this server.
+            Err(_) if matches!(step, Step::Setup(_)) => {
+                self.on_data_unreachable(Fault::AddressInUse);
+                return true;
+            }
             Err(malformed) => {
-                // Arguments were checked when they were asked for; only a listener's address can be unfit here.
+                // Not to be expected: arguments were checked when they were asked for.
                 if let Some((ticket, _)) = owner {
                     self.finish_with(
                         ticket,

@@ -1,1 +1,289 @@
-//! (soon)
+//! ABOR, in every order of replies a server can give, and whatever else is outstanding then.
+
+use std::time::Duration;
+
+use ftp_proto::{Config, DataEnd, FailureKind, Plain, Refusal, Ticket, Timer, Transferred};
+use ftp_proto_tests::rig::{Act, CANARY, Rig};
+
+use super::{download, secure};
+
+/// A download that flows, with so many bytes in, and ABOR sent.
+fn aborted(bytes: u64) -> (Rig, Ticket<Transferred>, Ticket<Plain>) {
+    let mut rig = secure();
+    let file = rig.retrieve("f");
+    rig.reply("200 I\r\n213 100\r\n229 (|||2121|)\r\n150 ok\r\n")
+        .progress(bytes);
+    rig.sent();
+    let abort = rig.ask(|c, now| c.abort(now));
+    assert_eq!(rig.sent(), ["ABOR"]);
+    assert!(
+        rig.acts()
+            .iter()
+            .any(|act| matches!(act, Act::CloseData(_)))
+    );
+    assert!(rig.desk().is_empty());
+    (rig, file, abort)
+}
+
+#[test]
+fn every_order_of_replies_to_abor_ends_in_step() {
+    for replies in [
+        &["426 broken off", "226 aborted"][..],
+        &["426 broken off", "225 aborted"],
+        &["226 aborted", "226 aborted"],
+        &["226 sent", "225 nothing to abort"],
+        &["451 local error", "226 aborted"],
+        &["450 cut", "226 aborted"],
+        &["552 broken", "226 aborted"],
+        &["426 broken off", "500 what"],
+        &["226 sent", "502 no ABOR"],
+        &["425 cannot open", "226 aborted"],
+        &["150 late", "426 broken off", "226 aborted"],
+        // One reply only: a barrier shows that no more come.
+        &["226 aborted"],
+        &["225 aborted"],
+        &["426 broken off"],
+        &["500 what"],
+        &["502 what"],
+        // None at all.
+        &[],
+    ] {
+        for together in [true, false] {
+            let (mut rig, file, abort) = aborted(42);
+            if together {
+                rig.bytes(
+                    replies
+                        .iter()
+                        .map(|line| format!("{line}\r\n"))
+                        .collect::<String>()
+                        .as_bytes(),
+                );
+            } else {
+                for line in replies {
+                    rig.reply(&format!("{line}\r\n"));
+                }
+            }
+            let finals = replies.iter().filter(|line| !line.starts_with('1')).count();
+            if finals < 2 {
+                assert_eq!(rig.result(abort), None, "{replies:?}");
+                rig.tick_to_deadline();
+                assert_eq!(rig.sent(), ["PWD"], "the barrier");
+                rig.reply("257 \"/\"\r\n");
+            }
+            assert_eq!(
+                rig.failed(file),
+                FailureKind::Aborted { bytes: 42 },
+                "{replies:?}"
+            );
+            rig.done(abort);
+            assert!(rig.client().session().lock_step);
+            let noop = rig.ask(|c, now| c.noop(now));
+            assert_eq!(rig.sent(), ["NOOP"]);
+            rig.reply("200 in step\r\n");
+            rig.done(noop);
+        }
+    }
+}
+
+#[test]
+fn late_replies_do_not_cross_the_barrier() {
+    for late in [
+        &["226 late"][..],
+        &["426 late", "226 late"],
+        &["225 late"],
+        &["226 late", "226 late"],
+    ] {
+        let (mut rig, _, abort) = aborted(1);
+        rig.tick_to_deadline();
+        assert_eq!(rig.sent(), ["PWD"]);
+        for line in late {
+            rig.reply(&format!("{line}\r\n"));
+        }
+        assert_eq!(rig.result(abort), None);
+        rig.reply("257 \"/\"\r\n");
+        rig.done(abort);
+    }
+}
+
+#[test]
+fn a_server_that_refuses_the_barrier_is_in_step_all_the_same() {
+    for refusal in ["500 what", "502 no", "530 no", "550 no such directory"] {
+        let (mut rig, _, abort) = aborted(1);
+        rig.reply("426 x\r\n")
+            .tick_to_deadline()
+            .reply("226 late\r\n");
+        rig.reply(&format!("{refusal}\r\n"));
+        rig.done(abort);
+        assert!(!rig.is_closed());
+    }
+}
+
+#[test]
+fn a_server_that_never_answers_is_left() {
+    let (mut rig, file, abort) = aborted(3);
+    rig.pass(Duration::from_secs(60));
+    assert!(rig.is_closed());
+    assert_eq!(rig.failed(abort), FailureKind::TimedOut(Timer::Abort));
+    assert!(rig.result(file).unwrap().is_err());
+}
+
+#[test]
+fn a_421_or_a_closed_connection_ends_the_abort() {
+    for eof in [true, false] {
+        let (mut rig, file, abort) = aborted(3);
+        if eof {
+            rig.reply("426 x\r\n").eof();
+        } else {
+            rig.reply("421 timeout\r\n");
+        }
+        assert!(rig.result(abort).unwrap().is_err());
+        assert!(rig.result(file).unwrap().is_err());
+        assert!(rig.is_closed());
+    }
+}
+
+#[test]
+fn abort_after_the_final_reply_only_drops_the_data() {
+    let mut rig = secure();
+    let file = rig.retrieve("f");
+    rig.reply("200 I\r\n213 100\r\n229 (|||2121|)\r\n150 ok\r\n226 sent\r\n")
+        .progress(10);
+    let abort = rig.ask(|c, now| c.abort(now));
+    rig.reply("225 nothing to abort\r\n");
+    rig.done(abort);
+    assert_eq!(rig.failed(file), FailureKind::Aborted { bytes: 10 });
+    download_in_lock_step(&mut rig);
+}
+
+#[test]
+fn abort_after_the_data_has_ended_waits_for_two_replies() {
+    let mut rig = secure();
+    let file = rig.retrieve("f");
+    rig.reply("200 I\r\n213 100\r\n229 (|||2121|)\r\n150 ok\r\n");
+    rig.flow_finished(100, DataEnd::CloseNotify);
+    let abort = rig.ask(|c, now| c.abort(now));
+    rig.reply("226 sent\r\n225 nothing\r\n");
+    rig.done(abort);
+    assert!(rig.result(file).is_some());
+    download_in_lock_step(&mut rig);
+}
+
+fn download_in_lock_step(rig: &mut Rig) {
+    assert!(rig.client().session().lock_step);
+    rig.forget();
+    let file = rig.retrieve("next");
+    assert_eq!(rig.sent(), ["EPSV"]);
+    rig.reply("229 (|||2121|)\r\n");
+    assert_eq!(rig.sent(), ["RETR next"]);
+    rig.reply("150 ok\r\n")
+        .flow_finished(3, DataEnd::CloseNotify)
+        .reply("226 ok\r\n");
+    rig.done(file);
+}
+
+#[test]
+fn there_is_nothing_to_abort_before_and_after_a_transfer_and_nothing_twice() {
+    let mut rig = secure();
+    assert_eq!(
+        rig.try_ask(|c, now| c.abort(now)).err(),
+        Some(Refusal::NothingToAbort)
+    );
+    download(&mut rig, "f");
+    assert_eq!(
+        rig.try_ask(|c, now| c.abort(now)).err(),
+        Some(Refusal::NothingToAbort)
+    );
+    let (mut rig, _, abort) = aborted(0);
+    assert_eq!(
+        rig.try_ask(|c, now| c.abort(now)).err(),
+        Some(Refusal::NothingToAbort)
+    );
+    rig.reply("426 x\r\n226 y\r\n");
+    rig.done(abort);
+}
+
+#[test]
+fn an_abort_during_the_first_batch_leaves_the_login_its_replies() {
+    let mut config = Config::default();
+    config.limits.pending_commands = 10;
+    let mut rig = Rig::new(config);
+    let login = rig.login();
+    let pwd = rig.ask(|c, now| c.working_directory(now));
+    let file = rig.retrieve("f");
+    rig.reply("220 hi\r\n").reply("234 ok\r\n").secure_ok();
+    assert_eq!(rig.sent().last().unwrap(), "RETR f");
+    let abort = rig.ask(|c, now| c.abort(now));
+    assert_eq!(rig.sent(), ["ABOR"]);
+    rig.reply("331 p\r\n230 in\r\n200 0\r\n200 P\r\n257 \"/home\"\r\n");
+    rig.done(login);
+    assert_eq!(rig.done(pwd), Some(b"/home".to_vec()));
+    rig.reply("200 I\r\n213 1\r\n229 (|||2121|)\r\n425 no connection\r\n226 aborted\r\n");
+    rig.done(abort);
+    assert_eq!(rig.failed(file), FailureKind::Aborted { bytes: 0 });
+    assert!(rig.desk().is_empty(), "a late 229 opens nothing");
+    // TYPE I was accepted in between: it holds.
+    rig.retrieve("g");
+    assert_eq!(rig.sent(), ["EPSV"]);
+}
+
+#[test]
+fn a_type_refused_during_an_abort_is_asked_again() {
+    let mut rig = secure();
+    rig.retrieve("f");
+    let abort = rig.ask(|c, now| c.abort(now));
+    rig.reply("504 no\r\n213 1\r\n229 (|||2121|)\r\n425 no\r\n226 aborted\r\n");
+    rig.done(abort);
+    rig.sent();
+    rig.retrieve("g");
+    assert_eq!(rig.sent(), ["TYPE I"]);
+}
+
+#[test]
+fn a_refused_login_during_an_abort_fails_as_ever() {
+    let mut rig = Rig::new(Config::default());
+    let login = rig.login();
+    let file = rig.retrieve("f");
+    rig.reply("220 hi\r\n").reply("234 ok\r\n").secure_ok();
+    let abort = rig.ask(|c, now| c.abort(now));
+    rig.reply("331 p\r\n530 no\r\n");
+    assert_eq!(rig.failed(login), FailureKind::LoginRefused);
+    rig.reply(&"530 log in\r\n".repeat(6))
+        .reply("225 nothing\r\n");
+    rig.done(abort);
+    assert!(rig.result(file).unwrap().is_err());
+    assert!(
+        !rig.sent()
+            .iter()
+            .any(|line| line.matches(CANARY).count() > 1)
+    );
+}
+
+#[test]
+fn requests_behind_the_aborted_one_are_done_afterwards() {
+    let mut rig = secure();
+    let file = rig.retrieve("f");
+    let gone = rig.ask(|c, now| c.delete(now, b"x"));
+    rig.reply("200 I\r\n213 100\r\n229 (|||2121|)\r\n150 ok\r\n");
+    rig.sent();
+    let abort = rig.ask(|c, now| c.abort(now));
+    assert_eq!(rig.sent(), ["ABOR"]);
+    rig.reply("426 x\r\n226 y\r\n");
+    assert_eq!(rig.sent(), ["DELE x"]);
+    rig.reply("250 ok\r\n");
+    rig.done(abort);
+    rig.done(gone);
+    assert_eq!(rig.failed(file), FailureKind::Aborted { bytes: 0 });
+}
+
+#[test]
+fn an_upload_is_aborted_like_a_download() {
+    let mut rig = secure();
+    let file = rig.store("f");
+    rig.reply("200 I\r\n229 (|||2121|)\r\n")
+        .reply("150 ok\r\n")
+        .progress(5);
+    let abort = rig.ask(|c, now| c.abort(now));
+    rig.reply("426 x\r\n").reply("226 y\r\n");
+    rig.done(abort);
+    assert_eq!(rig.failed(file), FailureKind::Aborted { bytes: 5 });
+}

@@ -1,1 +1,137 @@
-//! (soon)
+//! CCC and REIN: the control connection goes back to clear text.
+
+use ftp_proto::client::{ClearText, Security};
+use ftp_proto::{Config, DataEnd, FailureKind, Note, Refusal, TlsFault};
+use ftp_proto_tests::rig::{Act, Rig, in_clear};
+
+fn ccc() -> Config {
+    let mut config = Config::default();
+    config.security = Security::required().allow_ccc();
+    config
+}
+
+#[test]
+fn ccc_goes_alone_clears_the_channel_and_keeps_the_data_protection() {
+    let mut rig = Rig::secure(ccc());
+    rig.auto_data = true;
+    let clear = rig.ask(|c, now| c.clear_command_channel(now));
+    let file = rig.retrieve("f");
+    assert_eq!(rig.sent(), ["CCC"]);
+    rig.reply("200 clearing\r\n");
+    assert!(rig.did(Act::ClearControl));
+    assert!(!rig.client().reads_control());
+    assert!(rig.sent().is_empty());
+    rig.cleared();
+    rig.done(clear);
+    assert!(rig.notes().contains(&Note::ControlCleared));
+    assert_eq!(rig.sent(), ["TYPE I", "SIZE f", "EPSV", "RETR f"]);
+    rig.reply("200 I\r\n213 3\r\n229 (|||2121|)\r\n150 ok\r\n");
+    assert!(rig.did(Act::SecureData));
+    rig.flow_finished(3, DataEnd::CloseNotify)
+        .reply("226 ok\r\n");
+    rig.done(file);
+    let account = rig.try_ask(|c, now| c.account(now, &ftp_proto::Secret::new(b"x")));
+    assert_eq!(account.err(), Some(Refusal::Policy));
+}
+
+#[test]
+fn ccc_needs_the_policy_and_a_login_under_tls() {
+    let mut rig = Rig::secure(Config::default());
+    assert_eq!(
+        rig.try_ask(|c, now| c.clear_command_channel(now)).err(),
+        Some(Refusal::Policy)
+    );
+    let mut rig = Rig::new(ccc());
+    assert_eq!(
+        rig.try_ask(|c, now| c.clear_command_channel(now)).err(),
+        Some(Refusal::Busy)
+    );
+}
+
+#[test]
+fn a_refused_ccc_changes_nothing() {
+    for code in [500, 502, 530, 533, 534] {
+        let mut rig = Rig::secure(ccc());
+        let clear = rig.ask(|c, now| c.clear_command_channel(now));
+        rig.reply(&format!("{code} no\r\n"));
+        assert_eq!(rig.failed(clear), FailureKind::Refused);
+        assert!(rig.client().session().protection.is_secure());
+        assert!(!rig.is_closed());
+    }
+}
+
+#[test]
+fn bytes_behind_the_answer_to_ccc_end_the_session() {
+    let mut rig = Rig::secure(ccc());
+    let clear = rig.ask(|c, now| c.clear_command_channel(now));
+    rig.checks_splits = false;
+    rig.reply("200 clearing\r\n200 more\r\n");
+    assert_eq!(rig.failed(clear), FailureKind::Injected);
+}
+
+#[test]
+fn tls_that_does_not_end_well_ends_the_session() {
+    let mut rig = Rig::secure(ccc());
+    let clear = rig.ask(|c, now| c.clear_command_channel(now));
+    rig.reply("200 clearing\r\n");
+    let order = rig.desk_mut().clear_control.take().unwrap();
+    rig.handle(ftp_proto::Input::Report(order.failed(TlsFault::Corrupt)));
+    assert_eq!(
+        rig.failed(clear),
+        FailureKind::ControlTls(TlsFault::Corrupt)
+    );
+    assert!(rig.is_closed());
+}
+
+#[test]
+fn rein_in_clear_text_may_be_put_off_and_ends_the_login() {
+    let mut rig = Rig::clear(Config::default());
+    let again = rig.ask(|c, now| c.reinitialize(now));
+    assert_eq!(rig.sent(), ["REIN"]);
+    rig.reply("120 in a minute\r\n");
+    assert_eq!(rig.result(again), None);
+    rig.reply("220 ready\r\n");
+    rig.done(again);
+    assert_eq!(
+        rig.try_ask(|c, now| c.retrieve(now, b"f", Default::default()))
+            .err(),
+        Some(Refusal::LoginFirst)
+    );
+    assert_eq!(
+        rig.try_ask(|c, now| c.login(now, b"x", ftp_proto::Secret::new(b"y"), None))
+            .err(),
+        Some(Refusal::LoginSpent)
+    );
+}
+
+#[test]
+fn rein_is_refused_where_the_policy_wants_tls() {
+    let mut rig = Rig::secure(Config::default());
+    assert_eq!(
+        rig.try_ask(|c, now| c.reinitialize(now)).err(),
+        Some(Refusal::Policy)
+    );
+}
+
+#[test]
+fn rein_under_tls_by_a_tolerant_policy_clears_the_channel() {
+    let mut config = Config::default();
+    config.security = Security::required().or_clear(ClearText::Everybody);
+    let mut rig = Rig::secure(config);
+    let again = rig.ask(|c, now| c.reinitialize(now));
+    rig.reply("220 ready\r\n");
+    rig.done(again);
+    assert!(rig.did(Act::ClearControl));
+    rig.cleared();
+    assert!(!rig.client().session().protection.is_secure());
+    assert_eq!(rig.client().session().protection.data, None);
+}
+
+#[test]
+fn a_refused_rein_keeps_the_login() {
+    let mut rig = Rig::clear(in_clear());
+    let again = rig.ask(|c, now| c.reinitialize(now));
+    rig.reply("502 no\r\n");
+    assert_eq!(rig.failed(again), FailureKind::Refused);
+    rig.ask(|c, now| c.list(now, None));
+}

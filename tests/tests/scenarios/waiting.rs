@@ -1,1 +1,242 @@
-//! (soon)
+//! Deadlines and keep-alives.
+
+use std::time::Duration;
+
+use ftp_proto::{Config, DataEnd, FailureKind, Ticket, Timer, TransferOptions, Transferred};
+use ftp_proto_tests::rig::{Act, Rig};
+
+use super::{clear, secure};
+
+/// A clear-text download that flows; keep-alives at this interval.
+fn flowing(keepalive: Option<u64>) -> (Rig, Ticket<Transferred>) {
+    let mut config = Config::default();
+    config.keepalive = keepalive.map(Duration::from_secs);
+    let mut rig = Rig::clear(config);
+    rig.auto_data = true;
+    let file = rig.retrieve("f");
+    rig.reply("200 I\r\n213 100\r\n229 (|||2121|)\r\n150 ok\r\n");
+    rig.sent();
+    (rig, file)
+}
+
+fn end(rig: &mut Rig) {
+    rig.flow_finished(100, DataEnd::Fin);
+}
+
+#[test]
+fn a_reply_that_does_not_come_ends_the_session() {
+    let mut rig = clear();
+    let gone = rig.ask(|c, now| c.delete(now, b"x"));
+    assert_eq!(rig.patience(), Some(Duration::from_secs(60)));
+    rig.tick_to_deadline();
+    assert_eq!(rig.failed(gone), FailureKind::TimedOut(Timer::Reply));
+    assert!(rig.is_closed());
+}
+
+#[test]
+fn each_reply_of_a_batch_has_its_own_patience() {
+    let mut rig = clear();
+    rig.retrieve("f");
+    rig.pass(Duration::from_secs(50)).reply("200 I\r\n");
+    assert_eq!(rig.patience(), Some(Duration::from_secs(60)));
+}
+
+#[test]
+fn payload_that_stands_still_is_given_up_and_the_last_word_awaited() {
+    let (mut rig, file) = flowing(None);
+    rig.pass(Duration::from_secs(100)).progress(50);
+    assert_eq!(rig.patience(), Some(Duration::from_secs(120)));
+    rig.pass(Duration::from_secs(100)).progress(50);
+    assert_eq!(
+        rig.patience(),
+        Some(Duration::from_secs(20)),
+        "no bytes, no progress"
+    );
+    rig.tick_to_deadline();
+    assert!(
+        rig.acts()
+            .iter()
+            .any(|act| matches!(act, Act::CloseData(_)))
+    );
+    assert_eq!(rig.result(file), None);
+    rig.reply("426 broken\r\n");
+    assert_eq!(rig.failed(file), FailureKind::TimedOut(Timer::Stall));
+    assert!(!rig.is_closed());
+}
+
+#[test]
+fn after_the_final_reply_the_data_has_its_own_short_time() {
+    let (mut rig, file) = flowing(None);
+    rig.reply("226 sent\r\n");
+    assert_eq!(rig.patience(), Some(Duration::from_secs(30)));
+    rig.pass(Duration::from_secs(20)).progress(50);
+    assert_eq!(
+        rig.patience(),
+        Some(Duration::from_secs(30)),
+        "it still moves"
+    );
+    rig.tick_to_deadline();
+    assert!(matches!(
+        rig.failed(file),
+        FailureKind::Truncated {
+            bytes: 50,
+            expected: Some(100)
+        }
+    ));
+    assert!(!rig.is_closed());
+}
+
+#[test]
+fn an_upload_in_order_may_wait_long_for_its_confirmation() {
+    let mut rig = secure();
+    let file = rig.store("f");
+    rig.reply("200 I\r\n229 (|||2121|)\r\n").reply("150 ok\r\n");
+    rig.flow_finished(3, DataEnd::CloseNotify);
+    assert_eq!(rig.patience(), Some(Duration::from_secs(60)));
+    rig.pass(Duration::from_secs(59)).reply("226 on tape\r\n");
+    rig.done(file);
+}
+
+#[test]
+fn keep_alives_answered_during_the_transfer() {
+    for answer in ["200 ok", "500 what", "501 x", "502 not now", "503 x"] {
+        let (mut rig, file) = flowing(Some(30));
+        rig.pass(Duration::from_secs(31)).progress(1);
+        assert_eq!(rig.sent(), ["NOOP"]);
+        rig.reply(&format!("{answer}\r\n"));
+        assert_eq!(rig.result(file), None, "{answer} is no end of a transfer");
+        rig.pass(Duration::from_secs(30)).progress(2);
+        assert_eq!(rig.sent(), ["NOOP"]);
+        rig.reply(&format!("{answer}\r\n"));
+        end(&mut rig);
+        rig.reply("226 sent\r\n");
+        rig.done(file);
+        in_step(&mut rig);
+    }
+}
+
+#[test]
+fn keep_alives_answered_only_after_the_transfer() {
+    for (answers, noops) in [
+        ("226 sent\r\n200 ok\r\n200 ok\r\n", 2),
+        ("226 sent\r\n200 ok\r\n", 1),
+    ] {
+        for apart in [true, false] {
+            let (mut rig, file) = flowing(Some(30));
+            for bytes in 1..=noops {
+                rig.pass(Duration::from_secs(31)).progress(bytes);
+            }
+            assert_eq!(rig.sent().len() as u64, noops);
+            end(&mut rig);
+            if apart {
+                for line in answers.split_inclusive('\n') {
+                    rig.reply(line);
+                }
+            } else {
+                rig.reply(answers);
+            }
+            rig.done(file);
+            in_step(&mut rig);
+        }
+    }
+}
+
+#[test]
+fn keep_alives_never_answered_are_settled_by_a_barrier() {
+    let (mut rig, file) = flowing(Some(30));
+    rig.pass(Duration::from_secs(31)).progress(1);
+    rig.pass(Duration::from_secs(31)).progress(2);
+    assert_eq!(rig.sent(), ["NOOP", "NOOP"]);
+    end(&mut rig);
+    rig.reply("226 sent\r\n");
+    rig.done(file);
+    let gone = rig.ask(|c, now| c.delete(now, b"x"));
+    assert!(rig.sent().is_empty(), "out of step until known better");
+    rig.tick_to_deadline();
+    assert_eq!(rig.sent(), ["PWD"]);
+    rig.reply("257 \"/\"\r\n");
+    assert_eq!(rig.sent(), ["DELE x"]);
+    rig.reply("250 ok\r\n");
+    rig.done(gone);
+}
+
+#[test]
+fn unanswered_keep_alives_are_bounded() {
+    let (mut rig, _) = flowing(Some(30));
+    for bytes in 1..=20 {
+        rig.pass(Duration::from_secs(31)).progress(bytes);
+    }
+    assert!(rig.sent().len() <= 4);
+}
+
+fn in_step(rig: &mut Rig) {
+    rig.sent();
+    let gone = rig.ask(|c, now| c.delete(now, b"x"));
+    assert_eq!(rig.sent(), ["DELE x"]);
+    rig.reply("250 ok\r\n");
+    rig.done(gone);
+}
+
+#[test]
+fn there_are_no_keep_alives_unless_asked_for_and_none_outside_of_transfers() {
+    let (mut rig, _) = flowing(None);
+    for bytes in 1..5 {
+        rig.pass(Duration::from_secs(100)).progress(bytes);
+    }
+    assert!(rig.sent().is_empty());
+    let mut config = Config::default();
+    config.keepalive = Some(Duration::from_secs(30));
+    let mut rig = Rig::secure(config);
+    rig.pass(Duration::from_secs(1000));
+    assert!(rig.sent().is_empty());
+}
+
+#[test]
+fn idle_has_no_deadline() {
+    let rig = secure();
+    assert_eq!(rig.patience(), None);
+}
+
+#[test]
+fn time_running_backwards_changes_nothing() {
+    let (mut rig, file) = flowing(None);
+    let deadline = rig.client().deadline();
+    rig.set_clock(ftp_proto::Instant::ZERO);
+    rig.progress(1);
+    assert!(rig.client().deadline() >= deadline);
+    rig.handle(ftp_proto::Input::Timeout);
+    assert_eq!(rig.result(file), None);
+    assert!(!rig.is_closed());
+}
+
+#[test]
+fn handshakes_have_their_time() {
+    let mut rig = Rig::new(Config::default());
+    let login = rig.login();
+    rig.reply("220 hi\r\n").reply("234 ok\r\n");
+    assert_eq!(rig.patience(), Some(Duration::from_secs(30)));
+    rig.tick_to_deadline();
+    assert_eq!(rig.failed(login), FailureKind::TimedOut(Timer::Handshake));
+
+    let mut rig = Rig::secure(Config::default());
+    let file = rig.ask(|c, now| c.retrieve(now, b"f", TransferOptions::default()));
+    rig.reply("200 I\r\n213 3\r\n229 (|||2121|)\r\n150 ok\r\n")
+        .data_connected();
+    assert_eq!(rig.patience(), Some(Duration::from_secs(30)));
+    rig.tick_to_deadline().reply("425 no TLS\r\n");
+    assert_eq!(
+        rig.failed(file),
+        FailureKind::TimedOut(Timer::DataHandshake)
+    );
+}
+
+#[test]
+fn a_foreign_end_of_a_multi_line_reply_is_settled_by_a_short_silence() {
+    let mut rig = clear();
+    let status = rig.ask(|c, now| c.status(now, None));
+    rig.reply("211-status\r\n 1\r\n226 end\r\n");
+    assert_eq!(rig.patience(), Some(Duration::from_millis(500)));
+    assert_eq!(rig.result(status), None);
+    rig.tick_to_deadline();
+    assert_eq!(rig.done(status).code.value(), 226);
+}
