@@ -1,0 +1,210 @@
+//! A session with the server of a URL.
+
+use std::fs;
+use std::time::Duration;
+
+use ftp_proto_blocking::ftp_proto::client::{AuthMethod, ClearText, DataMode, DataModes, Security};
+use ftp_proto_blocking::ftp_proto::tls::{Verdict, Version};
+use ftp_proto_blocking::{Builder, Client, Error, Secret};
+use serde_json::{Map, Value, json};
+
+use crate::args::{Clear, Options, Prot};
+use crate::local::about;
+use crate::report::{Report, Stop};
+use crate::url::{FtpUrl, Scheme};
+
+/// What anonymous users give by custom (RFC 1635); no address of ours.
+const ANONYMOUS_PASSWORD: &[u8] = b"anonymous@";
+
+/// One session, and the URL it was opened for.
+pub(crate) struct Session {
+    pub(crate) client: Client,
+    url: FtpUrl,
+}
+
+impl Session {
+    /// Connects; the login leaves with the first request.
+    pub(crate) fn open(url: &FtpUrl, options: &Options, report: &Report) -> Result<Session, Stop> {
+        let (user, password) = login(url, options)?;
+        let builder = builder(url, options)?;
+        let mut builder = builder.on_event(report.event_hook(options.debug));
+        if let Some(hook) = report.progress_hook() {
+            builder = builder.on_progress(hook);
+        }
+        let stop = |error| Stop::Ftp {
+            url: Box::new(url.clone()),
+            error,
+            certificate: None,
+        };
+        let mut client = builder.connect(&url.host, url.port).map_err(stop)?;
+        client.begin_login(user, password, None).map_err(stop)?;
+        Ok(Session {
+            client,
+            url: url.clone(),
+        })
+    }
+
+    /// One session after the other, as the URLs ask for it: the one at hand, if it serves.
+    pub(crate) fn switch<'s>(
+        current: &'s mut Option<Session>,
+        url: &FtpUrl,
+        options: &Options,
+        report: &mut Report,
+    ) -> Result<&'s mut Session, Stop> {
+        let serves = current
+            .as_ref()
+            .is_some_and(|session| session.url.same_session(url));
+        if !serves {
+            Session::close(current.take(), report);
+            *current = Some(Session::open(url, options, report)?);
+        }
+        current
+            .as_mut()
+            .ok_or_else(|| Stop::Local("no session".to_owned()))
+    }
+
+    /// Leaves. All that was asked for is done: how the server takes the farewell does not matter.
+    pub(crate) fn close(session: Option<Session>, report: &mut Report) {
+        if let Some(session) = session {
+            report.session(session.facts());
+            let _ = session.client.quit();
+        }
+    }
+
+    /// The error, with what the user may want to know about the server's certificate.
+    pub(crate) fn stop(&self, url: &FtpUrl, error: Error) -> Stop {
+        Stop::Ftp {
+            url: Box::new(url.clone()),
+            error,
+            certificate: self
+                .client
+                .server_identity()
+                .map(|identity| identity.leaf_sha256),
+        }
+    }
+
+    fn facts(&self) -> Map<String, Value> {
+        let mut facts = Map::new();
+        facts.insert("peer".to_owned(), self.client.peer().to_string().into());
+        facts.insert(
+            "lock_step".to_owned(),
+            self.client.session().lock_step.into(),
+        );
+        if let Some(tls) = self.client.tls() {
+            let trusted = self
+                .client
+                .server_identity()
+                .map(|identity| match identity.verdict {
+                    Verdict::Trusted => "authority",
+                    Verdict::Pinned => "pin",
+                    Verdict::Unchecked(_) => "unchecked",
+                    _ => "other",
+                });
+            facts.insert(
+                "tls".to_owned(),
+                json!({
+                    "version": match tls.version {
+                        Version::Tls12 => "1.2",
+                        Version::Tls13 => "1.3",
+                    },
+                    "suite": tls.suite,
+                    "certificate": tls.leaf_sha256.map(|leaf| leaf.to_string()),
+                    "trust": trusted,
+                }),
+            );
+        }
+        facts
+    }
+}
+
+fn builder(url: &FtpUrl, options: &Options) -> Result<Builder, Stop> {
+    let local = |error: Error| Stop::Local(error.to_string());
+    let modes: Vec<DataMode> = options.data.iter().copied().map(DataMode::from).collect();
+    let modes =
+        DataModes::new(&modes).map_err(|_| Stop::Usage("--data names a mode twice".to_owned()))?;
+    let security = security(url, options)?;
+    let mut builder = Client::builder().security(security).configure(|config| {
+        config.data_modes = modes;
+        config.keepalive = None;
+    });
+    if let Some(limit) = options.timeout {
+        builder = builder.timeout(limit);
+    } else {
+        builder = builder.connect_timeout(Duration::from_secs(30));
+    }
+    if let Some(file) = &options.ca {
+        builder = builder.ca_file(file).map_err(local)?;
+    }
+    if let Some(pin) = options.pin {
+        builder = builder.pin_sha256(pin);
+    }
+    if options.insecure {
+        builder = builder.dangerously_accept_any_certificate();
+    }
+    if let Some(certificate) = &options.cert {
+        let key = options.key.as_ref().unwrap_or(certificate);
+        builder = builder
+            .client_certificate_files(certificate, key)
+            .map_err(local)?;
+    }
+    if let Some(min) = options.tls_min {
+        builder = builder.tls_min_version(min.0);
+    }
+    if let Some(max) = options.tls_max {
+        builder = builder.tls_max_version(max.0);
+    }
+    Ok(builder)
+}
+
+fn security(url: &FtpUrl, options: &Options) -> Result<Security, Stop> {
+    let methods: Vec<AuthMethod> = options.auth.iter().copied().map(AuthMethod::from).collect();
+    let security = match (options.clear, url.scheme) {
+        (Some(_), Scheme::Implicit) => {
+            return Err(Stop::Usage(
+                "--clear and ftps:// contradict each other".to_owned(),
+            ));
+        }
+        (Some(Clear::Everybody), Scheme::Explicit) => Security::clear(ClearText::Everybody),
+        (Some(Clear::Anonymous), Scheme::Explicit) => Security::clear(ClearText::Anonymous),
+        (None, Scheme::Implicit) => Security::implicit(),
+        (None, Scheme::Explicit) => Security::required()
+            .methods(&methods)
+            .map_err(|_| Stop::Usage("--auth names a method twice".to_owned()))?,
+    };
+    Ok(match options.prot {
+        Prot::Private => security,
+        Prot::Clear => security.clear_data(),
+    })
+}
+
+/// Who logs in. A password on the command line can be seen by everyone on this machine, so there is no option for one.
+fn login(url: &FtpUrl, options: &Options) -> Result<(Vec<u8>, Secret), Stop> {
+    let named = url
+        .user
+        .clone()
+        .or_else(|| options.user.as_ref().map(|user| user.clone().into_bytes()));
+    let Some(user) = named else {
+        return Ok((b"anonymous".to_vec(), Secret::new(ANONYMOUS_PASSWORD)));
+    };
+    if let Some(path) = &options.password_file {
+        let bytes = fs::read(path).map_err(|error| about(path, &error))?;
+        let line = bytes
+            .split(|byte| *byte == b'\n')
+            .next()
+            .unwrap_or_default();
+        let line = line.strip_suffix(b"\r").unwrap_or(line);
+        return Ok((user, Secret::new(line)));
+    }
+    if let Some(password) = &url.password {
+        return Ok((user, Secret::new(password)));
+    }
+    if let Some(password) = std::env::var_os("FTP_PASSWORD") {
+        return Ok((user, Secret::new(password.as_encoded_bytes())));
+    }
+    if matches!(user.as_slice(), b"anonymous" | b"ftp") {
+        return Ok((user, Secret::new(ANONYMOUS_PASSWORD)));
+    }
+    Err(Stop::Usage(
+        "no password: set FTP_PASSWORD, or name a file with --password-file".to_owned(),
+    ))
+}

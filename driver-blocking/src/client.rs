@@ -1,0 +1,728 @@
+//! The client: one typed method for each thing a server can be asked.
+
+use std::io::{self, Read, Write};
+use std::net::SocketAddr;
+
+use ftp_proto::tls::{HandshakeFacts, PeerIdentity};
+use ftp_proto::wire::date::Timestamp;
+use ftp_proto::wire::facts::Entry;
+use ftp_proto::{
+    Client as Machine, Event, Failure, Features, FinalReply, Instant, Malformed, Operation, Plain,
+    Refusal, Secret, Session, Ticket, Transfer, TransferOptions,
+};
+
+use crate::builder::Builder;
+use crate::error::Error;
+use crate::flow::Payload;
+use crate::pump::Pump;
+use crate::stream::{Reader, Writer};
+
+/// A session with a server. Its calls block until the server has answered.
+///
+/// Paths are bytes, sent as they are; UTF-8 is what most servers expect.
+///
+/// Errors that any method can have: [`Error::Refused`] if the call is not possible now, [`Error::Failed`] if the server or the network
+/// is the reason, [`Error::Cancelled`]. After a failure of a request the session goes on; after the end of the session every call gives
+/// [`Refusal::Closed`].
+#[derive(Debug)]
+pub struct Client {
+    pub(crate) pump: Pump,
+    peer: SocketAddr,
+    listing_limit: usize,
+    /// A login that rides with the next call.
+    login: Option<Ticket<Plain>>,
+    ready: bool,
+}
+
+/// A listing for programs (MLSD).
+///
+/// ```no_run
+/// # let mut client = ftp_proto_blocking::Client::connect("ftp.example.org", 21)?;
+/// for entry in client.facts("pub")?.entries().flatten() {
+///     println!("{:?} {:?} bytes", String::from_utf8_lossy(entry.name()), entry.size());
+/// }
+/// # Ok::<(), ftp_proto_blocking::Error>(())
+/// ```
+#[derive(Clone, Debug, PartialEq, Eq)]
+pub struct Facts(Vec<u8>);
+
+impl Client {
+    /// Connects with the default settings: TLS required by AUTH TLS, the authorities of the operating system trusted.
+    ///
+    /// # Errors
+    /// As [`Builder::connect`].
+    pub fn connect(host: &str, port: u16) -> Result<Client, Error> {
+        Client::builder().connect(host, port)
+    }
+
+    /// Settings for a connection.
+    pub fn builder() -> Builder {
+        Builder::default()
+    }
+
+    pub(crate) fn new(pump: Pump, peer: SocketAddr, listing_limit: usize) -> Self {
+        Client {
+            pump,
+            peer,
+            listing_limit,
+            login: None,
+            ready: false,
+        }
+    }
+
+    // ---- login
+
+    /// Waits until greeting and negotiation of protection are over. Any other call does that too.
+    ///
+    /// # Errors
+    /// What ended the session.
+    pub fn ready(&mut self) -> Result<(), Error> {
+        if self.ready {
+            return Ok(());
+        }
+        self.pump.run(&mut Payload::None, &mut |event| {
+            matches!(event, Event::Ready { .. })
+        })?;
+        self.ready = true;
+        Ok(())
+    }
+
+    /// Logs in. Where the policy requires TLS nothing is sent before it protects the control connection.
+    ///
+    /// # Errors
+    /// A refusal; a connection takes one password only.
+    pub fn login(&mut self, user: impl AsRef<[u8]>, password: Secret) -> Result<(), Error> {
+        self.login_with_account(user, password, None)
+    }
+
+    /// Logs in to a server that wants an account (ACCT) too.
+    ///
+    /// # Errors
+    /// As [`Client::login`].
+    pub fn login_with_account(
+        &mut self,
+        user: impl AsRef<[u8]>,
+        password: Secret,
+        account: Option<Secret>,
+    ) -> Result<(), Error> {
+        let now = self.pump.now();
+        let ticket = self
+            .pump
+            .machine
+            .login(now, user.as_ref(), password, account)?;
+        self.wait(ticket, &mut Payload::None)
+    }
+
+    /// Asks for the login without waiting for it: it leaves together with what the next call asks for, which saves round trips.
+    /// That call fails if the login does.
+    ///
+    /// ```no_run
+    /// # use ftp_proto_blocking::{Client, Secret};
+    /// let mut client = Client::connect("ftp.example.org", 21)?;
+    /// client.begin_login("anonymous", Secret::new(b"guest@"), None)?;
+    /// client.retrieve("README", &mut std::io::stdout())?;
+    /// # Ok::<(), ftp_proto_blocking::Error>(())
+    /// ```
+    ///
+    /// # Errors
+    /// [`Error::Refused`] only.
+    pub fn begin_login(
+        &mut self,
+        user: impl AsRef<[u8]>,
+        password: Secret,
+        account: Option<Secret>,
+    ) -> Result<(), Error> {
+        let now = self.pump.now();
+        let ticket = self
+            .pump
+            .machine
+            .login(now, user.as_ref(), password, account)?;
+        self.login = Some(ticket);
+        Ok(())
+    }
+
+    // ---- transfers
+
+    /// RETR: a file to `sink`.
+    ///
+    /// # Errors
+    /// Whatever keeps the transfer from being proved whole. What was written to `sink` may then be incomplete.
+    pub fn retrieve(
+        &mut self,
+        path: impl AsRef<[u8]>,
+        sink: &mut impl Write,
+    ) -> Result<Transfer, Error> {
+        self.retrieve_with(path, TransferOptions::default(), sink)
+    }
+
+    /// RETR with an offset, as text, or with a known size.
+    ///
+    /// # Errors
+    /// As [`Client::retrieve`].
+    pub fn retrieve_with(
+        &mut self,
+        path: impl AsRef<[u8]>,
+        how: TransferOptions,
+        sink: &mut impl Write,
+    ) -> Result<Transfer, Error> {
+        let ticket = self.ask(|machine, now| machine.retrieve(now, path.as_ref(), how))?;
+        self.wait(ticket, &mut Payload::Sink(sink))
+    }
+
+    /// RETR to be read piece by piece.
+    ///
+    /// ```no_run
+    /// # use std::io::{BufRead, BufReader};
+    /// # let mut client = ftp_proto_blocking::Client::connect("ftp.example.org", 21)?;
+    /// let mut reader = client.reader("log.txt")?;
+    /// for line in BufReader::new(&mut reader).lines().map_while(Result::ok) {
+    ///     println!("{line}");
+    /// }
+    /// reader.finish()?; // only now it is known to be whole
+    /// # Ok::<(), ftp_proto_blocking::Error>(())
+    /// ```
+    ///
+    /// # Errors
+    /// What keeps the transfer from beginning.
+    pub fn reader(&mut self, path: impl AsRef<[u8]>) -> Result<Reader<'_>, Error> {
+        self.reader_with(path, TransferOptions::default())
+    }
+
+    /// RETR to be read piece by piece, with an offset, as text, or with a known size.
+    ///
+    /// # Errors
+    /// As [`Client::reader`].
+    pub fn reader_with(
+        &mut self,
+        path: impl AsRef<[u8]>,
+        how: TransferOptions,
+    ) -> Result<Reader<'_>, Error> {
+        let ticket = self.ask(|machine, now| machine.retrieve(now, path.as_ref(), how))?;
+        Reader::begin(self, ticket)
+    }
+
+    /// STOR: a file from `source`, replacing one of that name.
+    ///
+    /// # Errors
+    /// Whatever keeps the transfer from being proved whole. The file on the server may then be incomplete.
+    pub fn store(
+        &mut self,
+        path: impl AsRef<[u8]>,
+        source: &mut impl Read,
+    ) -> Result<Transfer, Error> {
+        self.store_with(path, TransferOptions::default(), source)
+    }
+
+    /// STOR with an offset, as text, or with space reserved. With an offset, `source` must begin there.
+    ///
+    /// # Errors
+    /// As [`Client::store`].
+    pub fn store_with(
+        &mut self,
+        path: impl AsRef<[u8]>,
+        how: TransferOptions,
+        source: &mut impl Read,
+    ) -> Result<Transfer, Error> {
+        let ticket = self.ask(|machine, now| machine.store(now, path.as_ref(), how))?;
+        self.wait(ticket, &mut Payload::Source(source))
+    }
+
+    /// STOR to be written piece by piece.
+    ///
+    /// # Errors
+    /// What keeps the transfer from beginning.
+    pub fn writer(&mut self, path: impl AsRef<[u8]>) -> Result<Writer<'_>, Error> {
+        self.writer_with(path, TransferOptions::default())
+    }
+
+    /// STOR to be written piece by piece, with an offset, as text, or with space reserved.
+    ///
+    /// # Errors
+    /// As [`Client::writer`].
+    pub fn writer_with(
+        &mut self,
+        path: impl AsRef<[u8]>,
+        how: TransferOptions,
+    ) -> Result<Writer<'_>, Error> {
+        let ticket = self.ask(|machine, now| machine.store(now, path.as_ref(), how))?;
+        Writer::begin(self, ticket)
+    }
+
+    /// APPE: `source` to the end of a file.
+    ///
+    /// # Errors
+    /// As [`Client::store`].
+    pub fn append(
+        &mut self,
+        path: impl AsRef<[u8]>,
+        source: &mut impl Read,
+    ) -> Result<Transfer, Error> {
+        self.append_with(path, TransferOptions::default(), source)
+    }
+
+    /// APPE, as text or with space reserved.
+    ///
+    /// # Errors
+    /// As [`Client::store`]; an offset is refused.
+    pub fn append_with(
+        &mut self,
+        path: impl AsRef<[u8]>,
+        how: TransferOptions,
+        source: &mut impl Read,
+    ) -> Result<Transfer, Error> {
+        let ticket = self.ask(|machine, now| machine.append(now, path.as_ref(), how))?;
+        self.wait(ticket, &mut Payload::Source(source))
+    }
+
+    /// STOU: a file under a name the server chooses, told in [`Transfer::name`] if the server says it.
+    ///
+    /// # Errors
+    /// As [`Client::store`].
+    pub fn store_unique(
+        &mut self,
+        source: &mut impl Read,
+        how: TransferOptions,
+    ) -> Result<Transfer, Error> {
+        let ticket = self.ask(|machine, now| machine.store_unique(now, None, how))?;
+        self.wait(ticket, &mut Payload::Source(source))
+    }
+
+    // ---- listings
+
+    /// LIST: a listing for people, of the working directory if the path is empty.
+    ///
+    /// # Errors
+    /// As [`Client::retrieve`]; [`Error::Local`] beyond [`Builder::listing_limit`].
+    pub fn list(&mut self, path: impl AsRef<[u8]>) -> Result<Vec<u8>, Error> {
+        self.listing(|client, sink| client.list_to(path.as_ref(), sink))
+    }
+
+    /// LIST to a writer.
+    ///
+    /// # Errors
+    /// As [`Client::retrieve`].
+    pub fn list_to(
+        &mut self,
+        path: impl AsRef<[u8]>,
+        sink: &mut impl Write,
+    ) -> Result<Transfer, Error> {
+        let ticket = self.ask(|machine, now| machine.list(now, some(path.as_ref())))?;
+        self.wait(ticket, &mut Payload::Sink(sink))
+    }
+
+    /// NLST: names only, a line each.
+    ///
+    /// # Errors
+    /// As [`Client::list`].
+    pub fn names(&mut self, path: impl AsRef<[u8]>) -> Result<Vec<u8>, Error> {
+        self.listing(|client, sink| client.names_to(path.as_ref(), sink))
+    }
+
+    /// NLST to a writer.
+    ///
+    /// # Errors
+    /// As [`Client::retrieve`].
+    pub fn names_to(
+        &mut self,
+        path: impl AsRef<[u8]>,
+        sink: &mut impl Write,
+    ) -> Result<Transfer, Error> {
+        let ticket = self.ask(|machine, now| machine.names(now, some(path.as_ref())))?;
+        self.wait(ticket, &mut Payload::Sink(sink))
+    }
+
+    /// MLSD: a listing for programs (RFC 3659 section 7).
+    ///
+    /// # Errors
+    /// As [`Client::list`].
+    pub fn facts(&mut self, path: impl AsRef<[u8]>) -> Result<Facts, Error> {
+        self.listing(|client, sink| client.facts_to(path.as_ref(), sink))
+            .map(Facts)
+    }
+
+    /// MLSD to a writer.
+    ///
+    /// # Errors
+    /// As [`Client::retrieve`].
+    pub fn facts_to(
+        &mut self,
+        path: impl AsRef<[u8]>,
+        sink: &mut impl Write,
+    ) -> Result<Transfer, Error> {
+        let ticket = self.ask(|machine, now| machine.facts(now, some(path.as_ref())))?;
+        self.wait(ticket, &mut Payload::Sink(sink))
+    }
+
+    // ---- files and directories
+
+    /// MLST: the facts of one path; [`Entry::parse_mlst_line`] reads the inner line of the reply.
+    ///
+    /// # Errors
+    /// A refusal.
+    pub fn entry(&mut self, path: impl AsRef<[u8]>) -> Result<FinalReply, Error> {
+        self.request(|machine, now| machine.entry(now, some(path.as_ref())))
+    }
+
+    /// SIZE: the bytes a transfer of this file would move.
+    ///
+    /// # Errors
+    /// A refusal.
+    pub fn size(&mut self, path: impl AsRef<[u8]>) -> Result<u64, Error> {
+        self.request(|machine, now| machine.size(now, path.as_ref()))
+    }
+
+    /// MDTM: when a file was last modified, in UTC.
+    ///
+    /// # Errors
+    /// A refusal.
+    pub fn modified(&mut self, path: impl AsRef<[u8]>) -> Result<Timestamp, Error> {
+        self.request(|machine, now| machine.modified(now, path.as_ref()))
+    }
+
+    /// MFMT: sets the modification time of a file.
+    ///
+    /// # Errors
+    /// A refusal.
+    pub fn set_modified(
+        &mut self,
+        path: impl AsRef<[u8]>,
+        time: Timestamp,
+    ) -> Result<FinalReply, Error> {
+        self.request(|machine, now| machine.set_modified(now, path.as_ref(), time))
+    }
+
+    /// CWD.
+    ///
+    /// # Errors
+    /// A refusal.
+    pub fn change_directory(&mut self, path: impl AsRef<[u8]>) -> Result<FinalReply, Error> {
+        self.request(|machine, now| machine.change_directory(now, path.as_ref()))
+    }
+
+    /// CDUP.
+    ///
+    /// # Errors
+    /// A refusal.
+    pub fn change_to_parent(&mut self) -> Result<FinalReply, Error> {
+        self.request(Machine::change_to_parent)
+    }
+
+    /// PWD; `None` if the reply names no directory.
+    ///
+    /// # Errors
+    /// A refusal.
+    pub fn working_directory(&mut self) -> Result<Option<Vec<u8>>, Error> {
+        self.request(Machine::working_directory)
+    }
+
+    /// MKD; the name the server gives the directory, if it says so.
+    ///
+    /// # Errors
+    /// A refusal.
+    pub fn make_directory(&mut self, path: impl AsRef<[u8]>) -> Result<Option<Vec<u8>>, Error> {
+        self.request(|machine, now| machine.make_directory(now, path.as_ref()))
+    }
+
+    /// RMD.
+    ///
+    /// # Errors
+    /// A refusal.
+    pub fn remove_directory(&mut self, path: impl AsRef<[u8]>) -> Result<FinalReply, Error> {
+        self.request(|machine, now| machine.remove_directory(now, path.as_ref()))
+    }
+
+    /// DELE.
+    ///
+    /// # Errors
+    /// A refusal.
+    pub fn delete(&mut self, path: impl AsRef<[u8]>) -> Result<FinalReply, Error> {
+        self.request(|machine, now| machine.delete(now, path.as_ref()))
+    }
+
+    /// RNFR and RNTO.
+    ///
+    /// # Errors
+    /// A refusal.
+    pub fn rename(
+        &mut self,
+        from: impl AsRef<[u8]>,
+        to: impl AsRef<[u8]>,
+    ) -> Result<FinalReply, Error> {
+        self.request(|machine, now| machine.rename(now, from.as_ref(), to.as_ref()))
+    }
+
+    // ---- the server
+
+    /// STAT, of a path, or of the session if it is empty.
+    ///
+    /// # Errors
+    /// A refusal.
+    pub fn status(&mut self, path: impl AsRef<[u8]>) -> Result<FinalReply, Error> {
+        self.request(|machine, now| machine.status(now, some(path.as_ref())))
+    }
+
+    /// HELP.
+    ///
+    /// # Errors
+    /// A refusal.
+    pub fn help(&mut self, topic: impl AsRef<[u8]>) -> Result<FinalReply, Error> {
+        self.request(|machine, now| machine.help(now, topic.as_ref()))
+    }
+
+    /// SYST.
+    ///
+    /// # Errors
+    /// A refusal.
+    pub fn system(&mut self) -> Result<FinalReply, Error> {
+        self.request(Machine::system)
+    }
+
+    /// NOOP.
+    ///
+    /// # Errors
+    /// A refusal.
+    pub fn noop(&mut self) -> Result<FinalReply, Error> {
+        self.request(Machine::noop)
+    }
+
+    /// FEAT (RFC 2389).
+    ///
+    /// # Errors
+    /// A refusal.
+    pub fn features(&mut self) -> Result<Features, Error> {
+        self.request(Machine::features)
+    }
+
+    /// OPTS, for example `UTF8 ON`.
+    ///
+    /// # Errors
+    /// A refusal.
+    pub fn options(&mut self, options: impl AsRef<[u8]>) -> Result<FinalReply, Error> {
+        self.request(|machine, now| machine.options(now, options.as_ref()))
+    }
+
+    /// SITE.
+    ///
+    /// # Errors
+    /// A refusal.
+    pub fn site(&mut self, command: impl AsRef<[u8]>) -> Result<FinalReply, Error> {
+        self.request(|machine, now| machine.site(now, command.as_ref()))
+    }
+
+    /// ACCT outside of a login.
+    ///
+    /// # Errors
+    /// A refusal.
+    pub fn account(&mut self, account: &Secret) -> Result<FinalReply, Error> {
+        self.request(|machine, now| machine.account(now, account))
+    }
+
+    /// A command line of the application's own.
+    ///
+    /// # Errors
+    /// [`Refusal::UseTypedMethod`] for commands this client must know about; a refusal by the server.
+    pub fn command(&mut self, line: impl AsRef<[u8]>) -> Result<FinalReply, Error> {
+        self.request(|machine, now| machine.command(now, line.as_ref()))
+    }
+
+    // ---- the session
+
+    /// REIN: back to the state after the greeting. In clear-text sessions only.
+    ///
+    /// # Errors
+    /// [`Refusal::Policy`] if the policy requires TLS.
+    pub fn reinitialize(&mut self) -> Result<(), Error> {
+        self.request(Machine::reinitialize)
+    }
+
+    /// CCC: the control connection goes on in clear text (RFC 4217 section 5).
+    ///
+    /// # Errors
+    /// [`Refusal::Policy`] unless allowed by [`Security::allow_ccc`](ftp_proto::client::Security::allow_ccc).
+    pub fn clear_command_channel(&mut self) -> Result<(), Error> {
+        self.request(Machine::clear_command_channel)
+    }
+
+    /// QUIT, and the end of the session.
+    ///
+    /// # Errors
+    /// What ended the session otherwise.
+    pub fn quit(mut self) -> Result<(), Error> {
+        self.request(Machine::quit)
+    }
+
+    /// What has been agreed on so far.
+    #[must_use]
+    pub fn session(&self) -> &Session {
+        self.pump.machine.session()
+    }
+
+    /// The machine, for the facts it has collected.
+    #[must_use]
+    pub fn machine(&self) -> &Machine {
+        &self.pump.machine
+    }
+
+    /// The server's address.
+    #[must_use]
+    pub fn peer(&self) -> SocketAddr {
+        self.peer
+    }
+
+    /// What the TLS handshake on the control connection agreed on, while that is under TLS.
+    #[must_use]
+    pub fn tls(&self) -> Option<&HandshakeFacts> {
+        self.pump.control()?.channel.as_ref()?.handshake()
+    }
+
+    /// The certificate the server showed on the control connection, and what came of checking it; there for a refused one too.
+    #[must_use]
+    pub fn server_identity(&self) -> Option<&PeerIdentity> {
+        self.pump.identity()
+    }
+
+    // ---- asking and waiting
+
+    fn ask<O>(
+        &mut self,
+        ask: impl FnOnce(&mut Machine, Instant) -> Result<Ticket<O>, Refusal>,
+    ) -> Result<Ticket<O>, Error> {
+        let now = self.pump.now();
+        Ok(ask(&mut self.pump.machine, now)?)
+    }
+
+    fn request<O: Operation>(
+        &mut self,
+        ask: impl FnOnce(&mut Machine, Instant) -> Result<Ticket<O>, Refusal>,
+    ) -> Result<O::Done, Error> {
+        let ticket = self.ask(ask)?;
+        self.wait(ticket, &mut Payload::None)
+    }
+
+    fn wait<O: Operation>(
+        &mut self,
+        ticket: Ticket<O>,
+        payload: &mut Payload<'_>,
+    ) -> Result<O::Done, Error> {
+        self.advance(ticket, payload)?
+            .unwrap_or_else(|| Err(Error::session_over()))
+    }
+
+    /// Goes on until the request is over, or a wish about payload is fulfilled. The outer error is one of the call, the inner one
+    /// that of the request.
+    pub(crate) fn advance<O: Operation>(
+        &mut self,
+        ticket: Ticket<O>,
+        payload: &mut Payload<'_>,
+    ) -> Result<Option<Result<O::Done, Error>>, Error> {
+        let mut result = None;
+        let mut login_failed = None;
+        let (login, ready) = (&mut self.login, &mut self.ready);
+        let ran = self.pump.run(payload, &mut |event| {
+            *ready |= matches!(event, Event::Ready { .. });
+            if let Some(ended) = login.and_then(|ticket| ticket.claim(event)) {
+                *login = None;
+                login_failed = ended.err();
+            }
+            if let Some(ended) = ticket.claim(event) {
+                result = Some(ended);
+            }
+            result.is_some()
+        });
+        // A failed login says more than the request that rode with it.
+        if let Some(failure) = login_failed {
+            return Ok(Some(Err(self.explain(failure))));
+        }
+        ran?;
+        Ok(result.map(|ended| ended.map_err(|failure| self.explain(failure))))
+    }
+
+    fn explain(&mut self, failure: Failure) -> Error {
+        self.pump.explain(failure)
+    }
+
+    fn listing(
+        &mut self,
+        list: impl FnOnce(&mut Client, &mut Bounded) -> Result<Transfer, Error>,
+    ) -> Result<Vec<u8>, Error> {
+        let mut sink = Bounded {
+            bytes: Vec::new(),
+            limit: self.listing_limit,
+        };
+        list(self, &mut sink)?;
+        Ok(sink.bytes)
+    }
+}
+
+impl Facts {
+    /// The entries, in the order they came. The listed directory and its parent may be among them, see
+    /// [`EntryKind::is_child`](ftp_proto::wire::facts::EntryKind::is_child).
+    pub fn entries(&self) -> impl Iterator<Item = Result<Entry<'_>, Malformed>> {
+        self.0
+            .split(|byte| *byte == b'\n')
+            .map(|line| line.strip_suffix(b"\r").unwrap_or(line))
+            .filter(|line| !line.is_empty())
+            .map(Entry::parse)
+    }
+
+    /// The listing as it came.
+    #[must_use]
+    pub fn as_bytes(&self) -> &[u8] {
+        &self.0
+    }
+}
+
+fn some(path: &[u8]) -> Option<&[u8]> {
+    (!path.is_empty()).then_some(path)
+}
+
+/// Memory that ends somewhere.
+struct Bounded {
+    bytes: Vec<u8>,
+    limit: usize,
+}
+
+impl Write for Bounded {
+    fn write(&mut self, bytes: &[u8]) -> io::Result<usize> {
+        if self.bytes.len().saturating_add(bytes.len()) > self.limit {
+            return Err(io::Error::other(format!(
+                "the listing is longer than {} bytes",
+                self.limit
+            )));
+        }
+        self.bytes.extend_from_slice(bytes);
+        Ok(bytes.len())
+    }
+
+    fn flush(&mut self) -> io::Result<()> {
+        Ok(())
+    }
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+
+    #[test]
+    fn a_listing_is_bounded_and_read_line_by_line() {
+        let mut sink = Bounded {
+            bytes: Vec::new(),
+            limit: 8,
+        };
+        assert!(sink.write_all(b"12345678").is_ok());
+        assert!(sink.write_all(b"9").is_err());
+        let facts = Facts(b"type=file; a b\r\ntype=dir; c\n\r\nnonsense\r\n".to_vec());
+        let names: Vec<_> = facts
+            .entries()
+            .map(|entry| entry.map(|entry| entry.name().to_vec()))
+            .collect();
+        assert_eq!(
+            names,
+            [
+                Ok(b"a b".to_vec()),
+                Ok(b"c".to_vec()),
+                Err(Malformed::Facts)
+            ]
+        );
+    }
+}

@@ -1,0 +1,381 @@
+//! Sockets: dial, listen, accept, and what each is ready for.
+
+use std::hash::{BuildHasher, Hasher, RandomState};
+use std::io::{self, IoSlice, Read, Write};
+use std::net::{IpAddr, Shutdown, SocketAddr, ToSocketAddrs};
+use std::ops::RangeInclusive;
+use std::time::{Duration, Instant};
+
+use ftp_proto::Fault;
+use mio::event::Event;
+use mio::net::{TcpListener, TcpStream};
+use mio::{Events, Interest, Poll, Registry, Token};
+use socket2::{SockRef, TcpKeepalive};
+
+use crate::cancel::CancelHandle;
+use crate::error::Error;
+
+pub(crate) const CONTROL: Token = Token(0);
+pub(crate) const DATA: Token = Token(1);
+pub(crate) const LISTENER: Token = Token(2);
+pub(crate) const CANCEL: Token = Token(3);
+
+/// One address must not use up the time of those behind it.
+const LEAST_PER_ADDRESS: Duration = Duration::from_secs(1);
+
+/// A connection that is never waited for: what it is ready for is kept from one poll to the next and cleared by `WouldBlock` alone.
+#[derive(Debug)]
+pub(crate) struct Socket {
+    stream: TcpStream,
+    readable: bool,
+    writable: bool,
+}
+
+impl Socket {
+    /// Begins to connect.
+    pub(crate) fn connect(
+        address: SocketAddr,
+        registry: &Registry,
+        token: Token,
+    ) -> io::Result<Socket> {
+        let mut stream = TcpStream::connect(address)?;
+        registry.register(&mut stream, token, Interest::READABLE | Interest::WRITABLE)?;
+        Ok(Socket {
+            stream,
+            readable: false,
+            writable: false,
+        })
+    }
+
+    /// Whether the connection is up by now.
+    pub(crate) fn is_connected(&mut self) -> io::Result<bool> {
+        if !self.writable {
+            return Ok(false);
+        }
+        if let Some(error) = self.stream.take_error()? {
+            return Err(error);
+        }
+        match self.stream.peer_addr() {
+            Ok(_) => {
+                self.readable = true;
+                Ok(true)
+            }
+            Err(error) if error.kind() == io::ErrorKind::NotConnected => {
+                self.writable = false;
+                Ok(false)
+            }
+            Err(error) => Err(error),
+        }
+    }
+
+    /// What a poll said about it.
+    pub(crate) fn note(&mut self, event: &Event) {
+        self.readable |= event.is_readable() || event.is_read_closed() || event.is_error();
+        self.writable |= event.is_writable() || event.is_write_closed() || event.is_error();
+    }
+
+    /// Reads what is there: `None` if nothing is, 0 at the end.
+    pub(crate) fn receive(&mut self, into: &mut [u8]) -> io::Result<Option<usize>> {
+        if !self.readable {
+            return Ok(None);
+        }
+        loop {
+            match self.stream.read(into) {
+                Ok(count) => return Ok(Some(count)),
+                Err(error) if error.kind() == io::ErrorKind::WouldBlock => {
+                    self.readable = false;
+                    return Ok(None);
+                }
+                Err(error) if error.kind() == io::ErrorKind::Interrupted => {}
+                Err(error) => return Err(error),
+            }
+        }
+    }
+
+    /// Writes what goes without waiting: `None` if nothing does.
+    pub(crate) fn send(&mut self, bytes: &[u8]) -> io::Result<Option<usize>> {
+        match self.write(bytes) {
+            Ok(count) => Ok(Some(count)),
+            Err(error) if error.kind() == io::ErrorKind::WouldBlock => Ok(None),
+            Err(error) => Err(error),
+        }
+    }
+
+    /// Ends our side, or both.
+    pub(crate) fn shut(&mut self, how: Shutdown) {
+        // It fails only where there is nothing left to end.
+        let _ = self.stream.shutdown(how);
+    }
+
+    pub(crate) fn local(&self) -> io::Result<SocketAddr> {
+        self.stream.local_addr()
+    }
+
+    pub(crate) fn peer(&self) -> io::Result<SocketAddr> {
+        self.stream.peer_addr()
+    }
+
+    fn would_block(&mut self, count: io::Result<usize>) -> io::Result<usize> {
+        if let Err(error) = &count
+            && error.kind() == io::ErrorKind::WouldBlock
+        {
+            self.writable = false;
+        }
+        count
+    }
+}
+
+/// Non-blocking; `WouldBlock` is kept in mind.
+impl Write for Socket {
+    fn write(&mut self, bytes: &[u8]) -> io::Result<usize> {
+        self.write_vectored(&[IoSlice::new(bytes)])
+    }
+
+    fn write_vectored(&mut self, pieces: &[IoSlice<'_>]) -> io::Result<usize> {
+        if !self.writable {
+            return Err(io::ErrorKind::WouldBlock.into());
+        }
+        loop {
+            match self.stream.write_vectored(pieces) {
+                Err(error) if error.kind() == io::ErrorKind::Interrupted => {}
+                count => return self.would_block(count),
+            }
+        }
+    }
+
+    fn flush(&mut self) -> io::Result<()> {
+        Ok(())
+    }
+}
+
+/// A listener for one data connection.
+#[derive(Debug)]
+pub(crate) struct Listener {
+    listener: TcpListener,
+    acceptable: bool,
+}
+
+impl Listener {
+    /// Listens on `ip`, at a port of `ports` or one the system chooses; both cannot be foretold.
+    pub(crate) fn bind(
+        local: SocketAddr,
+        ports: Option<&RangeInclusive<u16>>,
+        registry: &Registry,
+    ) -> io::Result<Listener> {
+        let mut listener = match ports {
+            None => TcpListener::bind(with_port(local, 0))?,
+            Some(ports) => bind_within(local, ports)?,
+        };
+        registry.register(&mut listener, LISTENER, Interest::READABLE)?;
+        Ok(Listener {
+            listener,
+            acceptable: true,
+        })
+    }
+
+    pub(crate) fn note(&mut self) {
+        self.acceptable = true;
+    }
+
+    pub(crate) fn local(&self) -> io::Result<SocketAddr> {
+        self.listener.local_addr()
+    }
+
+    /// Takes one connection, if one is there.
+    pub(crate) fn accept(&mut self, registry: &Registry) -> io::Result<Option<(Socket, IpAddr)>> {
+        if !self.acceptable {
+            return Ok(None);
+        }
+        loop {
+            match self.listener.accept() {
+                Ok((mut stream, peer)) => {
+                    registry.register(
+                        &mut stream,
+                        DATA,
+                        Interest::READABLE | Interest::WRITABLE,
+                    )?;
+                    let socket = Socket {
+                        stream,
+                        readable: true,
+                        writable: true,
+                    };
+                    return Ok(Some((socket, peer.ip())));
+                }
+                Err(error) if error.kind() == io::ErrorKind::WouldBlock => {
+                    self.acceptable = false;
+                    return Ok(None);
+                }
+                // The peer has gone again before it was accepted.
+                Err(error) if is_passing(&error) => {}
+                Err(error) => return Err(error),
+            }
+        }
+    }
+}
+
+/// Connects the control connection to the first address of `host` that answers, within `limit` over all of them.
+pub(crate) fn dial(
+    poll: &mut Poll,
+    host: &str,
+    port: u16,
+    limit: Duration,
+    cancel: &CancelHandle,
+) -> Result<Socket, Error> {
+    let failed = |peer: String, source: io::Error| Error::Connect { peer, source };
+    let named = || format!("{host}:{port}");
+    let bare = host
+        .strip_prefix('[')
+        .and_then(|rest| rest.strip_suffix(']'))
+        .unwrap_or(host);
+    let addresses: Vec<SocketAddr> = (bare, port)
+        .to_socket_addrs()
+        .map_err(|error| failed(named(), error))?
+        .collect();
+    let end = Instant::now() + limit;
+    let mut last = failed(named(), io::Error::other("the name has no address"));
+    for (index, address) in addresses.iter().enumerate() {
+        let left = end.saturating_duration_since(Instant::now());
+        let waiting = u32::try_from(addresses.len() - index).unwrap_or(u32::MAX);
+        let share = (left / waiting).max(LEAST_PER_ADDRESS.min(limit));
+        match dial_one(poll, *address, share, cancel) {
+            Ok(Some(socket)) => return Ok(socket),
+            Ok(None) => return Err(Error::Cancelled),
+            Err(error) if address.ip().to_string() == bare => last = failed(named(), error),
+            Err(error) => last = failed(format!("{} ({address})", named()), error),
+        }
+    }
+    Err(last)
+}
+
+/// `None` if it was cancelled.
+fn dial_one(
+    poll: &mut Poll,
+    address: SocketAddr,
+    limit: Duration,
+    cancel: &CancelHandle,
+) -> io::Result<Option<Socket>> {
+    let end = Instant::now() + limit;
+    let mut socket = Socket::connect(address, poll.registry(), CONTROL)?;
+    let mut events = Events::with_capacity(8);
+    while !socket.is_connected()? {
+        if cancel.take() {
+            return Ok(None);
+        }
+        let left = end.saturating_duration_since(Instant::now());
+        if left.is_zero() {
+            return Err(io::Error::new(
+                io::ErrorKind::TimedOut,
+                format!("no answer within {} s", limit.as_secs_f32()),
+            ));
+        }
+        wait(poll, &mut events, Some(left))?;
+        for event in &events {
+            if event.token() == CONTROL {
+                socket.note(event);
+            }
+        }
+    }
+    let control = SockRef::from(&socket.stream);
+    control.set_tcp_nodelay(true)?;
+    // Middleboxes forget a control connection that is silent during a long transfer.
+    let keepalive = TcpKeepalive::new().with_time(Duration::from_secs(60));
+    control.set_tcp_keepalive(&keepalive)?;
+    Ok(Some(socket))
+}
+
+/// Waits for events; a signal counts as none.
+pub(crate) fn wait(
+    poll: &mut Poll,
+    events: &mut Events,
+    timeout: Option<Duration>,
+) -> io::Result<()> {
+    match poll.poll(events, timeout) {
+        Err(error) if error.kind() == io::ErrorKind::Interrupted => {
+            events.clear();
+            Ok(())
+        }
+        result => result,
+    }
+}
+
+/// The same host, another port; the zone of an IPv6 address stays.
+pub(crate) fn with_port(mut address: SocketAddr, port: u16) -> SocketAddr {
+    address.set_port(port);
+    address
+}
+
+/// What an error of the system means to the machine.
+pub(crate) fn fault(error: &io::Error) -> Fault {
+    use io::ErrorKind as E;
+    match error.kind() {
+        E::ConnectionRefused => Fault::Refused,
+        E::HostUnreachable | E::NetworkUnreachable | E::NetworkDown => Fault::Unreachable,
+        E::TimedOut => Fault::TimedOut,
+        E::ConnectionReset | E::ConnectionAborted | E::BrokenPipe | E::NotConnected => Fault::Reset,
+        E::AddrInUse | E::AddrNotAvailable => Fault::AddressInUse,
+        E::PermissionDenied => Fault::Denied,
+        _ => Fault::Other,
+    }
+}
+
+fn bind_within(local: SocketAddr, ports: &RangeInclusive<u16>) -> io::Result<TcpListener> {
+    let count = u64::from(ports.end().saturating_sub(*ports.start())) + 1;
+    // The standard library seeds this from the system's randomness.
+    let start = RandomState::new().build_hasher().finish();
+    let mut last = io::Error::from(io::ErrorKind::AddrInUse);
+    for step in 0..count {
+        let offset = u16::try_from((start.wrapping_add(step)) % count).unwrap_or(0);
+        match TcpListener::bind(with_port(local, ports.start().saturating_add(offset))) {
+            Ok(listener) => return Ok(listener),
+            Err(error) => last = error,
+        }
+    }
+    Err(last)
+}
+
+fn is_passing(error: &io::Error) -> bool {
+    matches!(
+        error.kind(),
+        io::ErrorKind::Interrupted
+            | io::ErrorKind::ConnectionAborted
+            | io::ErrorKind::ConnectionReset
+    )
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+
+    #[test]
+    fn a_range_of_ports_is_kept_and_used_up() {
+        let poll = Poll::new().unwrap();
+        let local: SocketAddr = "127.0.0.1:21".parse().unwrap();
+        let free = std::net::TcpListener::bind("127.0.0.1:0")
+            .unwrap()
+            .local_addr()
+            .unwrap()
+            .port();
+        let ports = free..=free;
+        let first = Listener::bind(local, Some(&ports), poll.registry()).unwrap();
+        assert_eq!(first.local().unwrap().port(), free);
+        let second = Listener::bind(local, Some(&ports), poll.registry()).unwrap_err();
+        assert_eq!(fault(&second), Fault::AddressInUse);
+    }
+
+    #[test]
+    fn the_next_address_is_tried_and_the_last_failure_told() {
+        let mut poll = Poll::new().unwrap();
+        let nobody = std::net::TcpListener::bind("127.0.0.1:0")
+            .unwrap()
+            .local_addr()
+            .unwrap()
+            .port();
+        let cancel = CancelHandle::new();
+        let limit = Duration::from_secs(5);
+        let error = dial(&mut poll, "127.0.0.1", nobody, limit, &cancel).unwrap_err();
+        assert!(
+            matches!(&error, Error::Connect { source, .. } if source.kind() == io::ErrorKind::ConnectionRefused),
+            "{error}"
+        );
+    }
+}
