@@ -186,6 +186,8 @@ impl Flow {
     ) -> (bool, Option<DataEnd>) {
         let mut moved = false;
         if self.end.is_none() {
+            // The end of our handshake; where it does not go, reading tells why.
+            let _ = link.flush();
             moved = match link.channel {
                 None => self.receive_clear(link, buffers),
                 Some(_) => self.receive_tls(link, buffers, trouble),
@@ -416,33 +418,34 @@ impl Flow {
     fn push(&mut self, link: &mut Link, buffers: &mut Buffers) -> io::Result<bool> {
         let mut moved = false;
         while !buffers.plain.is_empty() {
-            let sent = match &mut link.channel {
-                Some(channel) => match channel.write(buffers.plain.filled()) {
-                    0 => None,
-                    count => Some(count),
-                },
-                None => link.socket.send(buffers.plain.filled())?,
-            };
-            if let Some(count) = sent {
-                buffers.plain.consume(count);
-                self.bytes += count as u64;
-                moved = true;
-            }
-            if !link.flush()? || sent.is_none() {
+            // TLS takes no more than it can hold: what it holds goes first.
+            if !link.flush()? {
                 return Ok(moved);
             }
+            let sent = match &mut link.channel {
+                Some(channel) => Some(channel.write(buffers.plain.filled())),
+                None => link.socket.send(buffers.plain.filled())?,
+            };
+            let Some(count @ 1..) = sent else {
+                return Ok(moved);
+            };
+            buffers.plain.consume(count);
+            self.bytes += count as u64;
+            moved = true;
         }
-        if self.source_ended && !self.shut {
-            if let Some(channel) = &mut link.channel {
-                channel.close();
-            }
-            if link.flush()? {
-                link.socket.shut(Shutdown::Write);
-                self.shut = true;
-                moved = true;
-            }
+        if self.shut {
+            return Ok(moved);
         }
-        link.flush()?;
+        if self.source_ended
+            && let Some(channel) = &mut link.channel
+        {
+            channel.close();
+        }
+        if link.flush()? && self.source_ended {
+            link.socket.shut(Shutdown::Write);
+            self.shut = true;
+            moved = true;
+        }
         Ok(moved)
     }
 }
