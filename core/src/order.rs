@@ -351,7 +351,7 @@ impl FlowOrder {
 }
 
 /// The orders a driver has in hand. Both drivers keep them here, so that giving up a data connection is written once.
-#[derive(Debug, Default)]
+#[derive(Debug, Default, PartialEq, Eq, Hash)]
 pub struct Desk {
     /// To be connected.
     pub connect: Option<ConnectOrder>,

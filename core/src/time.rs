@@ -106,6 +106,15 @@ impl Timers {
         self.at.get(timer as usize).copied().flatten()
     }
 
+    /// Moves every deadline `by` towards the epoch.
+    #[cfg(feature = "model")]
+    pub(crate) fn rebase(&mut self, by: Duration) {
+        let by = u64::try_from(by.as_millis()).unwrap_or(u64::MAX);
+        for at in self.at.iter_mut().flatten() {
+            at.0 = at.0.saturating_sub(by);
+        }
+    }
+
     /// The earliest deadline.
     #[must_use]
     pub fn earliest(&self) -> Option<Instant> {

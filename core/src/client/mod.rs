@@ -69,6 +69,8 @@ pub enum Input<'a> {
     Tickets(Tickets),
     /// Payload moved on a data connection: bytes in all so far. Told at least once a second while they grow.
     Progress(DataId, u64),
+    /// An upload: the whole source has been handed to the transport, close_notify and shutdown included. What is left is the peer's close.
+    SourceEnded(DataId),
 }
 
 /// An FTP client without sockets, clock or TLS.
@@ -366,6 +368,7 @@ impl Client {
                 self.evidence.control.tickets = tickets;
             }
             Input::Progress(data, bytes) => self.on_progress(data, bytes),
+            Input::SourceEnded(data) => self.on_source_ended(data),
         }
         self.advance();
     }
@@ -393,6 +396,18 @@ impl Client {
             }),
             Item::Closed(failure) => Output::Event(Event::Closed(failure.as_ref())),
         })
+    }
+
+    /// Drops what does not decide anything, so that a checker meets equal states as equal: absolute time, spare memory, the first bytes
+    /// kept for diagnosis. Time starts again at [`Instant::ZERO`].
+    #[cfg(feature = "model")]
+    pub fn canonical(&mut self) {
+        self.timers.rebase(self.now.since(Instant::ZERO));
+        self.now = Instant::ZERO;
+        self.spare.clear();
+        if self.reader.is_idle() {
+            self.reader.clear();
+        }
     }
 
     fn on_bytes(&mut self, bytes: &[u8]) {

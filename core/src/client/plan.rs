@@ -152,10 +152,7 @@ fn may_batch(view: &View<'_>) -> bool {
 /// Whether `step` may leave now.
 fn may_say(view: &View<'_>, request: &Request, step: Step) -> bool {
     // A transfer that runs: its data has not ended. Nothing is said behind it.
-    if view
-        .transfer
-        .is_some_and(|transfer| transfer.end.is_none() && !transfer.answer.is_final())
-    {
+    if view.transfer.is_some_and(|transfer| transfer.end.is_none()) {
         return false;
     }
     let idle = view.outstanding.is_empty();

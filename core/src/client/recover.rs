@@ -373,7 +373,10 @@ impl Client {
             ),
             (
                 Timer::Drain,
-                answered && live,
+                // An upload that is still being sent has all the time it makes progress in.
+                answered
+                    && live
+                    && (!upload || self.data.source_ended || self.data.life != Life::Flowing),
                 if upload {
                     limits.upload_drain
                 } else {
@@ -481,12 +484,6 @@ impl Client {
         if let Some(transfer) = self.transfer.take() {
             self.finish_with(transfer.ticket, Err(failure.clone()));
         }
-        if let Some(aborting) = self.aborting.take()
-            && let Some(ticket) = aborting.ticket
-        {
-            self.queue
-                .push(Item::Finished(ticket, Err(failure.clone())));
-        }
         self.end_session(Some(failure));
     }
 
@@ -494,8 +491,13 @@ impl Client {
         self.concluding = None;
         self.close_data();
         self.transfer = None;
-        self.aborting = None;
         self.outstanding.clear();
+        if let Some(ticket) = self.aborting.take().and_then(|aborting| aborting.ticket) {
+            let failure = failure.clone();
+            let over = || Failure::new(FailureKind::SessionOver, Some(Verb::Abor));
+            self.queue
+                .push(Item::Finished(ticket, Err(failure.unwrap_or_else(over))));
+        }
         let mut first = true;
         while let Some(request) = self.requests.front() {
             let (ticket, verb) = (request.ticket, request.kind.verb());

@@ -84,6 +84,7 @@ impl Client {
                 self.timers.cancel(Timer::Greeting);
             }
             Some(Meaning::Done) => {
+                self.delays = 0;
                 self.timers.cancel(Timer::Greeting);
                 self.phase = Phase::Negotiating;
                 // 230 in clear text may be anybody's; under a policy that wants TLS it changes nothing.
@@ -123,7 +124,8 @@ impl Client {
         let dialogue = dialogue_of(&expected);
         let meaning = match meaning(dialogue, code.class()) {
             Some(meaning) => meaning,
-            // A command that lost its request may be answered by anything that ends it.
+            // A command that lost its request may be answered by anything; a preliminary reply does not end it.
+            None if expected.orphan && code.class() == Class::Preliminary => Meaning::Wait,
             None if expected.orphan => Meaning::Refused,
             // AUTH has a table of its own.
             None if matches!(expected.step, Step::Auth(_)) => Meaning::Done,
@@ -168,8 +170,10 @@ impl Client {
             }
         }
         if expected.orphan {
-            // The server has begun a transfer that has no data connection any more.
-            self.give_up_transfer(None, None);
+            if expected.step == Step::Verb && matches!(expected.kind, Some(Kind::Transfer(..))) {
+                // The server has begun a transfer that has no data connection any more.
+                self.give_up_transfer(None, None);
+            }
             return;
         }
         let now = self.now;

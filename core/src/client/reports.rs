@@ -30,7 +30,7 @@ impl Client {
             && self.data.is_live()
         {
             self.data_order = 0;
-            self.on_data_news(report.news);
+            self.on_data_news(report.number, report.news);
         }
     }
 
@@ -90,10 +90,10 @@ impl Client {
         self.type_asked = None;
     }
 
-    fn on_data_news(&mut self, news: News) {
+    fn on_data_news(&mut self, number: u32, news: News) {
         match (self.data.life, news) {
             (Life::Opening, News::Connected) => self.on_data_connected(),
-            (Life::Opening, News::Accepted(peer)) => self.on_accepted(peer),
+            (Life::Opening, News::Accepted(peer)) => self.on_accepted(number, peer),
             (Life::Listening, News::Listening(address)) => {
                 self.timers.cancel(Timer::DataOpen);
                 self.listening = Some(address);
@@ -127,12 +127,15 @@ impl Client {
     }
 
     /// The one place that admits a connection somebody else made.
-    fn on_accepted(&mut self, peer: IpAddr) {
+    fn on_accepted(&mut self, number: u32, peer: IpAddr) {
         if same_host(peer, self.peer) || !self.law.holds(Rule::AcceptedPeer) {
             self.on_data_connected();
         } else {
             self.note(Note::StrangerRefused(peer));
-            self.order_accept();
+            // The same order again: the listener goes on.
+            self.data_order = number;
+            self.queue
+                .push(Item::Do(Errand::Accept(number, self.data.id)));
         }
     }
 
@@ -290,26 +293,33 @@ impl Client {
         self.listening = None;
     }
 
-    /// The server has confirmed an upload and lets the data connection hang: enough.
+    /// The final reply is in and the data connection does not end: enough.
     pub(super) fn end_drain(&mut self) {
-        let uploaded = self
-            .transfer
-            .as_ref()
-            .is_some_and(|t| t.payload == Payload::FileOut && t.answer.is_completion());
-        let id = self.data.id;
         if !self.data.is_live() {
             return;
         }
-        self.queue.push(Item::Do(Errand::CloseData(id)));
-        // An upload: the final reply says that the server has it all; only its close is missing.
-        let end = if uploaded && self.data.life == Life::Flowing {
+        let sent_all = self.data.source_ended
+            && self
+                .transfer
+                .as_ref()
+                .is_some_and(|transfer| transfer.payload == Payload::FileOut);
+        self.queue.push(Item::Do(Errand::CloseData(self.data.id)));
+        // The server has confirmed an upload that was sent to its end; only its close is missing.
+        let end = if sent_all {
             DataEnd::Fin
         } else {
             DataEnd::Failed(Fault::TimedOut)
         };
-        self.data.source_ended |= uploaded;
         let connected = self.data.is_connected();
         self.data_over(connected.then_some(end));
+    }
+
+    /// The application's source has been sent to its end.
+    pub(super) fn on_source_ended(&mut self, data: DataId) {
+        if self.data.id == data && self.data.life == Life::Flowing {
+            self.data.source_ended = true;
+            self.timers.cancel(Timer::Stall);
+        }
     }
 
     pub(super) fn on_data_unreachable(&mut self, fault: Fault) {
@@ -322,8 +332,12 @@ impl Client {
             .outstanding
             .iter()
             .any(|e| e.step == Step::Verb && e.ticket == Some(ticket));
+        let answered = self
+            .transfer
+            .as_ref()
+            .is_some_and(|transfer| transfer.answer.is_final());
         self.close_data();
-        if self.phase != Phase::Up {
+        if self.phase != Phase::Up || answered {
             self.join();
         } else if verb_sent {
             // The server waits for a connection that will not come.
@@ -420,9 +434,6 @@ impl Client {
             self.transfer = None;
         }
         if self.another_mode().is_some() {
-            if let Some(ticket) = expected.ticket {
-                self.orphan_request(ticket);
-            }
             self.try_next_mode(expected.ticket);
             return;
         }
@@ -449,6 +460,9 @@ impl Client {
 
     /// The transfer starts over by the next mode, which is remembered.
     pub(super) fn try_next_mode(&mut self, ticket: Option<TicketId>) {
+        if let Some(ticket) = ticket {
+            self.orphan_request(ticket);
+        }
         if !self.outstanding.is_empty() {
             self.lock_step();
         }
@@ -489,7 +503,6 @@ impl Client {
         for timer in [Timer::Stall, Timer::Drain, Timer::Guard] {
             self.timers.cancel(timer);
         }
-        self.surplus = true;
         let result = self.judge(&transfer);
         self.finish_with(transfer.ticket, result);
         if self.phase == Phase::Draining {

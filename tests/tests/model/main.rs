@@ -1,0 +1,300 @@
+//! The client machine walked exhaustively: every policy, every reply class, every outcome of every order, late reports, loss at any
+//! time. The invariants hold in every state; and with any one rule repealed, a violation is found.
+
+mod monitor;
+mod world;
+
+use std::collections::HashSet;
+use std::collections::hash_map::DefaultHasher;
+use std::hash::{Hash, Hasher};
+use std::time::Instant as Clock;
+
+use ftp_proto::Tickets;
+use ftp_proto::client::{AuthMethod, ClearText, DataMode, DataModes, Security};
+use ftp_proto::rules::{Law, Rule};
+
+use monitor::{Violation, violated};
+use world::{Action, Op, Plan, World};
+
+/// What a walk came to.
+struct Walk {
+    states: usize,
+    transitions: usize,
+    violation: Option<(Violation, Vec<Action>)>,
+}
+
+/// Visits every state that can be reached, each once.
+fn walk(plan: &Plan, stop_at_states: usize) -> Walk {
+    let mut seen: HashSet<u128> = HashSet::new();
+    let mut paths: Vec<(u32, Action)> = Vec::new();
+    let mut open: Vec<(u32, World)> = Vec::new();
+    let mut transitions = 0;
+    let start = match World::new(plan) {
+        Ok(start) => start,
+        Err(violation) => {
+            return Walk {
+                states: 0,
+                transitions: 0,
+                violation: Some((violation, Vec::new())),
+            };
+        }
+    };
+    seen.insert(fingerprint(&start));
+    paths.push((u32::MAX, Action::Eof));
+    open.push((0, start));
+    while let Some((at, world)) = open.pop() {
+        for action in world.actions(plan) {
+            let mut next = world.copy();
+            transitions += 1;
+            match next.step(plan, action) {
+                Ok(false) => {}
+                Ok(true) => {
+                    if !next.is_over() && seen.insert(fingerprint(&next)) {
+                        let index = u32::try_from(paths.len()).unwrap();
+                        paths.push((at, action));
+                        open.push((index, next));
+                    }
+                }
+                Err(violation) => {
+                    let mut path = vec![action];
+                    let mut up = at;
+                    while up != 0 && up != u32::MAX {
+                        let (parent, action) = paths[up as usize];
+                        path.push(action);
+                        up = parent;
+                    }
+                    path.reverse();
+                    return Walk {
+                        states: seen.len(),
+                        transitions,
+                        violation: Some((violation, path)),
+                    };
+                }
+            }
+        }
+        if seen.len() > stop_at_states {
+            let what = violated("IX-4", format!("more than {stop_at_states} states"));
+            return Walk {
+                states: seen.len(),
+                transitions,
+                violation: Some((what, Vec::new())),
+            };
+        }
+    }
+    Walk {
+        states: seen.len(),
+        transitions,
+        violation: None,
+    }
+}
+
+fn fingerprint(world: &World) -> u128 {
+    let half = |salt: u64| {
+        let mut hasher = DefaultHasher::new();
+        salt.hash(&mut hasher);
+        world.hash(&mut hasher);
+        u128::from(hasher.finish())
+    };
+    half(1) << 64 | half(2)
+}
+
+fn policies() -> Vec<(&'static str, Security, u8)> {
+    let one = |method| Security::required().methods(&[method]).unwrap();
+    vec![
+        ("required", Security::required(), 2),
+        ("required, TLS only", one(AuthMethod::Tls), 1),
+        ("required, SSL only", one(AuthMethod::Ssl), 1),
+        ("required, TLS-P", one(AuthMethod::TlsP), 1),
+        ("required, 334 taken", one(AuthMethod::Tls).accept_334(), 1),
+        ("implicit", Security::implicit(), 0),
+        ("control only", Security::required().clear_data(), 2),
+        (
+            "or clear for anonymous",
+            one(AuthMethod::Tls).or_clear(ClearText::Anonymous),
+            1,
+        ),
+        (
+            "or clear",
+            Security::required().or_clear(ClearText::Everybody),
+            2,
+        ),
+        (
+            "clear for anonymous",
+            Security::clear(ClearText::Anonymous),
+            0,
+        ),
+        ("clear", Security::clear(ClearText::Everybody), 0),
+        ("required, CCC allowed", one(AuthMethod::Tls).allow_ccc(), 1),
+    ]
+}
+
+/// A walk that grows beyond this has a counter that never comes back.
+const STATES_AT_MOST: usize = 150_000;
+
+const PASSIVE: &[DataMode] = &[DataMode::Epsv, DataMode::Pasv];
+const ACTIVE: &[DataMode] = &[DataMode::Eprt, DataMode::Port];
+const MIXED: &[DataMode] = &[DataMode::Epsv, DataMode::Eprt];
+
+/// What the application asks for, and under which policies that is walked by default; `MODEL_FULL=1` walks the whole product.
+///
+/// Policies differ before the login and at PROT; the life of a transfer is walked under TLS and in clear.
+fn scripts() -> Vec<(&'static [Op], fn(&str) -> bool)> {
+    let anywhere: fn(&str) -> bool = |_| true;
+    let transfers: fn(&str) -> bool = |policy| matches!(policy, "required, TLS only" | "clear");
+    vec![
+        (&[Op::Login, Op::Rename, Op::Quit], anywhere),
+        (&[Op::Login, Op::Login], transfers),
+        (&[Op::Login, Op::Retrieve, Op::Quit], transfers),
+        (&[Op::Login, Op::Store], transfers),
+        (&[Op::Login, Op::RetrieveAt], transfers),
+        (&[Op::Login, Op::List], |policy| {
+            matches!(policy, "clear" | "control only" | "implicit")
+        }),
+        (&[Op::Login, Op::Features, Op::Ccc, Op::List], |policy| {
+            matches!(policy, "required, CCC allowed" | "required")
+        }),
+        (&[Op::Login, Op::Reinitialize, Op::Login], |policy| {
+            matches!(policy, "clear" | "or clear")
+        }),
+    ]
+}
+
+fn plans() -> Vec<Plan> {
+    let full = std::env::var_os("MODEL_FULL").is_some();
+    let mut plans = Vec::new();
+    for (policy, security, methods) in policies() {
+        for (script, walked_under) in scripts() {
+            if !full && !walked_under(policy) {
+                continue;
+            }
+            for (lock_step, queued) in [(true, false), (false, false), (false, true)] {
+                for modes in [PASSIVE, ACTIVE, MIXED] {
+                    let moves_files = script
+                        .iter()
+                        .any(|op| matches!(op, Op::Retrieve | Op::Store));
+                    if modes != PASSIVE
+                        && !(moves_files && (full || policy == "required, TLS only"))
+                    {
+                        continue;
+                    }
+                    for user in ["anonymous", "someone"] {
+                        if user == "anonymous" && !policy.contains("anonymous") {
+                            continue;
+                        }
+                        let how = match (lock_step, queued) {
+                            (true, _) => "lock-step",
+                            (false, false) => "batches",
+                            (false, true) => "batches, queued",
+                        };
+                        plans.push(Plan {
+                            name: format!("{policy}; {script:?}; {how}; {modes:?}; {user}"),
+                            security,
+                            methods,
+                            user,
+                            account: script.contains(&Op::List) || script.len() == 2,
+                            lock_step,
+                            modes: DataModes::new(modes).unwrap(),
+                            script,
+                            queued,
+                            peer: "127.0.0.1".parse().unwrap(),
+                            tickets: if lock_step {
+                                Tickets::Left(1)
+                            } else {
+                                Tickets::Left(2)
+                            },
+                            orphans_possible: !lock_step,
+                            law: Law::default(),
+                        });
+                    }
+                }
+            }
+        }
+    }
+    if let Ok(only) = std::env::var("MODEL_ONLY") {
+        plans.retain(|plan: &Plan| plan.name.contains(&only));
+    }
+    plans
+}
+
+#[test]
+fn every_state_of_every_policy_keeps_the_invariants() {
+    let started = Clock::now();
+    let plans = plans();
+    let next = std::sync::atomic::AtomicUsize::new(0);
+    let totals = std::sync::Mutex::new((0usize, 0usize, Vec::new()));
+    std::thread::scope(|scope| {
+        for _ in 0..2 {
+            scope.spawn(|| {
+                loop {
+                    let at = next.fetch_add(1, std::sync::atomic::Ordering::Relaxed);
+                    let Some(plan) = plans.get(at) else { return };
+                    let walk = walk(plan, STATES_AT_MOST);
+                    let mut totals = totals.lock().unwrap();
+                    totals.0 += walk.states;
+                    totals.1 += walk.transitions;
+                    if std::env::var_os("MODEL_VERBOSE").is_some() {
+                        println!("{:>9} {:>10}  {}", walk.states, walk.transitions, plan.name);
+                    }
+                    if let Some((violation, path)) = walk.violation {
+                        totals.2.push(format!(
+                            "{}: {} {}\n  {path:?}",
+                            plan.name, violation.id, violation.what
+                        ));
+                    }
+                }
+            });
+        }
+    });
+    let (states, transitions, violations) = totals.into_inner().unwrap();
+    println!(
+        "{} plans, {states} states, {transitions} transitions, {:.1} s",
+        plans.len(),
+        started.elapsed().as_secs_f32()
+    );
+    for violation in violations.iter().take(8) {
+        println!("VIOLATED {violation}");
+    }
+    assert!(
+        violations.is_empty(),
+        "{} plans violate an invariant",
+        violations.len()
+    );
+}
+
+#[test]
+fn every_rule_repealed_is_caught() {
+    let plans = plans();
+    let mut missed = Vec::new();
+    for rule in Rule::ALL {
+        let found = plans.iter().find_map(|plan| {
+            let plan = Plan {
+                law: world::repealed(*rule),
+                ..plan.clone()
+            };
+            walk(&plan, STATES_AT_MOST)
+                .violation
+                .map(|(violation, path)| (plan.name, violation, path.len()))
+        });
+        match found {
+            Some((plan, violation, steps)) => {
+                println!(
+                    "{rule:?}: caught by {} after {steps} steps ({}) [{plan}]",
+                    violation.id, violation.what
+                );
+            }
+            None => {
+                println!("{rule:?}: NOT CAUGHT");
+                missed.push(rule);
+            }
+        }
+    }
+    println!(
+        "{} of {} repealed rules caught",
+        Rule::ALL.len() - missed.len(),
+        Rule::ALL.len()
+    );
+    assert!(
+        missed.is_empty(),
+        "repealing these changes nothing: {missed:?}"
+    );
+}
