@@ -133,13 +133,18 @@ impl Display for Table {
             let turns: Vec<String> = turns.collect();
             writeln!(f, "- {}: {}", contender.name(), turns.join(", "))?;
         }
-        writeln!(f)?;
-        for (contender, cells) in &self.rows {
-            for (server, cell) in self.servers.iter().zip(cells) {
-                f.write_str(&notes(contender.name(), server, cell))?;
-            }
+        let notes: String = self
+            .rows
+            .iter()
+            .flat_map(|(contender, cells)| {
+                let named = self.servers.iter().zip(cells);
+                named.map(|(server, cell)| notes(contender.name(), server, cell))
+            })
+            .collect();
+        match notes.as_str() {
+            "" => Ok(()),
+            notes => write!(f, "\n{notes}"),
         }
-        Ok(())
     }
 }
 
