@@ -6,3 +6,4 @@ pub mod link;
 #[cfg(target_os = "linux")]
 pub mod peers;
 pub mod rig;
+pub mod transcript;

@@ -582,7 +582,12 @@ impl Client {
         text: &Piece,
     ) -> Result<Outcome, Failure> {
         let words = self.queue.text(text);
+        if expected.verb == Verb::Feat {
+            self.session.features = FeatureSet::read(words);
+        }
         Ok(match expected.verb {
+            // Who asks raw is given the reply.
+            _ if matches!(expected.kind, Some(Kind::Raw(_))) => Outcome::Reply(code, text.clone()),
             Verb::Size => match size_in_reply(words) {
                 Ok(size) => Outcome::Size(size),
                 Err(malformed) => {
@@ -610,11 +615,7 @@ impl Client {
                 let found = parse_257(words, &mut name).is_ok();
                 Outcome::PathName(found.then(|| self.queue.keep(&name)))
             }
-            Verb::Feat => {
-                let known = FeatureSet::read(words);
-                self.session.features = known;
-                Outcome::Features(known, text.clone())
-            }
+            Verb::Feat => Outcome::Features(self.session.features, text.clone()),
             _ => Outcome::Reply(code, text.clone()),
         })
     }

@@ -66,6 +66,22 @@ fn raw_commands_give_their_reply_whatever_its_class() {
         rig.reply(&format!("{reply}\r\n"));
         assert_eq!(rig.done(raw).code.value(), code);
     }
+    for (line, reply) in [
+        ("PWD", "257 \"/\""),
+        ("MKD d", "257 \"/d\""),
+        ("SIZE f", "213 5"),
+        ("MDTM f", "213 20240229123456"),
+        ("FEAT", "211-x\r\n SIZE\r\n211 End"),
+        ("NOOP", "200 ok"),
+    ] {
+        let mut rig = clear();
+        let raw = rig.ask(|c, now| c.command(now, line.as_bytes()));
+        rig.reply(&format!("{reply}\r\n"));
+        assert!(
+            rig.done(raw).code.value() < 300,
+            "{line} has a typed result elsewhere"
+        );
+    }
     let mut rig = clear();
     let raw = rig.ask(|c, now| c.command(now, b"XFOO bar"));
     rig.reply("500 what?\r\n");
