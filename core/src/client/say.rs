@@ -136,13 +136,22 @@ impl Client {
         }
     }
 
-    /// In clear text for anonymous only, a login as somebody else is refused here, before USER.
+    /// In clear text for anonymous only, a login as somebody else is refused here, before USER, and so is an account.
     fn drop_forbidden_login(&mut self) {
         let anonymous_only = self.config.security.clear_text() == Some(ClearText::Anonymous)
             && !self.session.protection.is_secure()
             && self.law.holds(Rule::AnonymousOnly);
         if !anonymous_only {
             return;
+        }
+        while let Some(account) = self
+            .requests
+            .iter()
+            .find(|request| request.kind == Kind::Account && !request.sent.has(Step::Verb))
+        {
+            let ticket = account.ticket;
+            let failure = Failure::new(FailureKind::ClearLoginForbidden, Some(Verb::Acct));
+            self.finish_with(ticket, Err(failure));
         }
         let forbidden = self.requests.iter().find(|request| {
             request.kind == Kind::Login

@@ -791,7 +791,7 @@ fn a_refused_data_handshake_fails_the_transfer_with_its_cause() {
 }
 
 #[test]
-fn an_upload_whose_handshake_fails_during_rest_ends() {
+fn data_tls_begins_with_the_transfer_command_and_its_failure_ends_the_upload() {
     for timed_out in [false, true] {
         let mut rig = Rig::secure(Config::default());
         let how = TransferOptions {
@@ -801,17 +801,23 @@ fn an_upload_whose_handshake_fails_during_rest_ends() {
         let file = rig.ask(|c, now| c.store(now, b"f", how));
         rig.reply("200 I\r\n229 (|||2121|)\r\n").data_connected();
         assert_eq!(rig.sent().last().unwrap(), "REST 5");
+        assert!(!rig.did(Act::SecureData), "nothing is asked for yet");
+        rig.reply("350 ok\r\n");
+        assert_eq!(rig.sent(), ["STOR f"]);
+        assert!(rig.did(Act::SecureData));
         if timed_out {
-            rig.tick_to_deadline();
+            rig.pass(std::time::Duration::from_secs(30));
         } else {
             rig.data_insecure(TlsFault::Alert(40));
         }
-        assert!(rig.result(file).is_some(), "{}", rig.story());
-        if !rig.is_closed() {
-            rig.reply("350 ok\r\n");
-            rig.auto_data = true;
-            download(&mut rig, "next");
-        }
+        assert!(rig.desk().is_empty());
+        rig.reply("425 no TLS\r\n");
+        assert!(matches!(
+            rig.failed(file),
+            FailureKind::DataTls(TlsFault::Alert(40)) | FailureKind::TimedOut(_)
+        ));
+        rig.auto_data = true;
+        download(&mut rig, "next");
     }
 }
 
