@@ -476,10 +476,8 @@ impl Client {
     /// Ends the session at once: every open request fails, nothing more is said.
     pub(super) fn fail_session(&mut self, failure: Failure) {
         self.outbox.clear();
-        self.evidence
-            .control
-            .ended_in
-            .get_or_insert(self.phase_in_words());
+        let phase = self.phase_in_words();
+        self.evidence.control.ended_in.get_or_insert(phase);
         // The first request is the one it happened to.
         if let Some(transfer) = self.transfer.take() {
             self.finish_with(transfer.ticket, Err(failure.clone()));

@@ -490,7 +490,7 @@ impl Client {
                 }
             }
             Some(Kind::ClearChannel) if meaning == Meaning::Done => {
-                self.switch_protection(Switch::Clear)
+                self.switch_protection(Switch::Clear);
             }
             Some(Kind::Quit) => {
                 if let Some(ticket) = expected.ticket {

@@ -99,7 +99,7 @@ impl Client {
                 self.listening = Some(address);
             }
             (Life::Opening | Life::Listening, News::Failed(fault)) => {
-                self.on_data_unreachable(fault)
+                self.on_data_unreachable(fault);
             }
             (Life::Securing, News::Secured(facts)) => {
                 self.timers.cancel(Timer::DataHandshake);

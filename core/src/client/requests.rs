@@ -196,7 +196,7 @@ impl Client {
     pub fn size(&mut self, now: Instant, path: &[u8]) -> Result<Ticket<Sizing>, Refusal> {
         self.checked(&Command::Size(Path::new(path)?))?;
         self.ask(now, Kind::Size, |request| {
-            request.argument.extend_from_slice(path)
+            request.argument.extend_from_slice(path);
         })
     }
 
@@ -386,7 +386,7 @@ impl Client {
             return Err(Refusal::UseTypedMethod);
         }
         self.ask(now, Kind::Raw(verb), |request| {
-            request.argument.extend_from_slice(line)
+            request.argument.extend_from_slice(line);
         })
     }
 
@@ -492,7 +492,7 @@ impl Client {
         write: impl FnOnce(&mut Vec<u8>),
     ) -> Result<Ticket<O>, Refusal> {
         self.ask(now, Kind::Simple(verb), |request| {
-            write(&mut request.argument)
+            write(&mut request.argument);
         })
     }
 
