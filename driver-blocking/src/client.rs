@@ -8,7 +8,7 @@ use ftp_proto::wire::date::Timestamp;
 use ftp_proto::wire::facts::Entry;
 use ftp_proto::{
     Client as Machine, Event, Failure, Features, FinalReply, Instant, Malformed, Operation, Plain,
-    Refusal, Secret, Session, Ticket, Transfer, TransferOptions,
+    Refusal, Secret, Session, Ticket, TicketId, Transfer, TransferOptions, Transferred,
 };
 
 use crate::builder::Builder;
@@ -31,7 +31,16 @@ pub struct Client {
     listing_limit: usize,
     /// A login that rides with the next call.
     login: Option<Ticket<Plain>>,
+    /// Downloads to be received, with the result of those that ended before.
+    queued: Vec<(Ticket<Transferred>, Option<Result<Transfer, Failure>>)>,
     ready: bool,
+}
+
+/// A download that was asked for, see [`Client::queue_retrieve`].
+#[derive(Debug)]
+#[must_use = "it has to be received before anything else can be asked for"]
+pub struct Queued {
+    ticket: Ticket<Transferred>,
 }
 
 /// A listing for programs (MLSD).
@@ -66,6 +75,7 @@ impl Client {
             peer,
             listing_limit,
             login: None,
+            queued: Vec::new(),
             ready: false,
         }
     }
@@ -80,7 +90,7 @@ impl Client {
         if self.ready {
             return Ok(());
         }
-        self.pump.run(&mut Payload::None, &mut |event| {
+        self.pump.run(None, &mut Payload::None, &mut |event| {
             matches!(event, Event::Ready { .. })
         })?;
         self.ready = true;
@@ -110,7 +120,7 @@ impl Client {
             .pump
             .machine
             .login(now, user.as_ref(), password, account)?;
-        self.wait(ticket, &mut Payload::None)
+        self.wait(ticket)
     }
 
     /// Asks for the login without waiting for it: it leaves together with what the next call asks for, which saves round trips.
@@ -165,8 +175,8 @@ impl Client {
         how: TransferOptions,
         sink: &mut impl Write,
     ) -> Result<Transfer, Error> {
-        let ticket = self.ask(|machine, now| machine.retrieve(now, path.as_ref(), how))?;
-        self.wait(ticket, &mut Payload::Sink(sink))
+        let ticket = self.transfer(|machine, now| machine.retrieve(now, path.as_ref(), how))?;
+        self.finish(ticket, &mut Payload::Sink(sink))
     }
 
     /// RETR to be read piece by piece.
@@ -197,8 +207,53 @@ impl Client {
         path: impl AsRef<[u8]>,
         how: TransferOptions,
     ) -> Result<Reader<'_>, Error> {
-        let ticket = self.ask(|machine, now| machine.retrieve(now, path.as_ref(), how))?;
+        let ticket = self.transfer(|machine, now| machine.retrieve(now, path.as_ref(), how))?;
         Reader::begin(self, ticket)
+    }
+
+    /// Asks for a download without waiting for it. Several can be asked for in a row, up to
+    /// [`Limits::requests`](ftp_proto::Limits::requests); the next one is prepared while the server still confirms the last, which saves
+    /// a round trip for each file. They have to be [received](Client::receive) in the same order, before anything else is asked for.
+    ///
+    /// ```no_run
+    /// # let mut client = ftp_proto_blocking::Client::connect("ftp.example.org", 21)?;
+    /// # let how = Default::default();
+    /// let first = client.queue_retrieve("a", how)?;
+    /// let second = client.queue_retrieve("b", how)?;
+    /// let (mut a, mut b) = (Vec::new(), Vec::new());
+    /// client.receive(first, &mut a)?;
+    /// client.receive(second, &mut b)?;
+    /// # Ok::<(), ftp_proto_blocking::Error>(())
+    /// ```
+    ///
+    /// # Errors
+    /// [`Error::Refused`] only.
+    pub fn queue_retrieve(
+        &mut self,
+        path: impl AsRef<[u8]>,
+        how: TransferOptions,
+    ) -> Result<Queued, Error> {
+        let now = self.pump.now();
+        let ticket = self.pump.machine.retrieve(now, path.as_ref(), how)?;
+        self.pump.expect(ticket.id());
+        self.queued.push((ticket, None));
+        Ok(Queued { ticket })
+    }
+
+    /// Receives a download that was asked for before.
+    ///
+    /// # Errors
+    /// As [`Client::retrieve`]; [`Refusal::Busy`] if it is not the next one.
+    pub fn receive(&mut self, queued: Queued, sink: &mut impl Write) -> Result<Transfer, Error> {
+        match self.queued.first() {
+            Some((first, _)) if first.id() == queued.ticket.id() => {}
+            _ => return Err(Refusal::Busy.into()),
+        }
+        let (ticket, early) = self.queued.remove(0);
+        match early {
+            Some(ended) => ended.map_err(|failure| self.explain(failure)),
+            None => self.finish(ticket, &mut Payload::Sink(sink)),
+        }
     }
 
     /// STOR: a file from `source`, replacing one of that name.
@@ -223,8 +278,8 @@ impl Client {
         how: TransferOptions,
         source: &mut impl Read,
     ) -> Result<Transfer, Error> {
-        let ticket = self.ask(|machine, now| machine.store(now, path.as_ref(), how))?;
-        self.wait(ticket, &mut Payload::Source(source))
+        let ticket = self.transfer(|machine, now| machine.store(now, path.as_ref(), how))?;
+        self.finish(ticket, &mut Payload::Source(source))
     }
 
     /// STOR to be written piece by piece.
@@ -244,7 +299,7 @@ impl Client {
         path: impl AsRef<[u8]>,
         how: TransferOptions,
     ) -> Result<Writer<'_>, Error> {
-        let ticket = self.ask(|machine, now| machine.store(now, path.as_ref(), how))?;
+        let ticket = self.transfer(|machine, now| machine.store(now, path.as_ref(), how))?;
         Writer::begin(self, ticket)
     }
 
@@ -270,8 +325,8 @@ impl Client {
         how: TransferOptions,
         source: &mut impl Read,
     ) -> Result<Transfer, Error> {
-        let ticket = self.ask(|machine, now| machine.append(now, path.as_ref(), how))?;
-        self.wait(ticket, &mut Payload::Source(source))
+        let ticket = self.transfer(|machine, now| machine.append(now, path.as_ref(), how))?;
+        self.finish(ticket, &mut Payload::Source(source))
     }
 
     /// STOU: a file under a name the server chooses, told in [`Transfer::name`] if the server says it.
@@ -283,8 +338,8 @@ impl Client {
         source: &mut impl Read,
         how: TransferOptions,
     ) -> Result<Transfer, Error> {
-        let ticket = self.ask(|machine, now| machine.store_unique(now, None, how))?;
-        self.wait(ticket, &mut Payload::Source(source))
+        let ticket = self.transfer(|machine, now| machine.store_unique(now, None, how))?;
+        self.finish(ticket, &mut Payload::Source(source))
     }
 
     // ---- listings
@@ -306,8 +361,8 @@ impl Client {
         path: impl AsRef<[u8]>,
         sink: &mut impl Write,
     ) -> Result<Transfer, Error> {
-        let ticket = self.ask(|machine, now| machine.list(now, some(path.as_ref())))?;
-        self.wait(ticket, &mut Payload::Sink(sink))
+        let ticket = self.transfer(|machine, now| machine.list(now, some(path.as_ref())))?;
+        self.finish(ticket, &mut Payload::Sink(sink))
     }
 
     /// NLST: names only, a line each.
@@ -327,8 +382,8 @@ impl Client {
         path: impl AsRef<[u8]>,
         sink: &mut impl Write,
     ) -> Result<Transfer, Error> {
-        let ticket = self.ask(|machine, now| machine.names(now, some(path.as_ref())))?;
-        self.wait(ticket, &mut Payload::Sink(sink))
+        let ticket = self.transfer(|machine, now| machine.names(now, some(path.as_ref())))?;
+        self.finish(ticket, &mut Payload::Sink(sink))
     }
 
     /// MLSD: a listing for programs (RFC 3659 section 7).
@@ -349,8 +404,8 @@ impl Client {
         path: impl AsRef<[u8]>,
         sink: &mut impl Write,
     ) -> Result<Transfer, Error> {
-        let ticket = self.ask(|machine, now| machine.facts(now, some(path.as_ref())))?;
-        self.wait(ticket, &mut Payload::Sink(sink))
+        let ticket = self.transfer(|machine, now| machine.facts(now, some(path.as_ref())))?;
+        self.finish(ticket, &mut Payload::Sink(sink))
     }
 
     // ---- files and directories
@@ -548,6 +603,8 @@ impl Client {
     /// # Errors
     /// What ended the session otherwise.
     pub fn quit(mut self) -> Result<(), Error> {
+        self.queued.clear();
+        self.pump.disown_all();
         self.request(Machine::quit)
     }
 
@@ -587,8 +644,20 @@ impl Client {
         &mut self,
         ask: impl FnOnce(&mut Machine, Instant) -> Result<Ticket<O>, Refusal>,
     ) -> Result<Ticket<O>, Error> {
+        if !self.queued.is_empty() {
+            return Err(Refusal::Busy.into());
+        }
         let now = self.pump.now();
         Ok(ask(&mut self.pump.machine, now)?)
+    }
+
+    fn transfer(
+        &mut self,
+        ask: impl FnOnce(&mut Machine, Instant) -> Result<Ticket<Transferred>, Refusal>,
+    ) -> Result<Ticket<Transferred>, Error> {
+        let ticket = self.ask(ask)?;
+        self.pump.expect(ticket.id());
+        Ok(ticket)
     }
 
     fn request<O: Operation>(
@@ -596,33 +665,44 @@ impl Client {
         ask: impl FnOnce(&mut Machine, Instant) -> Result<Ticket<O>, Refusal>,
     ) -> Result<O::Done, Error> {
         let ticket = self.ask(ask)?;
-        self.wait(ticket, &mut Payload::None)
+        self.wait(ticket)
     }
 
-    fn wait<O: Operation>(
+    fn wait<O: Operation>(&mut self, ticket: Ticket<O>) -> Result<O::Done, Error> {
+        self.advance(ticket, None, &mut Payload::None)?
+            .unwrap_or_else(|| Err(Error::session_over()))
+    }
+
+    fn finish(
         &mut self,
-        ticket: Ticket<O>,
+        ticket: Ticket<Transferred>,
         payload: &mut Payload<'_>,
-    ) -> Result<O::Done, Error> {
-        self.advance(ticket, payload)?
+    ) -> Result<Transfer, Error> {
+        self.advance(ticket, Some(ticket.id()), payload)?
             .unwrap_or_else(|| Err(Error::session_over()))
     }
 
     /// Goes on until the request is over, or a wish about payload is fulfilled. The outer error is one of the call, the inner one
-    /// that of the request.
+    /// that of the request. `payload` belongs to the transfer `of`.
     pub(crate) fn advance<O: Operation>(
         &mut self,
         ticket: Ticket<O>,
+        of: Option<TicketId>,
         payload: &mut Payload<'_>,
     ) -> Result<Option<Result<O::Done, Error>>, Error> {
         let mut result = None;
         let mut login_failed = None;
-        let (login, ready) = (&mut self.login, &mut self.ready);
-        let ran = self.pump.run(payload, &mut |event| {
+        let (login, ready, queued) = (&mut self.login, &mut self.ready, &mut self.queued);
+        let ran = self.pump.run(of, payload, &mut |event| {
             *ready |= matches!(event, Event::Ready { .. });
             if let Some(ended) = login.and_then(|ticket| ticket.claim(event)) {
                 *login = None;
                 login_failed = ended.err();
+            }
+            for (ticket, early) in queued.iter_mut() {
+                if let Some(ended) = ticket.claim(event) {
+                    *early = Some(ended);
+                }
             }
             if let Some(ended) = ticket.claim(event) {
                 result = Some(ended);

@@ -107,9 +107,23 @@ impl fmt::Display for Error {
 
 impl fmt::Display for Failed {
     fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
-        write!(f, "{}", self.failure)?;
-        if let Some(tls) = &self.tls {
-            write!(f, " ({tls}; {})", tls.advice())?;
+        match (&self.tls, self.failure.kind) {
+            (Some(tls), FailureKind::ControlTls(_)) => {
+                write!(
+                    f,
+                    "TLS on the control connection failed: {tls}; {}",
+                    tls.advice()
+                )?;
+            }
+            (Some(tls), FailureKind::DataTls(_)) => {
+                write!(
+                    f,
+                    "TLS on the data connection failed: {tls}; {}",
+                    tls.advice()
+                )?;
+            }
+            (Some(tls), _) => write!(f, "{} ({tls}; {})", self.failure, tls.advice())?,
+            (None, _) => write!(f, "{}", self.failure)?,
         }
         if !self.first_bytes.is_empty() {
             let text = Escaped::new(&self.first_bytes);

@@ -43,7 +43,7 @@ pub use ftp_proto::{Secret, Transfer, TransferOptions};
 
 pub use builder::Builder;
 pub use cancel::CancelHandle;
-pub use client::{Client, Facts};
+pub use client::{Client, Facts, Queued};
 pub use error::{Error, Failed};
 pub use pump::Progress;
 pub use stream::{Reader, Writer};

@@ -10,8 +10,8 @@ use ftp_proto::tls::{PeerIdentity, Purpose, TlsFailure, TlsSession};
 use ftp_proto::wire::reply::Escaped;
 use ftp_proto::{
     AcceptOrder, Client as Machine, ConnectOrder, DataEnd, DataId, DataTarget, Desk, Direction,
-    Effect, Event, Failure, Fault, FlowEnd, FlowOrder, Input, ListenOrder, Output, Report, Tickets,
-    TlsFault, TlsOrder,
+    Effect, Event, Failure, Fault, FlowEnd, FlowOrder, Input, ListenOrder, Output, Report,
+    TicketId, Tickets, TlsFault, TlsOrder,
 };
 use mio::{Events, Poll};
 use tracing::{Span, debug};
@@ -85,6 +85,8 @@ pub(crate) struct Pump {
     data: Option<(DataId, Link)>,
     listener: Option<Listener>,
     flow: Option<Flow>,
+    /// Transfers asked for and not over, in order.
+    transfers: Vec<Asked>,
     told: Told,
     pub(crate) buffers: Buffers,
     tls: Option<TlsSession>,
@@ -96,6 +98,21 @@ pub(crate) struct Pump {
     identity: Option<PeerIdentity>,
     closed: Option<Failure>,
     span: Span,
+}
+
+/// A transfer that was asked for.
+struct Asked {
+    ticket: TicketId,
+    state: State,
+    /// Its call was given up.
+    abandoned: bool,
+}
+
+#[derive(Clone, Copy, PartialEq, Eq)]
+enum State {
+    Waits,
+    Flows,
+    Flowed,
 }
 
 /// When and at how many bytes progress was told.
@@ -119,6 +136,7 @@ impl Pump {
             data: None,
             listener: None,
             flow: None,
+            transfers: Vec::new(),
             told: Told {
                 bytes: 0,
                 at: SystemInstant::now(),
@@ -153,25 +171,36 @@ impl Pump {
         Some((self.flow.as_mut()?, &mut self.buffers))
     }
 
+    /// From here on a flow is taken to be that of the first transfer asked for that had none.
+    pub(crate) fn expect(&mut self, ticket: TicketId) {
+        self.transfers.push(Asked {
+            ticket,
+            state: State::Waits,
+            abandoned: false,
+        });
+    }
+
     /// Turns the wheel until `done` says that an event was the one waited for, or the caller's wish about payload is fulfilled.
+    /// `payload` belongs to the transfer `of`; flows of others wait for their own call.
     pub(crate) fn run(
         &mut self,
+        of: Option<TicketId>,
         payload: &mut Payload<'_>,
         done: &mut dyn FnMut(&Event<'_>) -> bool,
     ) -> Result<(), Error> {
         let span = self.span.clone();
         let _inside = span.enter();
         loop {
-            if self.drain(done) || self.fulfils(payload) {
+            if self.drain(done) || self.fulfils(of, payload) {
                 return Ok(());
             }
             if self.machine.is_closed() {
                 return Err(self.over());
             }
             if self.cancel.take() {
-                return Err(self.give_up(!matches!(payload, Payload::None)));
+                return Err(self.give_up(of));
             }
-            self.turn(payload, None)?;
+            self.turn(of, payload, None)?;
         }
     }
 
@@ -182,7 +211,8 @@ impl Pump {
     }
 
     /// Gives a transfer up whose reader or writer is gone, without waiting for the server.
-    pub(crate) fn abandon(&mut self) {
+    pub(crate) fn abandon(&mut self, ticket: TicketId) {
+        self.disown(Some(ticket));
         let now = self.clock.now();
         if self.machine.abort(now).is_ok() {
             self.drain(&mut |_| false);
@@ -190,13 +220,27 @@ impl Pump {
         }
     }
 
+    fn disown(&mut self, ticket: Option<TicketId>) {
+        for asked in &mut self.transfers {
+            asked.abandoned |= Some(asked.ticket) == ticket;
+        }
+    }
+
+    /// Nobody waits for any transfer any more.
+    pub(crate) fn disown_all(&mut self) {
+        for asked in &mut self.transfers {
+            asked.abandoned = true;
+        }
+    }
+
     /// One thing from the world, or a wait for one, no longer than until `limit`.
     fn turn(
         &mut self,
+        of: Option<TicketId>,
         payload: &mut Payload<'_>,
         limit: Option<ftp_proto::Instant>,
     ) -> Result<(), Error> {
-        if self.handle_one(payload) {
+        if self.handle_one(of, payload) {
             return Ok(());
         }
         let deadline = self.machine.deadline();
@@ -220,6 +264,9 @@ impl Pump {
                 Some(Output::Effect(effect)) => effect,
                 Some(Output::Event(event)) => {
                     log(&event);
+                    if let Event::Finished { ticket, .. } = event {
+                        self.transfers.retain(|asked| asked.ticket != ticket);
+                    }
                     if let Event::Closed(Some(failure)) = event {
                         self.closed = Some(failure.clone());
                     }
@@ -356,6 +403,13 @@ impl Pump {
         }
         self.listener = None;
         self.told.bytes = 0;
+        if let Some(asked) = self
+            .transfers
+            .iter_mut()
+            .find(|asked| asked.state == State::Waits)
+        {
+            asked.state = State::Flows;
+        }
         self.flow = Some(Flow::new(order.direction(), order.ascii()));
         self.desk.flow = Some(order);
     }
@@ -375,13 +429,29 @@ impl Pump {
     fn close_data(&mut self) {
         self.data = None;
         self.listener = None;
-        self.flow = None;
+        if self.flow.take().is_some()
+            && let Some(asked) = self
+                .transfers
+                .iter_mut()
+                .find(|asked| asked.state == State::Flows)
+        {
+            asked.state = State::Flowed;
+        }
+    }
+
+    /// Whose flow runs; `None` if nobody waits for it any more.
+    fn flowing(&self) -> Option<TicketId> {
+        let asked = self
+            .transfers
+            .iter()
+            .find(|asked| asked.state == State::Flows)?;
+        (!asked.abandoned).then_some(asked.ticket)
     }
 
     // ---- what the world has for the machine
 
     /// Gives the machine the one thing that is due, or moves bytes. False when the world has to be waited for.
-    fn handle_one(&mut self, payload: &mut Payload<'_>) -> bool {
+    fn handle_one(&mut self, of: Option<TicketId>, payload: &mut Payload<'_>) -> bool {
         if let Some(report) = self.reports.pop_front() {
             self.tell(Input::Report(report));
             return true;
@@ -389,7 +459,7 @@ impl Pump {
         self.tell_tickets()
             || self.flush_control()
             || self.read_control()
-            || self.serve_data(payload)
+            || self.serve_data(of, payload)
     }
 
     fn tell(&mut self, input: Input<'_>) {
@@ -621,15 +691,18 @@ impl Pump {
 
     // ---- the data connection
 
-    fn serve_data(&mut self, payload: &mut Payload<'_>) -> bool {
+    fn serve_data(&mut self, of: Option<TicketId>, payload: &mut Payload<'_>) -> bool {
         if self.desk.accept.is_some() {
             self.serve_accept()
         } else if self.desk.connect.is_some() {
             self.serve_connect()
         } else if self.desk.secure_data.is_some() {
             self.shake_data()
-        } else if self.flow.is_some() {
+        } else if self.flow.is_some() && self.flowing() == of {
             self.serve_flow(payload)
+        } else if self.flow.is_some() && self.flowing().is_none() {
+            // Its call was given up.
+            self.serve_flow(&mut Payload::None)
         } else {
             if let Some((_, link)) = &mut self.data {
                 // The end of the handshake; a failure shows when payload moves.
@@ -738,18 +811,19 @@ impl Pump {
     }
 
     /// Whether a caller that moves payload itself can go on.
-    fn fulfils(&mut self, payload: &Payload<'_>) -> bool {
+    fn fulfils(&mut self, of: Option<TicketId>, payload: &Payload<'_>) -> bool {
         let Payload::Caller(wish) = payload else {
             return false;
         };
+        let flows = self.flow.is_some() && self.flowing() == of;
         let empty = self.buffers.plain.is_empty();
         match wish {
-            Wish::Begin => self.flow.is_some(),
+            Wish::Begin => flows,
             Wish::Bytes => !empty,
-            Wish::Room => self.flow.is_some() && empty,
+            Wish::Room => flows && empty,
             Wish::Sent => {
                 let link = self.data.as_ref().map(|(_, link)| link);
-                self.flow.is_some()
+                flows
                     && empty
                     && link.is_none_or(|link| {
                         link.channel
@@ -791,7 +865,8 @@ impl Pump {
     }
 
     /// Aborts what runs, and waits for the server a little while. What it still has to say is taken by the next call.
-    fn give_up(&mut self, transfer: bool) -> Error {
+    fn give_up(&mut self, transfer: Option<TicketId>) -> Error {
+        self.disown(transfer);
         let now = self.clock.now();
         match self.machine.abort(now) {
             Ok(ticket) => {
@@ -799,12 +874,12 @@ impl Pump {
                 let mut over = false;
                 while !over && !self.machine.is_closed() && self.clock.now() < end {
                     over = self.drain(&mut |event| ticket.claim(event).is_some());
-                    if !over && self.turn(&mut Payload::None, Some(end)).is_err() {
+                    if !over && self.turn(None, &mut Payload::None, Some(end)).is_err() {
                         break;
                     }
                 }
             }
-            Err(_) if transfer => {
+            Err(_) if transfer.is_some() => {
                 // One that has not begun cannot be aborted, and must not begin later without its reader or writer.
                 self.tell(Input::ControlFailed(Fault::Other));
                 self.drain(&mut |_| false);

@@ -142,7 +142,9 @@ impl<'a> Stream<'a> {
     }
 
     fn run(&mut self, mut payload: Payload<'_>) -> Result<(), Error> {
-        let ran = self.client.advance(self.ticket, &mut payload);
+        let ran = self
+            .client
+            .advance(self.ticket, Some(self.ticket.id()), &mut payload);
         match ran {
             Ok(result) => self.result = result,
             Err(error) => {
@@ -175,7 +177,7 @@ impl<'a> Stream<'a> {
 impl Drop for Stream<'_> {
     fn drop(&mut self) {
         if self.result.is_none() && !self.spent {
-            self.client.pump.abandon();
+            self.client.pump.abandon(self.ticket.id());
         }
     }
 }

@@ -9,7 +9,7 @@ use ftp_proto_blocking::ftp_proto::tls::{Fingerprint, TlsFailure};
 use ftp_proto_blocking::ftp_proto::wire::command::Verb;
 use ftp_proto_blocking::ftp_proto::wire::date::size_in_reply;
 use ftp_proto_blocking::ftp_proto::wire::reply::Escaped;
-use ftp_proto_blocking::ftp_proto::{Category, Event, FailureKind, Refusal, Side};
+use ftp_proto_blocking::ftp_proto::{Category, Event, FailureKind, Refusal, Side, Timer};
 use ftp_proto_blocking::{Error, Progress};
 use indicatif::{ProgressBar, ProgressDrawTarget, ProgressStyle};
 use serde_json::{Map, Value, json};
@@ -285,6 +285,9 @@ fn advice(error: &Error, certificate: Option<Fingerprint>) -> Option<String> {
         | FailureKind::Unconfirmed { .. } => {
             plain("try again; --resume goes on where it broke off")
         }
+        FailureKind::TimedOut(Timer::Greeting) => plain(
+            "a port that waits for TLS says nothing: try ftps://, or wait longer with --timeout",
+        ),
         FailureKind::TimedOut(_) => plain("try again, or wait longer with --timeout"),
         FailureKind::Protocol(_) => {
             plain("check host and port: this may be no FTP server, or one that wants ftps://")

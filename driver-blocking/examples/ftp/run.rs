@@ -1,5 +1,6 @@
 //! The commands.
 
+use std::collections::VecDeque;
 use std::ffi::{OsStr, OsString};
 use std::fs::File;
 use std::io::{self, IsTerminal, Read, Seek, SeekFrom, Write};
@@ -17,6 +18,9 @@ use crate::local::{Partial, Target, about, plain_name, remote_name};
 use crate::report::{Report, Stop, seconds, text};
 use crate::session::Session;
 use crate::url::{FtpUrl, TypeCode, looks_like_url};
+
+/// How many downloads are asked for ahead.
+const AHEAD: usize = 4;
 
 /// Does what the command line asks for.
 pub(crate) fn run(arguments: &Arguments, report: &mut Report) -> Result<(), Stop> {
@@ -120,6 +124,11 @@ impl Run<'_> {
             if line.is_empty() {
                 continue;
             }
+            // Some servers put the path that was asked for before each name.
+            let line = match line.strip_prefix(path) {
+                Some(rest) if !long => rest.strip_prefix(b"/").unwrap_or(line),
+                _ => line,
+            };
             let key = if long { "line" } else { "name" };
             self.report.add(json!({ key: text(line) }));
             self.print(line)?;
@@ -200,47 +209,84 @@ impl Run<'_> {
         self.download_all(&urls, &destination)
     }
 
+    /// Downloads in order; those of one session are asked for ahead, so that none waits for the confirmation of the one before.
     fn download_all(&mut self, urls: &[FtpUrl], destination: &Destination) -> Result<(), Stop> {
-        for url in urls {
-            self.download(url, destination)?;
+        let resume = self.options.resume;
+        for urls in urls.chunk_by(FtpUrl::same_session) {
+            let mut ahead = VecDeque::new();
+            let mut rest = urls.iter();
+            for url in urls {
+                let mut target = self.target(url, destination)?;
+                let offset = match &mut target {
+                    Target::File(partial) if resume => self.resume_at(url, partial)?,
+                    _ => 0,
+                };
+                self.report.begin(url.file_name(), offset, None);
+                let started = Instant::now();
+                let transfer = if url.type_code == Some(TypeCode::Directory) {
+                    self.ask(url, |session| {
+                        session
+                            .client
+                            .names_to(url.listed_path().unwrap_or_default(), &mut target)
+                    })
+                } else if resume || urls.iter().any(|url| url.type_code.is_some()) {
+                    let how = self.how(url, offset);
+                    self.ask(url, |session| {
+                        session.client.retrieve_with(&url.path, how, &mut target)
+                    })
+                } else {
+                    let how = self.how(url, 0);
+                    let few = AHEAD - ahead.len();
+                    for url in rest.by_ref().take(few) {
+                        ahead.push_back(
+                            self.ask(url, |session| session.client.queue_retrieve(&url.path, how))?,
+                        );
+                    }
+                    let next = ahead.pop_front();
+                    self.ask(url, |session| match next {
+                        Some(queued) => session.client.receive(queued, &mut target),
+                        None => Err(Error::Cancelled),
+                    })
+                };
+                self.report.end();
+                self.downloaded(url, target, offset, &transfer?, started)?;
+            }
         }
         Ok(())
     }
 
-    fn download(&mut self, url: &FtpUrl, destination: &Destination) -> Result<(), Stop> {
-        let resume = self.options.resume;
-        let mut target = match destination {
-            Destination::Output => Target::standard_output(),
-            Destination::File(path) => Target::open(path, resume)?,
+    fn target(&self, url: &FtpUrl, destination: &Destination) -> Result<Target, Stop> {
+        match destination {
+            Destination::Output => Ok(Target::standard_output()),
+            Destination::File(path) => Target::open(path, self.options.resume),
             Destination::Directory(directory) => {
                 let name = plain_name(url.file_name())?;
-                Target::open(&directory.join(name), resume)?
+                Target::open(&directory.join(name), self.options.resume)
             }
-        };
-        let offset = match &mut target {
-            Target::File(partial) if resume => self.resume_at(url, partial)?,
-            _ => 0,
-        };
-        let how = TransferOptions {
+        }
+    }
+
+    fn how(&self, url: &FtpUrl, offset: u64) -> TransferOptions {
+        TransferOptions {
             offset,
             ascii: self.is_ascii(url),
             ..TransferOptions::default()
-        };
-        self.report.begin(url.file_name(), offset, None);
-        let started = Instant::now();
-        let transfer = self.ask(url, |session| match url.type_code {
-            Some(TypeCode::Directory) => session
-                .client
-                .names_to(url.listed_path().unwrap_or_default(), &mut target),
-            _ => session.client.retrieve_with(&url.path, how, &mut target),
-        });
-        self.report.end();
-        let transfer = transfer?;
+        }
+    }
+
+    fn downloaded(
+        &mut self,
+        url: &FtpUrl,
+        target: Target,
+        offset: u64,
+        transfer: &Transfer,
+        started: Instant,
+    ) -> Result<(), Stop> {
         let path = match target {
             Target::File(partial) => Some(partial.complete()?),
             Target::Stream(_) => None,
         };
-        let mut result = done(url, &transfer, started);
+        let mut result = done(url, transfer, started);
         if let Some(map) = result.as_object_mut() {
             map.insert("offset".to_owned(), offset.into());
             map.insert(
@@ -331,11 +377,7 @@ impl Run<'_> {
             }
             source.skip(offset)?;
         }
-        let how = TransferOptions {
-            offset,
-            ascii: self.is_ascii(url),
-            ..TransferOptions::default()
-        };
+        let how = self.how(url, offset);
         self.report.begin(url.file_name(), offset, source.size);
         let started = Instant::now();
         let transfer = self.ask(url, |session| {
@@ -354,10 +396,7 @@ impl Run<'_> {
 
     fn append(&mut self, local: &OsStr, url: &FtpUrl) -> Result<(), Stop> {
         let mut source = Source::open(local)?;
-        let how = TransferOptions {
-            ascii: self.is_ascii(url),
-            ..TransferOptions::default()
-        };
+        let how = self.how(url, 0);
         self.report.begin(url.file_name(), 0, source.size);
         let started = Instant::now();
         let transfer = self.ask(url, |session| {
