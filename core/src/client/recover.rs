@@ -146,7 +146,16 @@ impl Client {
             return;
         }
         let barrier = self.aborting.is_some_and(|aborting| aborting.barrier);
-        if barrier && code == Code::PATHNAME_CREATED {
+        let given_up = self
+            .aborting
+            .and_then(|aborting| aborting.transfer)
+            .map(|(ticket, _)| ticket);
+        let nothing_else = self.outstanding.iter().all(|expected| {
+            expected.ticket.is_none()
+                || expected.ticket == given_up
+                || (expected.orphan && expected.kind != Some(Kind::Login))
+        });
+        if barrier && nothing_else && code == Code::PATHNAME_CREATED {
             self.outstanding.clear();
         } else {
             match self.outstanding.front() {
@@ -442,7 +451,9 @@ impl Client {
             self.ending = Some(failure.clone());
             self.conclude(Answer::Lost, 0..0);
         }
-        if let Some(transfer) = &mut self.transfer {
+        if let Some(transfer) = &mut self.transfer
+            && !transfer.answer.is_final()
+        {
             transfer.answer = Answer::Lost;
         }
         if flowing && self.transfer.is_some() {

@@ -23,7 +23,7 @@ use crate::wire::reply::{Class, Code};
 
 use super::config::{DataMode, PassiveAddress};
 use super::queue::{Item, Outcome, Piece};
-use super::request::{Expected, Kind, Step};
+use super::request::{Expected, Kind, Step, Steps};
 use super::{Client, Phase, Switch};
 
 impl Client {
@@ -673,7 +673,16 @@ impl Client {
     /// The command went too early in a batch: it will be said again, alone.
     fn ask_again(&mut self, expected: Expected) {
         self.lock_step();
-        if let Some(request) = self.request_of(expected.ticket) {
+        if let (Some(Kind::Transfer(..)), Some(ticket)) = (expected.kind, expected.ticket) {
+            // What was set up for it belongs to what was agreed on before: it starts over.
+            self.orphan_request(ticket);
+            self.close_data();
+            self.transfer.take_if(|transfer| transfer.ticket == ticket);
+            if let Some(request) = self.request_of(Some(ticket)) {
+                request.sent = Steps::default();
+                request.done = Steps::default();
+            }
+        } else if let Some(request) = self.request_of(expected.ticket) {
             request.sent.remove(expected.step);
         }
     }

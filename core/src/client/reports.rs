@@ -180,7 +180,8 @@ impl Client {
             .as_ref()
             .filter(|transfer| transfer.end.is_none());
         let answer = transfer.map_or(Answer::Awaited, |transfer| transfer.answer);
-        if self.data.life == Life::Open {
+        // What protection the connection has is read at the transfer command (RFC 4217 section 8).
+        if self.data.life == Life::Open && self.transfer.is_some() {
             self.data.protected = self.session.protection.data_is_private(self.law);
             self.evidence.data.protected = self.data.protected;
             if !self.data.protected {
@@ -299,10 +300,9 @@ impl Client {
             return;
         }
         let sent_all = self.data.source_ended
-            && self
-                .transfer
-                .as_ref()
-                .is_some_and(|transfer| transfer.payload == Payload::FileOut);
+            && self.transfer.as_ref().is_some_and(|transfer| {
+                transfer.payload == Payload::FileOut && transfer.answer.is_completion()
+            });
         self.queue.push(Item::Do(Errand::CloseData(self.data.id)));
         // The server has confirmed an upload that was sent to its end; only its close is missing.
         let end = if sent_all {
@@ -487,9 +487,8 @@ impl Client {
     pub(super) fn join(&mut self) {
         let over = self.transfer.as_ref().is_some_and(|transfer| {
             // A live data connection may already be the next transfer's.
-            let data_over = transfer.end.is_some()
-                || !self.data.is_live()
-                || !self.law.holds(Rule::DataEnd);
+            let data_over =
+                transfer.end.is_some() || !self.data.is_live() || !self.law.holds(Rule::DataEnd);
             let said = transfer.answer.is_final()
                 || (!self.law.holds(Rule::FinalReply) && transfer.end.is_some());
             said && data_over

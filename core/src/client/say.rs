@@ -274,6 +274,7 @@ impl Client {
                 if let Some((ticket, Kind::Transfer(verb, payload))) = owner {
                     self.concluding = self.transfer.take();
                     self.transfer = Some(Transfer::new(ticket, verb, payload));
+                    self.move_data_on();
                 }
             }
             _ => {}

@@ -88,6 +88,19 @@ fn walk(plan: &Plan, stop_at_states: usize) -> Walk {
     }
 }
 
+/// Walks a path again and tells the dialogue.
+fn tell(plan: &Plan, path: &[Action]) {
+    world::TELLING.set(true);
+    if let Ok(mut world) = World::new(plan) {
+        for action in path {
+            if world.step(plan, *action).is_err() {
+                break;
+            }
+        }
+    }
+    world::TELLING.set(false);
+}
+
 fn fingerprint(world: &World) -> u128 {
     let half = |salt: u64| {
         let mut hasher = DefaultHasher::new();
@@ -129,7 +142,7 @@ fn policies() -> Vec<(&'static str, Security, u8)> {
 }
 
 /// A walk that grows beyond this has a counter that never comes back.
-const STATES_AT_MOST: usize = 150_000;
+const STATES_AT_MOST: usize = 500_000;
 
 const PASSIVE: &[DataMode] = &[DataMode::Epsv, DataMode::Pasv];
 const ACTIVE: &[DataMode] = &[DataMode::Eprt, DataMode::Port];
@@ -236,10 +249,7 @@ fn every_state_of_every_policy_keeps_the_invariants() {
                         println!("{:>9} {:>10}  {}", walk.states, walk.transitions, plan.name);
                     }
                     if let Some((violation, path)) = walk.violation {
-                        totals.2.push(format!(
-                            "{}: {} {}\n  {path:?}",
-                            plan.name, violation.id, violation.what
-                        ));
+                        totals.2.push((plan, violation, path));
                     }
                 }
             });
@@ -251,8 +261,12 @@ fn every_state_of_every_policy_keeps_the_invariants() {
         plans.len(),
         started.elapsed().as_secs_f32()
     );
-    for violation in violations.iter().take(8) {
-        println!("VIOLATED {violation}");
+    for (plan, violation, path) in violations.iter().take(8) {
+        println!(
+            "VIOLATED {}: {} {}",
+            plan.name, violation.id, violation.what
+        );
+        tell(plan, path);
     }
     assert!(
         violations.is_empty(),

@@ -9,12 +9,12 @@ use crate::world::Plan;
 
 /// A broken invariant.
 #[derive(Clone, Debug, PartialEq, Eq)]
-pub struct Violation {
-    pub id: &'static str,
-    pub what: String,
+pub(crate) struct Violation {
+    pub(crate) id: &'static str,
+    pub(crate) what: String,
 }
 
-pub fn violated(id: &'static str, what: impl Into<String>) -> Violation {
+pub(crate) fn violated(id: &'static str, what: impl Into<String>) -> Violation {
     Violation {
         id,
         what: what.into(),
@@ -23,42 +23,43 @@ pub fn violated(id: &'static str, what: impl Into<String>) -> Violation {
 
 /// What the observer remembers.
 #[derive(Clone, Debug, Default, PartialEq, Eq, Hash)]
-pub struct Monitor {
-    pub greeted: bool,
-    pub secure: bool,
-    pub switching: bool,
-    pub ccc_done: bool,
+pub(crate) struct Monitor {
+    pub(crate) greeted: bool,
+    pub(crate) secure: bool,
+    pub(crate) switching: bool,
+    pub(crate) ccc_done: bool,
     /// Injected bytes were put behind the reply that switches protection.
-    pub injected: bool,
-    pub handshake_failed: bool,
+    pub(crate) injected: bool,
+    pub(crate) handshake_failed: bool,
     /// Verbs sent and not finally answered, oldest first.
-    pub open: Vec<Verb>,
-    pub user_sent: bool,
-    pub auths: u8,
-    pub auth_refused: u8,
-    pub pass_count: u8,
+    pub(crate) open: Vec<Verb>,
+    pub(crate) user_sent: bool,
+    pub(crate) auths: u8,
+    pub(crate) auth_refused: u8,
+    pub(crate) pass_count: u8,
     /// PROT as acknowledged in this epoch.
-    pub prot: Option<u8>,
-    pub prot_asked: Option<u8>,
-    pub transfer: Option<Transfer>,
+    pub(crate) prot: Option<u8>,
+    pub(crate) prot_asked: Option<u8>,
+    pub(crate) transfer: Option<Transfer>,
     /// An unwanted reply came: nothing but the end may follow.
-    pub doomed: Option<&'static str>,
-    pub surplus_allowed: bool,
-    pub closed: bool,
-    pub stranger: bool,
-    pub aborted: bool,
+    pub(crate) doomed: Option<&'static str>,
+    pub(crate) surplus_allowed: bool,
+    pub(crate) closed: bool,
+    pub(crate) stranger: bool,
+    pub(crate) aborted: bool,
     /// Something broke in mid-request: commands may have lost their request.
-    pub orphans: bool,
-    pub rest_refused: bool,
-    pub rest_sent: bool,
+    pub(crate) orphans: bool,
+    pub(crate) rest_refused: bool,
+    pub(crate) rest_sent: bool,
 }
 
 #[derive(Clone, Copy, Debug, PartialEq, Eq, Hash)]
-pub enum Verb {
+pub(crate) enum Verb {
     Auth,
     User,
     Pass,
     Acct,
+    Pbsz,
     Prot,
     Rest,
     Setup,
@@ -74,20 +75,30 @@ pub enum Verb {
 }
 
 #[derive(Clone, Copy, Debug, PartialEq, Eq, Hash)]
-pub struct Transfer {
-    pub verb: Verb,
-    pub preliminary: bool,
-    pub final_code: Option<u16>,
-    pub end: Option<DataEnd>,
-    pub bytes: u64,
-    pub source_ended: bool,
-    pub protected: bool,
-    pub flowing: bool,
+pub(crate) struct Transfer {
+    pub(crate) verb: Verb,
+    pub(crate) preliminary: bool,
+    pub(crate) final_code: Option<u16>,
+    pub(crate) end: Option<DataEnd>,
+    pub(crate) bytes: u64,
+    pub(crate) source_ended: bool,
+    pub(crate) protected: bool,
+    pub(crate) flowing: bool,
+}
+
+impl Verb {
+    /// Whether it belongs to a request before the transfer in a batch, which keeps its meaning when the transfer is given up.
+    fn is_login(self) -> bool {
+        matches!(
+            self,
+            Verb::User | Verb::Pass | Verb::Acct | Verb::Pbsz | Verb::Prot
+        )
+    }
 }
 
 impl Monitor {
     /// A line leaves. IC-1, 2, 3, 4, 6, 7, 21, 23.
-    pub fn line(&mut self, plan: &Plan, line: &[u8]) -> Result<(), Violation> {
+    pub(crate) fn line(&mut self, plan: &Plan, line: &[u8]) -> Result<(), Violation> {
         let text = String::from_utf8_lossy(line).into_owned();
         let Some(body) = line.strip_suffix(b"\r\n") else {
             return Err(violated("IC-1", format!("{text:?} does not end in CR LF")));
@@ -220,6 +231,7 @@ impl Monitor {
                 Verb::Pass
             }
             "ACCT" => Verb::Acct,
+            "PBSZ" => Verb::Pbsz,
             "PROT" => {
                 self.prot_asked = body.last().copied();
                 Verb::Prot
@@ -271,7 +283,7 @@ impl Monitor {
     }
 
     /// A whole reply is about to be read; `trailing` bytes follow in the same segment. Notes what the standards say must follow.
-    pub fn reply(&mut self, plan: &Plan, code: u16, trailing: bool) {
+    pub(crate) fn reply(&mut self, plan: &Plan, code: u16, trailing: bool) {
         let class = code / 100;
         if !self.greeted {
             match class {
@@ -288,7 +300,7 @@ impl Monitor {
             self.doomed = Some("421");
             return;
         }
-        if self.aborted {
+        if self.aborted && !self.open.first().is_some_and(|verb| verb.is_login()) {
             self.book_while_aborting(code);
             return;
         }
@@ -360,7 +372,8 @@ impl Monitor {
         if code < 200 {
             return;
         }
-        let barrier = self.open.last() == Some(&Verb::Other);
+        let barrier =
+            self.open.last() == Some(&Verb::Other) && !self.open.iter().any(|verb| verb.is_login());
         let only_barrier = barrier && self.open.len() == 1;
         if barrier && code == 257 || only_barrier && matches!(code, 500..=550) {
             self.open.clear();
@@ -374,7 +387,7 @@ impl Monitor {
     }
 
     /// An effect leaves. IC-2b, 4, 8, 10, 11, 22, 23.
-    pub fn effect(&mut self, plan: &Plan, effect: &Effect) -> Result<(), Violation> {
+    pub(crate) fn effect(&mut self, plan: &Plan, effect: &Effect) -> Result<(), Violation> {
         match effect {
             Effect::SecureControl(_) => {
                 if self.injected {
@@ -468,7 +481,7 @@ impl Monitor {
         Ok(())
     }
 
-    pub fn flow_ended(&mut self, end: FlowEnd) {
+    pub(crate) fn flow_ended(&mut self, end: FlowEnd) {
         if let Some(transfer) = &mut self.transfer {
             transfer.end = Some(end.end);
             transfer.bytes = end.bytes;
@@ -476,14 +489,14 @@ impl Monitor {
         }
     }
 
-    pub fn source_ended(&mut self) {
+    pub(crate) fn source_ended(&mut self) {
         if let Some(transfer) = &mut self.transfer {
             transfer.source_ended = true;
         }
     }
 
     /// A transfer is reported as done. IC-13, 14.
-    pub fn transfer_done(&self, bytes: u64, expected: Option<u64>) -> Result<(), Violation> {
+    pub(crate) fn transfer_done(&self, bytes: u64, expected: Option<u64>) -> Result<(), Violation> {
         let Some(transfer) = self.transfer else {
             return Err(violated(
                 "IC-13",
@@ -541,7 +554,7 @@ impl Monitor {
     }
 
     /// A request failed although the standards call it done is no violation; but a failure must be one the walk can explain.
-    pub fn failed(&self, kind: FailureKind) -> Result<(), Violation> {
+    pub(crate) fn failed(&self, kind: FailureKind) -> Result<(), Violation> {
         if let FailureKind::Unconfirmed { bytes } = kind {
             let whole = self
                 .transfer

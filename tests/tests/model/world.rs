@@ -14,27 +14,27 @@ use crate::monitor::{Monitor, Violation, violated};
 
 /// What one walk is about: a policy and what the application asks for.
 #[derive(Clone, Debug)]
-pub struct Plan {
-    pub name: String,
-    pub security: Security,
-    pub methods: u8,
-    pub user: &'static str,
-    pub account: bool,
-    pub lock_step: bool,
-    pub modes: DataModes,
-    pub script: &'static [Op],
+pub(crate) struct Plan {
+    pub(crate) name: String,
+    pub(crate) security: Security,
+    pub(crate) methods: u8,
+    pub(crate) user: &'static str,
+    pub(crate) account: bool,
+    pub(crate) lock_step: bool,
+    pub(crate) modes: DataModes,
+    pub(crate) script: &'static [Op],
     /// All operations are asked for at once, before the greeting.
-    pub queued: bool,
-    pub peer: IpAddr,
-    pub tickets: Tickets,
+    pub(crate) queued: bool,
+    pub(crate) peer: IpAddr,
+    pub(crate) tickets: Tickets,
     /// Commands may lose their request, so a reply out of their table can be legal.
-    pub orphans_possible: bool,
-    pub law: Law,
+    pub(crate) orphans_possible: bool,
+    pub(crate) law: Law,
 }
 
 /// What the application asks for.
 #[derive(Clone, Copy, Debug, PartialEq, Eq, Hash)]
-pub enum Op {
+pub(crate) enum Op {
     Login,
     Retrieve,
     RetrieveAt,
@@ -49,7 +49,7 @@ pub enum Op {
 
 /// What can happen next.
 #[derive(Clone, Copy, Debug, PartialEq, Eq, Hash)]
-pub enum Action {
+pub(crate) enum Action {
     Reply(u8),
     /// A reply with another one, or half of one, in the same segment.
     ReplyWith(u8, &'static str),
@@ -69,7 +69,7 @@ pub enum Action {
     Abort,
 }
 
-pub const REPLIES: &[&str] = &[
+pub(crate) const REPLIES: &[&str] = &[
     "120 wait",
     "150 ok",
     "200 ok",
@@ -150,8 +150,8 @@ const STRANGER: IpAddr = IpAddr::V4(std::net::Ipv4Addr::new(10, 9, 9, 9));
 
 /// A state of the walk.
 #[derive(PartialEq, Eq, Hash)]
-pub struct World {
-    pub client: Client,
+pub(crate) struct World {
+    pub(crate) client: Client,
     desk: Desk,
     /// Orders the machine gave up; their reports may still come.
     old: Desk,
@@ -164,7 +164,7 @@ pub struct World {
 }
 
 impl World {
-    pub fn new(plan: &Plan) -> Result<World, Violation> {
+    pub(crate) fn new(plan: &Plan) -> Result<World, Violation> {
         let mut config = Config::default();
         config.security = plan.security;
         config.data_modes = plan.modes;
@@ -189,7 +189,7 @@ impl World {
         Ok(world)
     }
 
-    pub fn copy(&self) -> World {
+    pub(crate) fn copy(&self) -> World {
         World {
             client: self.client.clone(),
             desk: self.desk.duplicate(),
@@ -203,12 +203,12 @@ impl World {
         }
     }
 
-    pub fn is_over(&self) -> bool {
+    pub(crate) fn is_over(&self) -> bool {
         self.closed
     }
 
     /// Everything that can happen here.
-    pub fn actions(&self, plan: &Plan) -> Vec<Action> {
+    pub(crate) fn actions(&self, plan: &Plan) -> Vec<Action> {
         let mut actions = Vec::with_capacity(64);
         if self.client.reads_control() {
             actions.extend(
@@ -276,8 +276,15 @@ impl World {
     }
 
     /// Lets `action` happen. False if it cannot happen here.
-    pub fn step(&mut self, plan: &Plan, action: Action) -> Result<bool, Violation> {
+    pub(crate) fn step(&mut self, plan: &Plan, action: Action) -> Result<bool, Violation> {
         let now = Instant::ZERO;
+        told(|| match action {
+            Action::Reply(index) => format!("S: {}", REPLIES[usize::from(index)]),
+            Action::ReplyWith(index, more) => {
+                format!("S: {} + {more:?}", REPLIES[usize::from(index)])
+            }
+            other => format!("   {other:?}"),
+        });
         self.monitor.orphans |= matches!(
             action,
             Action::Timeout
@@ -472,6 +479,9 @@ impl World {
 
     fn flush(&mut self, plan: &Plan) -> Result<bool, Violation> {
         let outgoing = self.client.outgoing().to_vec();
+        if !outgoing.is_empty() {
+            told(|| format!("C: {}", outgoing.escape_ascii()));
+        }
         for line in outgoing.split_inclusive(|byte| *byte == b'\n') {
             self.monitor.line(plan, line)?;
         }
@@ -489,6 +499,7 @@ impl World {
             match self.client.poll() {
                 None => break,
                 Some(Output::Effect(effect)) => {
+                    told(|| format!("   > {effect:?}"));
                     self.monitor.effect(plan, &effect)?;
                     if outgoing
                         && matches!(effect, Effect::SecureControl(_) | Effect::ClearControl(_))
@@ -501,6 +512,9 @@ impl World {
                     self.carry_out(effect);
                 }
                 Some(Output::Event(event)) => {
+                    if !matches!(event, Event::Sent { .. } | Event::Received { .. }) {
+                        told(|| format!("   > {event:?}"));
+                    }
                     if self.closed {
                         return Err(violated("IC-30", format!("{event:?} after the end")));
                     }
@@ -627,6 +641,17 @@ fn code_of(reply: &str) -> u16 {
 }
 
 /// The rule a plan's law repeals, for its name.
-pub fn repealed(rule: Rule) -> Law {
+pub(crate) fn repealed(rule: Rule) -> Law {
     Law::without(rule)
+}
+
+thread_local! {
+    /// Whether what happens is told, for a path that is walked again.
+    pub(crate) static TELLING: std::cell::Cell<bool> = const { std::cell::Cell::new(false) };
+}
+
+fn told(line: impl FnOnce() -> String) {
+    if TELLING.get() {
+        println!("    {}", line());
+    }
 }
