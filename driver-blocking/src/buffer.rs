@@ -93,6 +93,6 @@ mod tests {
         assert_eq!(buffer.filled(), b"dghijk");
         buffer.consume(100);
         assert!(buffer.is_empty());
-        assert_eq!(buffer.room().len(), 6);
+        assert!(buffer.room().len() >= 6);
     }
 }

@@ -648,7 +648,11 @@ impl Client {
             return Err(Refusal::Busy.into());
         }
         let now = self.pump.now();
-        Ok(ask(&mut self.pump.machine, now)?)
+        ask(&mut self.pump.machine, now).map_err(|refusal| match refusal {
+            // It may have ended between two calls: then the first one to come tells why.
+            Refusal::Closed => self.pump.over(),
+            refusal => refusal.into(),
+        })
     }
 
     fn transfer(

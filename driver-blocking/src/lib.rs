@@ -35,6 +35,8 @@ mod flow;
 mod net;
 mod pump;
 mod stream;
+#[cfg(test)]
+mod tests;
 mod tls;
 
 /// The machine, for its types.

@@ -85,6 +85,8 @@ pub(crate) struct Pump {
     data: Option<(DataId, Link)>,
     listener: Option<Listener>,
     flow: Option<Flow>,
+    /// The last turn moved payload: the control connection is next.
+    payload_moved: bool,
     /// Transfers asked for and not over, in order.
     transfers: Vec<Asked>,
     told: Told,
@@ -136,6 +138,7 @@ impl Pump {
             data: None,
             listener: None,
             flow: None,
+            payload_moved: false,
             transfers: Vec::new(),
             told: Told {
                 bytes: 0,
@@ -456,10 +459,16 @@ impl Pump {
             self.tell(Input::Report(report));
             return true;
         }
-        self.tell_tickets()
-            || self.flush_control()
-            || self.read_control()
-            || self.serve_data(of, payload)
+        if self.tell_tickets() || self.flush_control() {
+            return true;
+        }
+        // Data first, as it was sent before the reply that ends it; then a look at the control connection, however much data there is.
+        let payload_moved = std::mem::take(&mut self.payload_moved);
+        if payload_moved {
+            self.read_control() || self.serve_data(of, payload)
+        } else {
+            self.serve_data(of, payload) || self.read_control()
+        }
     }
 
     fn tell(&mut self, input: Input<'_>) {
@@ -632,7 +641,13 @@ impl Pump {
                 }
                 None => false,
             },
-            Fed::Something => true,
+            Fed::Something => {
+                if self.data.is_some() || self.listener.is_some() {
+                    // What came on the data connection before is looked at before the machine is told.
+                    let _ = self.wait(Some(Duration::ZERO));
+                }
+                true
+            }
             Fed::End => {
                 self.tell(Input::ControlEof);
                 true
@@ -796,7 +811,7 @@ impl Pump {
         match moved {
             Moved::Nothing => false,
             Moved::Something => {
-                // While one side never waits the other must be looked at.
+                self.payload_moved = true;
                 let _ = self.wait(Some(Duration::ZERO));
                 true
             }
@@ -891,7 +906,7 @@ impl Pump {
     }
 
     /// The error for a call on a session that is over.
-    fn over(&mut self) -> Error {
+    pub(crate) fn over(&mut self) -> Error {
         match self.closed.take() {
             Some(failure) => self.explain(failure),
             None => Error::session_over(),
