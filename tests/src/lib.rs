@@ -1,4 +1,6 @@
-//! (in progress)
+//! What the tests are made of: a client machine on a bench, recorded dialogues, real servers on loopback, a delayed link.
+//!
+//! `tests/README.md` lists the suites, what each shows and how long it takes.
 
 pub mod certs;
 #[cfg(target_os = "linux")]
@@ -6,4 +8,5 @@ pub mod link;
 #[cfg(target_os = "linux")]
 pub mod peers;
 pub mod rig;
+pub mod tool;
 pub mod transcript;
