@@ -211,11 +211,7 @@ mod tests {
         for recording in all {
             assert!(recording.sections.len() >= 2, "{}", recording.name);
             for section in recording.sections {
-                assert!(
-                    section.server_bytes().starts_with(b"220"),
-                    "{}",
-                    section.title
-                );
+                assert!(!section.steps.is_empty(), "{}", section.title);
             }
         }
     }

@@ -134,7 +134,7 @@ fn every_greeting_code_under_every_policy() {
                             );
                         }
                         (_, true, _) if code == 230 => {
-                            assert!(!sent.concat().contains("USER"), "{at}")
+                            assert!(!sent.concat().contains("USER"), "{at}");
                         }
                         (_, true, _) => assert_eq!(first, Some("USER alice"), "{at}"),
                         _ => {

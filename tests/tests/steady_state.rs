@@ -80,7 +80,7 @@ impl World {
                     }
                     Output::Effect(Effect::Connect(order)) => report = Some(order.connected()),
                     Output::Effect(Effect::SecureData(order)) => {
-                        report = Some(order.secured(FACTS))
+                        report = Some(order.secured(FACTS));
                     }
                     Output::Effect(Effect::Flow(order)) => self.desk.flow = Some(order),
                     Output::Effect(_) => {}
@@ -97,7 +97,7 @@ impl World {
     }
 
     fn flow(&mut self) {
-        let order = self.desk.flow.take().expect("nothing flows");
+        let order = self.desk.flow.take().unwrap();
         self.client
             .handle(self.now, Input::Progress(order.data(), 500));
         let source_ended = order.direction() == Direction::Send;

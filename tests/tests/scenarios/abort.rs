@@ -287,3 +287,24 @@ fn an_upload_is_aborted_like_a_download() {
     rig.done(abort);
     assert_eq!(rig.failed(file), FailureKind::Aborted { bytes: 5 });
 }
+
+#[test]
+fn an_abort_of_the_next_transfer_leaves_the_last_one_its_final_reply() {
+    for (last, whole) in [("226 sent", true), ("451 disk error", false)] {
+        let mut rig = secure();
+        let first = rig.retrieve("f");
+        let second = rig.retrieve("g");
+        rig.reply("200 I\r\n213 100\r\n229 (|||2121|)\r\n150 ok\r\n");
+        rig.flow_finished(100, DataEnd::CloseNotify);
+        assert_eq!(rig.sent().last().unwrap(), "RETR g");
+        let abort = rig.ask(|c, now| c.abort(now));
+        rig.reply(&format!("{last}\r\n"));
+        assert_eq!(rig.result(first).unwrap().is_ok(), whole);
+        assert_eq!(rig.result(second), None);
+        rig.reply("213 3\r\n229 (|||2122|)\r\n425 no\r\n226 aborted\r\n");
+        rig.done(abort);
+        assert_eq!(rig.failed(second), FailureKind::Aborted { bytes: 0 });
+        assert!(rig.desk().is_empty());
+        download_in_lock_step(&mut rig);
+    }
+}

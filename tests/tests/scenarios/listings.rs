@@ -21,7 +21,7 @@ fn listings_take_whatever_type_is_set_and_ask_no_size() {
         for path in [None, Some(&b"/pub dir"[..])] {
             let mut rig = secure();
             let listing = ask(&mut rig, path);
-            let line = path.map_or(verb.to_owned(), |_| format!("{verb} /pub dir"));
+            let line = path.map_or_else(|| verb.to_owned(), |_| format!("{verb} /pub dir"));
             assert_eq!(rig.writes(), [["EPSV", &line]]);
             rig.reply("229 (|||2121|)\r\n150 ok\r\n");
             assert!(rig.did(Act::Flow {

@@ -25,6 +25,7 @@ mod requests;
 mod sessions;
 mod transfers;
 mod waiting;
+mod wander;
 
 use ftp_proto::client::Batching;
 use ftp_proto::{Config, DataEnd};
