@@ -15,9 +15,10 @@ use tracing::info_span;
 use crate::cancel::CancelHandle;
 use crate::client::Client;
 use crate::clock::Clock;
+use crate::data::{ActiveSettings, Data, Progress, ProgressHook};
 use crate::error::Error;
 use crate::net;
-use crate::pump::{ActiveSettings, Hooks, Parts, Progress, Pump};
+use crate::pump::{Core, EventHook, Pump};
 use crate::tls::{TlsSettings, read_file};
 
 /// Settings of a [`Client`]. By default TLS is required on both connections, by AUTH TLS, and the server's certificate must come
@@ -41,7 +42,8 @@ pub struct Builder {
     server_name: Option<String>,
     connect_timeout: Duration,
     active: ActiveSettings,
-    hooks: Hooks,
+    on_event: EventHook,
+    on_progress: ProgressHook,
     cancel: CancelHandle,
     pub(crate) listing_limit: usize,
 }
@@ -54,7 +56,8 @@ impl Default for Builder {
             server_name: None,
             connect_timeout: Duration::from_secs(30),
             active: ActiveSettings::default(),
-            hooks: Hooks::default(),
+            on_event: None,
+            on_progress: None,
             cancel: CancelHandle::new(),
             listing_limit: 64 * 1024 * 1024,
         }
@@ -209,13 +212,13 @@ impl Builder {
 
     /// Called as payload moves, several times a second, and at its end.
     pub fn on_progress(mut self, hook: impl FnMut(Progress) + Send + 'static) -> Self {
-        self.hooks.progress = Some(Box::new(hook));
+        self.on_progress = Some(Box::new(hook));
         self
     }
 
     /// Called with every event of the machine: the dialogue, with secrets masked, and notes.
     pub fn on_event(mut self, hook: impl FnMut(&Event<'_>) + Send + 'static) -> Self {
-        self.hooks.event = Some(Box::new(hook));
+        self.on_event = Some(Box::new(hook));
         self
     }
 
@@ -247,17 +250,11 @@ impl Builder {
             source,
         })?;
         let clock = Clock::new();
-        let pump = Pump::new(Parts {
-            machine: Machine::new(self.config, peer.ip(), clock.now()),
-            clock,
-            poll,
-            control,
-            tls: session,
-            active: self.active,
-            hooks: self.hooks,
-            cancel: self.cancel,
-            span,
-        });
+        let machine = Machine::new(self.config, peer.ip(), clock.now());
+        let core = Core::new(machine, clock);
+        let data = Data::new(self.active, self.on_progress);
+        let pump = Pump::new(core, control, data, poll, span);
+        let pump = pump.with(session, self.on_event, self.cancel);
         Ok(Client::new(pump, peer, self.listing_limit))
     }
 }

@@ -8,12 +8,12 @@ use ftp_proto::wire::date::Timestamp;
 use ftp_proto::wire::facts::Entry;
 use ftp_proto::{
     Client as Machine, Event, Failure, Features, FinalReply, Instant, Malformed, Operation, Plain,
-    Refusal, Secret, Session, Ticket, TicketId, Transfer, TransferOptions, Transferred,
+    Refusal, Secret, Session, Ticket, Transfer, TransferOptions, Transferred,
 };
 
 use crate::builder::Builder;
 use crate::error::Error;
-use crate::flow::Payload;
+use crate::flow::{Call, Payload};
 use crate::pump::Pump;
 use crate::stream::{Reader, Writer};
 
@@ -32,9 +32,12 @@ pub struct Client {
     /// A login that rides with the next call.
     login: Option<Ticket<Plain>>,
     /// Downloads to be received, with the result of those that ended before.
-    queued: Vec<(Ticket<Transferred>, Option<Result<Transfer, Failure>>)>,
+    queued: Vec<(Ticket<Transferred>, Early)>,
     ready: bool,
 }
+
+/// How a download ended before it was received, if it did.
+type Early = Option<Result<Transfer, Failure>>;
 
 /// A download that was asked for, see [`Client::queue_retrieve`].
 #[derive(Debug)]
@@ -90,7 +93,7 @@ impl Client {
         if self.ready {
             return Ok(());
         }
-        self.pump.run(None, &mut Payload::None, &mut |event| {
+        self.pump.run(&mut Call::plain(), &mut |event| {
             matches!(event, Event::Ready { .. })
         })?;
         self.ready = true;
@@ -118,6 +121,7 @@ impl Client {
         let now = self.pump.now();
         let ticket = self
             .pump
+            .core
             .machine
             .login(now, user.as_ref(), password, account)?;
         self.wait(ticket)
@@ -145,6 +149,7 @@ impl Client {
         let now = self.pump.now();
         let ticket = self
             .pump
+            .core
             .machine
             .login(now, user.as_ref(), password, account)?;
         self.login = Some(ticket);
@@ -176,7 +181,7 @@ impl Client {
         sink: &mut impl Write,
     ) -> Result<Transfer, Error> {
         let ticket = self.transfer(|machine, now| machine.retrieve(now, path.as_ref(), how))?;
-        self.finish(ticket, &mut Payload::Sink(sink))
+        self.finish(ticket, Payload::Sink(sink))
     }
 
     /// RETR to be read piece by piece.
@@ -234,8 +239,8 @@ impl Client {
         how: TransferOptions,
     ) -> Result<Queued, Error> {
         let now = self.pump.now();
-        let ticket = self.pump.machine.retrieve(now, path.as_ref(), how)?;
-        self.pump.expect(ticket.id());
+        let ticket = self.pump.core.machine.retrieve(now, path.as_ref(), how)?;
+        self.pump.data.expect(ticket.id());
         self.queued.push((ticket, None));
         Ok(Queued { ticket })
     }
@@ -252,7 +257,7 @@ impl Client {
         let (ticket, early) = self.queued.remove(0);
         match early {
             Some(ended) => ended.map_err(|failure| self.explain(failure)),
-            None => self.finish(ticket, &mut Payload::Sink(sink)),
+            None => self.finish(ticket, Payload::Sink(sink)),
         }
     }
 
@@ -279,7 +284,7 @@ impl Client {
         source: &mut impl Read,
     ) -> Result<Transfer, Error> {
         let ticket = self.transfer(|machine, now| machine.store(now, path.as_ref(), how))?;
-        self.finish(ticket, &mut Payload::Source(source))
+        self.finish(ticket, Payload::Source(source))
     }
 
     /// STOR to be written piece by piece.
@@ -326,7 +331,7 @@ impl Client {
         source: &mut impl Read,
     ) -> Result<Transfer, Error> {
         let ticket = self.transfer(|machine, now| machine.append(now, path.as_ref(), how))?;
-        self.finish(ticket, &mut Payload::Source(source))
+        self.finish(ticket, Payload::Source(source))
     }
 
     /// STOU: a file under a name the server chooses, told in [`Transfer::name`] if the server says it.
@@ -339,7 +344,7 @@ impl Client {
         how: TransferOptions,
     ) -> Result<Transfer, Error> {
         let ticket = self.transfer(|machine, now| machine.store_unique(now, None, how))?;
-        self.finish(ticket, &mut Payload::Source(source))
+        self.finish(ticket, Payload::Source(source))
     }
 
     // ---- listings
@@ -362,7 +367,7 @@ impl Client {
         sink: &mut impl Write,
     ) -> Result<Transfer, Error> {
         let ticket = self.transfer(|machine, now| machine.list(now, some(path.as_ref())))?;
-        self.finish(ticket, &mut Payload::Sink(sink))
+        self.finish(ticket, Payload::Sink(sink))
     }
 
     /// NLST: names only, a line each.
@@ -383,7 +388,7 @@ impl Client {
         sink: &mut impl Write,
     ) -> Result<Transfer, Error> {
         let ticket = self.transfer(|machine, now| machine.names(now, some(path.as_ref())))?;
-        self.finish(ticket, &mut Payload::Sink(sink))
+        self.finish(ticket, Payload::Sink(sink))
     }
 
     /// MLSD: a listing for programs (RFC 3659 section 7).
@@ -405,7 +410,7 @@ impl Client {
         sink: &mut impl Write,
     ) -> Result<Transfer, Error> {
         let ticket = self.transfer(|machine, now| machine.facts(now, some(path.as_ref())))?;
-        self.finish(ticket, &mut Payload::Sink(sink))
+        self.finish(ticket, Payload::Sink(sink))
     }
 
     // ---- files and directories
@@ -604,20 +609,20 @@ impl Client {
     /// What ended the session otherwise.
     pub fn quit(mut self) -> Result<(), Error> {
         self.queued.clear();
-        self.pump.disown_all();
+        self.pump.data.disown(None);
         self.request(Machine::quit)
     }
 
     /// What has been agreed on so far.
     #[must_use]
     pub fn session(&self) -> &Session {
-        self.pump.machine.session()
+        self.pump.core.machine.session()
     }
 
     /// The machine, for the facts it has collected.
     #[must_use]
     pub fn machine(&self) -> &Machine {
-        &self.pump.machine
+        &self.pump.core.machine
     }
 
     /// The server's address.
@@ -629,13 +634,13 @@ impl Client {
     /// What the TLS handshake on the control connection agreed on, while that is under TLS.
     #[must_use]
     pub fn tls(&self) -> Option<&HandshakeFacts> {
-        self.pump.control()?.channel.as_ref()?.handshake()
+        self.pump.control.channel()?.handshake()
     }
 
     /// The certificate the server showed on the control connection, and what came of checking it; there for a refused one too.
     #[must_use]
     pub fn server_identity(&self) -> Option<&PeerIdentity> {
-        self.pump.identity()
+        self.pump.control.identity()
     }
 
     // ---- asking and waiting
@@ -648,7 +653,7 @@ impl Client {
             return Err(Refusal::Busy.into());
         }
         let now = self.pump.now();
-        ask(&mut self.pump.machine, now).map_err(|refusal| match refusal {
+        ask(&mut self.pump.core.machine, now).map_err(|refusal| match refusal {
             // It may have ended between two calls: then the first one to come tells why.
             Refusal::Closed => self.pump.over(),
             refusal => refusal.into(),
@@ -660,7 +665,7 @@ impl Client {
         ask: impl FnOnce(&mut Machine, Instant) -> Result<Ticket<Transferred>, Refusal>,
     ) -> Result<Ticket<Transferred>, Error> {
         let ticket = self.ask(ask)?;
-        self.pump.expect(ticket.id());
+        self.pump.data.expect(ticket.id());
         Ok(ticket)
     }
 
@@ -673,31 +678,30 @@ impl Client {
     }
 
     fn wait<O: Operation>(&mut self, ticket: Ticket<O>) -> Result<O::Done, Error> {
-        self.advance(ticket, None, &mut Payload::None)?
+        self.advance(ticket, Call::plain())?
             .unwrap_or_else(|| Err(Error::session_over()))
     }
 
     fn finish(
         &mut self,
         ticket: Ticket<Transferred>,
-        payload: &mut Payload<'_>,
+        payload: Payload<'_>,
     ) -> Result<Transfer, Error> {
-        self.advance(ticket, Some(ticket.id()), payload)?
+        self.advance(ticket, Call::transfer(ticket.id(), payload))?
             .unwrap_or_else(|| Err(Error::session_over()))
     }
 
     /// Goes on until the request is over, or a wish about payload is fulfilled. The outer error is one of the call, the inner one
-    /// that of the request. `payload` belongs to the transfer `of`.
+    /// that of the request.
     pub(crate) fn advance<O: Operation>(
         &mut self,
         ticket: Ticket<O>,
-        of: Option<TicketId>,
-        payload: &mut Payload<'_>,
+        mut call: Call<'_>,
     ) -> Result<Option<Result<O::Done, Error>>, Error> {
         let mut result = None;
         let mut login_failed = None;
         let (login, ready, queued) = (&mut self.login, &mut self.ready, &mut self.queued);
-        let ran = self.pump.run(of, payload, &mut |event| {
+        let ran = self.pump.run(&mut call, &mut |event| {
             *ready |= matches!(event, Event::Ready { .. });
             if let Some(ended) = login.and_then(|ticket| ticket.claim(event)) {
                 *login = None;

@@ -5,7 +5,7 @@ use std::net::Shutdown;
 
 use ftp_proto::tls::{Channel, TlsFailure};
 use ftp_proto::wire::ascii::{Decoder, Encoder};
-use ftp_proto::{DataEnd, Direction, FlowEnd, TlsFault};
+use ftp_proto::{DataEnd, Direction, FlowEnd, TicketId, TlsFault};
 
 use crate::buffer::Buffer;
 use crate::error::Trouble;
@@ -30,6 +30,29 @@ pub(crate) enum Payload<'a> {
     Caller(Wish),
     /// The rest of a download is of no interest.
     Discard,
+}
+
+/// What a call wants of the loop: the transfer it is about, if one, and its payload.
+pub(crate) struct Call<'a> {
+    pub(crate) transfer: Option<TicketId>,
+    pub(crate) payload: Payload<'a>,
+}
+
+impl<'a> Call<'a> {
+    /// A call that moves no payload.
+    pub(crate) fn plain() -> Self {
+        Call {
+            transfer: None,
+            payload: Payload::None,
+        }
+    }
+
+    pub(crate) fn transfer(ticket: TicketId, payload: Payload<'a>) -> Self {
+        Call {
+            transfer: Some(ticket),
+            payload,
+        }
+    }
 }
 
 /// What a caller that moves payload itself waits for.

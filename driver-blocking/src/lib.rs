@@ -18,10 +18,10 @@
 //! # Layers
 //!
 //! ```text
-//! client    typed methods; builder: settings; stream: Read and Write
-//! pump      the loop: effects out, reports in
-//! flow      payload           tls    sockets under TLS, what to trust
-//! net       sockets           clock  time
+//! client     typed methods     builder  settings     stream  Read and Write
+//! pump       the loop: effects out, reports in
+//! control    one connection    data     the other    flow    payload
+//! net        sockets           tls      sockets under TLS, what to trust
 //! ```
 #![forbid(unsafe_code)]
 
@@ -30,6 +30,8 @@ mod builder;
 mod cancel;
 mod client;
 mod clock;
+mod control;
+mod data;
 mod error;
 mod flow;
 mod net;
@@ -46,6 +48,7 @@ pub use ftp_proto::{Secret, Transfer, TransferOptions};
 pub use builder::Builder;
 pub use cancel::CancelHandle;
 pub use client::{Client, Facts, Queued};
+pub use data::Progress;
 pub use error::{Error, Failed};
-pub use pump::Progress;
+
 pub use stream::{Reader, Writer};

@@ -6,7 +6,7 @@ use ftp_proto::{Ticket, Transfer, Transferred};
 
 use crate::client::Client;
 use crate::error::Error;
-use crate::flow::{Payload, Wish};
+use crate::flow::{Call, Payload, Wish};
 
 /// A download to be read. The end of the bytes proves nothing: [`Reader::finish`] does.
 ///
@@ -59,12 +59,12 @@ impl Read for Reader<'_> {
         if out.is_empty() {
             return Ok(0);
         }
-        let count = self.stream.client.pump.buffers.plain.take(out);
+        let count = self.stream.client.pump.data.buffers.plain.take(out);
         if count > 0 {
             return Ok(count);
         }
         self.stream.wait(Wish::Bytes)?;
-        let count = self.stream.client.pump.buffers.plain.take(out);
+        let count = self.stream.client.pump.data.buffers.plain.take(out);
         if count == 0 {
             self.stream.check()?;
         }
@@ -96,7 +96,7 @@ impl Write for Writer<'_> {
             return Ok(0);
         }
         loop {
-            if let Some((flow, buffers)) = self.stream.client.pump.flow() {
+            if let Some((flow, buffers)) = self.stream.client.pump.data.flow() {
                 let count = flow.accept(bytes, buffers);
                 if count > 0 {
                     return Ok(count);
@@ -141,10 +141,10 @@ impl<'a> Stream<'a> {
         Ok(())
     }
 
-    fn run(&mut self, mut payload: Payload<'_>) -> Result<(), Error> {
+    fn run(&mut self, payload: Payload<'_>) -> Result<(), Error> {
         let ran = self
             .client
-            .advance(self.ticket, Some(self.ticket.id()), &mut payload);
+            .advance(self.ticket, Call::transfer(self.ticket.id(), payload));
         match ran {
             Ok(result) => self.result = result,
             Err(error) => {

@@ -167,7 +167,8 @@ fn host_and_port(place: &str, scheme: Scheme) -> Result<(String, u16), String> {
             .ok_or("the IPv6 address cannot be read")?;
         (
             host,
-            rest.strip_prefix(':').or(rest.is_empty().then_some("")),
+            rest.strip_prefix(':')
+                .or_else(|| rest.is_empty().then_some("")),
         )
     } else {
         match place.split_once(':') {
