@@ -43,6 +43,7 @@ pub(crate) enum Op {
     Rename,
     Features,
     Ccc,
+    Account,
     Reinitialize,
     Quit,
 }
@@ -73,6 +74,7 @@ pub(crate) const REPLIES: &[&str] = &[
     "120 wait",
     "150 ok",
     "200 ok",
+    "211-Features\r\n EPSV\r\n211 End",
     "213 5",
     "220 hi",
     "221 bye",
@@ -351,10 +353,19 @@ impl World {
                 self.monitor.source_ended();
                 self.client.handle(now, Input::SourceEnded(order.data()));
             }
-            Action::Stale => match stale_report(&mut self.old) {
-                Some(report) => self.client.handle(now, Input::Report(report)),
-                None => return Ok(false),
-            },
+            Action::Stale => {
+                let Some(report) = stale_report(&mut self.old) else {
+                    return Ok(false);
+                };
+                let before = self.client.clone();
+                self.client.handle(now, Input::Report(report));
+                if before != self.client {
+                    return Err(violated(
+                        "IX-6",
+                        "the report of an order given up changes something",
+                    ));
+                }
+            }
             _ => {
                 let Some(report) = self.report(plan, action) else {
                     return Ok(false);
@@ -612,6 +623,7 @@ impl World {
             Op::Rename => client.rename(now, b"a", b"b").map(|t| t.id()),
             Op::Features => client.features(now).map(|t| t.id()),
             Op::Ccc => client.clear_command_channel(now).map(|t| t.id()),
+            Op::Account => client.account(now, &Secret::new(b"acct")).map(|t| t.id()),
             Op::Reinitialize => client.reinitialize(now).map(|t| t.id()),
             Op::Quit => client.quit(now).map(|t| t.id()),
         };
