@@ -5,6 +5,7 @@ use alloc::sync::Arc;
 use alloc::vec::Vec;
 use core::fmt;
 
+use rustls::NamedGroup;
 use rustls::crypto::CryptoProvider;
 use rustls::pki_types::pem::PemObject;
 use rustls::pki_types::{CertificateDer, PrivateKeyDer};
@@ -145,11 +146,22 @@ impl Basics {
 }
 
 /// `ring` where both features are on: it needs no C tool chain beyond a compiler and is the faster one on most machines.
+///
+/// P-256 is offered first: vsftpd and Pure-FTPd take nothing else and would ask for another key share, a round trip more; those that
+/// prefer X25519 take P-256 as it comes.
 fn provider_of_features() -> Option<Arc<CryptoProvider>> {
+    let mut provider = default_provider()?;
+    provider
+        .kx_groups
+        .sort_by_key(|group| group.name() != NamedGroup::secp256r1);
+    Some(Arc::new(provider))
+}
+
+fn default_provider() -> Option<CryptoProvider> {
     #[cfg(feature = "ring")]
-    return Some(Arc::new(rustls::crypto::ring::default_provider()));
+    return Some(rustls::crypto::ring::default_provider());
     #[cfg(all(feature = "aws-lc-rs", not(feature = "ring")))]
-    return Some(Arc::new(rustls::crypto::aws_lc_rs::default_provider()));
+    return Some(rustls::crypto::aws_lc_rs::default_provider());
     #[cfg(not(any(feature = "ring", feature = "aws-lc-rs")))]
     return None;
 }

@@ -256,20 +256,32 @@ fn a_server_resumes_nothing_from_another_control_connection() {
     }
 }
 
-#[test]
-fn the_group_a_server_asked_for_is_remembered() {
-    let world = World::new();
-    let mut only_p256 = CryptoProvider::clone(&Basics::default().provider().unwrap());
-    only_p256
-        .kx_groups
-        .retain(|group| group.name() == rustls::NamedGroup::secp256r1);
-    let server = world
+/// A server that takes one group only.
+fn server_of_group(world: &World, only: rustls::NamedGroup) -> ServerTlsSession {
+    let mut provider = CryptoProvider::clone(&Basics::default().provider().unwrap());
+    provider.kx_groups.retain(|group| group.name() == only);
+    world
         .server()
-        .provider(Arc::new(only_p256))
+        .provider(Arc::new(provider))
         .tickets(0)
         .build()
         .unwrap()
-        .session();
+        .session()
+}
+
+#[test]
+fn a_server_that_takes_p256_only_is_met_without_another_round_trip() {
+    let world = World::new();
+    let server = server_of_group(&world, rustls::NamedGroup::secp256r1);
+    let session = world.client().build().unwrap().session(NAME).unwrap();
+    let control = Pair::connected(&session, &server);
+    assert!(!control.client.handshake().unwrap().hello_retry);
+}
+
+#[test]
+fn the_group_a_server_asked_for_is_remembered() {
+    let world = World::new();
+    let server = server_of_group(&world, rustls::NamedGroup::X25519);
     let session = world.client().build().unwrap().session(NAME).unwrap();
     let control = Pair::connected(&session, &server);
     assert!(control.client.handshake().unwrap().hello_retry);
@@ -277,7 +289,7 @@ fn the_group_a_server_asked_for_is_remembered() {
     data.pump().unwrap();
     let facts = data.client.handshake().unwrap();
     assert!(!facts.resumed && !facts.hello_retry);
-    assert_eq!(facts.group, Some("secp256r1"));
+    assert_eq!(facts.group, Some("X25519"));
 }
 
 #[test]
