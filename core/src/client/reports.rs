@@ -4,7 +4,7 @@ use core::net::IpAddr;
 
 use crate::error::{Failure, FailureKind};
 use crate::order::{
-    Channel, DataEnd, DataId, DataTarget, Fault, FlowEnd, News, Report, Tickets, keep,
+    Channel, DataEnd, DataId, DataTarget, Fault, FlowEnd, News, Report, Tickets, TlsFault, keep,
 };
 use crate::output::{Note, Proof};
 use crate::rules::Rule;
@@ -588,7 +588,12 @@ impl Client {
         };
         // What broke on our side or in between explains more than its consequences.
         let kind = match (transfer.broken, ended.end) {
-            (Some(broken), _) => broken,
+            // A server that refuses the file outright ends the data connection, in the middle of its handshake if need be.
+            (Some(broken), _)
+                if transfer.announced || !is_cut(broken) || !is_about_the_file(transfer.answer) =>
+            {
+                broken
+            }
             (None, Some(DataEnd::Local)) => FailureKind::Local { bytes },
             (None, Some(DataEnd::Tls(fault))) => FailureKind::DataTls(fault),
             _ => kind,
@@ -611,9 +616,7 @@ impl Client {
 
     /// A refusal by the file system is the server's word; a broken connection leaves the transfer unproved.
     fn refusal_kind(&self, transfer: &Transfer, bytes: u64) -> FailureKind {
-        let about_the_file = matches!(transfer.answer, Answer::Final(code)
-            if code.subject() == Subject::FileSystem && code != Code::LOCAL_ERROR);
-        if about_the_file || !transfer.announced {
+        if is_about_the_file(transfer.answer) || !transfer.announced {
             FailureKind::Refused
         } else {
             FailureKind::TransferFailed { bytes }
@@ -631,6 +634,22 @@ impl Client {
             || self.session.protection.data == Some(ProtectionLevel::Private)
             || !self.law.holds(Rule::ProtIsRequired)
     }
+}
+
+/// Whether the server's last word is the file system's.
+fn is_about_the_file(answer: Answer) -> bool {
+    matches!(answer, Answer::Final(code)
+        if code.subject() == Subject::FileSystem && code != Code::LOCAL_ERROR && code.class().is_negative())
+}
+
+/// Whether the peer ended the data connection in its handshake without giving a reason there.
+const fn is_cut(broken: FailureKind) -> bool {
+    matches!(
+        broken,
+        FailureKind::DataTls(
+            TlsFault::ClosedAtHello | TlsFault::ClosedInHandshake | TlsFault::Reset
+        )
+    )
 }
 
 /// Whether two addresses are one host; an IPv4 address in IPv6 clothes is the same.
