@@ -272,8 +272,11 @@ impl Pump {
         if self.tell_tickets() || self.control.flush(&mut self.core) {
             return Ok(true);
         }
-        // Payload was sent before the reply that ends it, so it goes first; but it must not keep replies from being heard.
-        if std::mem::take(&mut self.payload_moved) && self.serve_control()? {
+        // Payload was sent before the reply that ends it, so it goes first; but it must not keep replies from being heard, and why a
+        // server breaks a handshake off is in its reply.
+        let payload_moved = std::mem::take(&mut self.payload_moved);
+        let control_first = payload_moved || self.core.desk.secure_data.is_some();
+        if control_first && self.serve_control()? {
             return Ok(true);
         }
         match self.data.serve(call, self.poll.registry(), &mut self.core) {
