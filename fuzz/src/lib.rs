@@ -1,1 +1,46 @@
-//! (in progress)
+//! What must hold for any input at all, written once: the fuzz targets look for input that breaks it, and `cargo test` replays
+//! what they have found so far.
+//!
+//! Each module is an oracle, `check(data)`: it panics if something does not hold. Those of the text layer take the bytes as text; the
+//! two over the client machine read from the first bytes how the session is set up, and take the rest as what the server says
+//! ([`client_bytes`]) or as what everybody does ([`client_ops`]).
+#![allow(
+    clippy::expect_used,
+    clippy::panic,
+    clippy::unwrap_used,
+    reason = "an oracle says no by panicking"
+)]
+
+pub mod ascii;
+mod book;
+pub mod client_bytes;
+pub mod client_ops;
+pub mod command;
+pub mod extended;
+pub mod facts;
+pub mod features;
+pub mod host_port;
+mod pieces;
+pub mod reply;
+pub mod reply_split;
+mod setup;
+pub mod texts;
+mod world;
+
+/// A fuzz target: its name, which is also that of its corpus, and its oracle.
+pub type Target = (&'static str, fn(&[u8]));
+
+/// All of them.
+pub const TARGETS: [Target; 11] = [
+    ("ascii", ascii::check),
+    ("client_bytes", client_bytes::check),
+    ("client_ops", client_ops::check),
+    ("command", command::check),
+    ("extended", extended::check),
+    ("facts", facts::check),
+    ("features", features::check),
+    ("host_port", host_port::check),
+    ("reply", reply::check),
+    ("reply_split", reply_split::check),
+    ("texts", texts::check),
+];

@@ -1,0 +1,49 @@
+//! The committed corpora against their oracles: what fuzzing once needed to get somewhere, and what it once found.
+
+use std::fs;
+use std::path::Path;
+
+use ftp_proto_fuzz::TARGETS;
+
+#[test]
+fn every_corpus_holds() {
+    for (target, check) in TARGETS {
+        let folder = Path::new(env!("CARGO_MANIFEST_DIR"))
+            .join("corpus")
+            .join(target);
+        let mut inputs = 0;
+        for file in fs::read_dir(&folder).unwrap() {
+            let path = file.unwrap().path();
+            // Shown only if the oracle panics.
+            println!("{}", path.display());
+            check(&fs::read(&path).unwrap());
+            inputs += 1;
+        }
+        assert!(inputs > 0, "{} is empty", folder.display());
+    }
+}
+
+#[test]
+fn every_oracle_takes_short_and_simple_input() {
+    for (target, check) in TARGETS {
+        println!("{target}");
+        check(b"");
+        for byte in 0..=255 {
+            check(&[byte]);
+            check(&[byte; 9]);
+            check(&[byte; 400]);
+        }
+    }
+}
+
+#[test]
+fn every_target_has_a_program_and_a_dictionary_if_named() {
+    let root = Path::new(env!("CARGO_MANIFEST_DIR"));
+    for (target, _) in TARGETS {
+        let program = root.join("fuzz_targets").join(format!("{target}.rs"));
+        let text = fs::read_to_string(program).unwrap();
+        assert!(text.contains(&format!("ftp_proto_fuzz::{target}::check")));
+    }
+    let programs = fs::read_dir(root.join("fuzz_targets")).unwrap().count();
+    assert_eq!(programs, TARGETS.len());
+}
