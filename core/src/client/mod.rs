@@ -12,6 +12,8 @@
 //! 5. [`Client::handle`] exactly that one thing, then from the top.
 
 mod config;
+mod join;
+mod negotiation;
 mod plan;
 mod queue;
 mod recover;
@@ -20,6 +22,7 @@ mod reports;
 mod request;
 mod requests;
 mod say;
+mod setup;
 
 pub use config::{
     AuthMethod, Batching, ClearText, Config, DataMode, DataModes, MissingCloseNotify, Ordered,

@@ -1,27 +1,20 @@
 //! What each reply leads to.
 
-use core::net::IpAddr;
-
 use crate::error::{Failure, FailureKind};
-use crate::order::{DataTarget, Fault, keep};
+use crate::order::keep;
 use crate::output::Note;
-use crate::rules::data::{Data, Life, Payload};
-use crate::rules::login::{self, Login, LoginCommand};
+use crate::rules::data::{Life, Payload};
+use crate::rules::login::{Login, LoginCommand};
 use crate::rules::replies::{Dialogue, Meaning, meaning};
-use crate::rules::secure::{AuthAnswer, auth_answer};
 use crate::rules::transfer::Answer;
 use crate::rules::{Law, Rule};
-use crate::ticket::TicketId;
 use crate::time::Timer;
-use crate::wire::command::{ProtectionLevel, Verb};
+use crate::wire::command::Verb;
 use crate::wire::date::{mdtm_reply, size_in_150, size_in_reply};
-use crate::wire::extended::port_in_reply;
 use crate::wire::features::FeatureSet;
-use crate::wire::host_port::HostPort;
 use crate::wire::quoted::{parse_257, stou_name};
 use crate::wire::reply::{Class, Code};
 
-use super::config::{DataMode, PassiveAddress};
 use super::queue::{Item, Outcome, Piece};
 use super::request::{Expected, Kind, Step, Steps};
 use super::{Client, Phase, Switch};
@@ -72,39 +65,6 @@ impl Client {
             Some(Verb::Noop)
         } else {
             self.verb_in_question()
-        }
-    }
-
-    fn on_greeting(&mut self, code: Code, text: &Piece) {
-        self.evidence.control.greeting = Some(code);
-        self.evidence.control.greeted = Some(self.now);
-        match meaning(Dialogue::Ready, code.class()) {
-            Some(Meaning::Wait) if self.delays < self.config.limits.preliminary_replies => {
-                self.delays += 1;
-                self.timers.cancel(Timer::Greeting);
-            }
-            Some(Meaning::Done) => {
-                self.delays = 0;
-                self.timers.cancel(Timer::Greeting);
-                self.phase = Phase::Negotiating;
-                // 230 in clear text may be anybody's; under a policy that wants TLS it changes nothing.
-                let counts =
-                    self.config.security.is_clear() || !self.law.holds(Rule::GreetingIsNoLogin);
-                if code == Code::LOGGED_IN && counts {
-                    self.session.login = Login::In;
-                    if !self.law.holds(Rule::GreetingIsNoLogin) {
-                        self.phase = Phase::Up;
-                    }
-                }
-            }
-            Some(Meaning::Refused) => {
-                let failure = self.failure(FailureKind::GreetingRefused, None, code, text);
-                self.fail_session(failure);
-            }
-            Some(Meaning::Wait | Meaning::Continue) | None => {
-                let failure = self.failure(FailureKind::UnexpectedReply, None, code, text);
-                self.fail_session(failure);
-            }
         }
     }
 
@@ -266,213 +226,6 @@ impl Client {
         }
     }
 
-    fn on_auth(&mut self, method: super::AuthMethod, code: Code, text: &Piece) {
-        let now = self.now;
-        if let Some(Some(attempt)) = self
-            .evidence
-            .control
-            .auth
-            .get_mut(usize::from(self.auth_index))
-        {
-            attempt.answer = Some((code, now));
-        }
-        match auth_answer(self.law, code, self.config.security.takes_334()) {
-            AuthAnswer::Start => {
-                if method.is_deprecated() {
-                    self.note(Note::DeprecatedSecurity(Some(method)));
-                }
-                self.switch_protection(Switch::Secure);
-            }
-            AuthAnswer::Refused => {
-                self.note(Note::AuthRefused(method, code));
-                self.auth_index = self.auth_index.saturating_add(1);
-                let exhausted = self.config.security.method(self.auth_index).is_none();
-                if exhausted
-                    && self.config.security.clear_text().is_none()
-                    && self.law.holds(Rule::ExhaustedFails)
-                {
-                    let failure =
-                        self.failure(FailureKind::SecurityRefused, Some(Verb::Auth), code, text);
-                    self.fail_session(failure);
-                }
-            }
-            AuthAnswer::Closing | AuthAnswer::Unknown => {
-                let failure =
-                    self.failure(FailureKind::UnexpectedReply, Some(Verb::Auth), code, text);
-                self.fail_session(failure);
-            }
-        }
-    }
-
-    /// The reply that allows a protection switch is in. Nothing may have come behind it and nothing may be outstanding.
-    fn switch_protection(&mut self, switch: Switch) {
-        let clean = self.reader.is_idle() && self.outstanding.is_empty();
-        if !clean && self.law.holds(Rule::CleanSwitch) {
-            self.fail_session(Failure::new(FailureKind::Injected, None));
-        } else {
-            self.begin_switch(switch);
-        }
-    }
-
-    fn on_login(&mut self, command: LoginCommand, expected: Expected, code: Code, text: &Piece) {
-        let Some(state) = login::after(command, code) else {
-            let failure = self.failure(
-                FailureKind::UnexpectedReply,
-                Some(expected.verb),
-                code,
-                text,
-            );
-            self.fail_session(failure);
-            return;
-        };
-        self.session.login = state;
-        match state {
-            Login::Failed => {
-                let kind = if code == Code::NEED_ACCOUNT_FOR_STORING {
-                    FailureKind::AccountNeeded
-                } else {
-                    FailureKind::LoginRefused
-                };
-                self.fail_login(expected, kind, code, text);
-            }
-            Login::AccountDue => {
-                // A password that rides behind is answered by something that no longer matters.
-                self.orphan(Some(Step::Pass));
-                let account = self
-                    .request_of(expected.ticket)
-                    .is_some_and(|request| request.account.is_some());
-                if account {
-                    self.lock_step();
-                } else {
-                    self.fail_login(expected, FailureKind::AccountNeeded, code, text);
-                }
-            }
-            Login::In => {
-                self.orphan(Some(Step::Pass));
-                self.finish_login(expected.ticket);
-            }
-            Login::PasswordDue | Login::Out => {}
-        }
-    }
-
-    fn fail_login(&mut self, expected: Expected, kind: FailureKind, code: Code, text: &Piece) {
-        self.session.login = Login::Failed;
-        let failure = self.failure(kind, Some(expected.verb), code, text);
-        self.orphan(None);
-        if let Some(ticket) = expected.ticket {
-            self.finish_with(ticket, Err(failure));
-        }
-        self.fail_requests_not_attempted();
-    }
-
-    /// Login is over once we are in and the protection of data is settled.
-    fn finish_login(&mut self, ticket: Option<TicketId>) {
-        let settled =
-            !self.session.protection.is_secure() || self.session.protection.data.is_some();
-        if self.session.login == Login::In
-            && settled
-            && let Some(ticket) = ticket
-            && self
-                .request_of(Some(ticket))
-                .is_some_and(|request| request.kind == Kind::Login)
-        {
-            self.finish_with(ticket, Ok(Outcome::Nothing));
-        }
-    }
-
-    fn on_prot(
-        &mut self,
-        expected: Expected,
-        level: ProtectionLevel,
-        meaning: Meaning,
-        code: Code,
-        text: &Piece,
-    ) {
-        if meaning == Meaning::Done {
-            self.session.protection.data = Some(level);
-            self.finish_login(expected.ticket);
-        } else if self.session.login != Login::In {
-            // Asked in the same breath as the login, and the login is not through yet: ask again.
-            self.ask_again(expected);
-        } else if level == ProtectionLevel::Private && self.law.holds(Rule::ProtIsRequired) {
-            let failure =
-                self.failure(FailureKind::ProtectionRefused, Some(Verb::Prot), code, text);
-            self.fail_session(failure);
-        } else if level == ProtectionLevel::Private {
-            self.session.protection.data = Some(ProtectionLevel::Clear);
-            self.finish_login(expected.ticket);
-        } else {
-            // The server insists on protection: more than asked for never hurts.
-            self.private_instead = true;
-            self.ask_again(expected);
-        }
-    }
-
-    fn on_setup(
-        &mut self,
-        expected: Expected,
-        mode: DataMode,
-        meaning: Meaning,
-        code: Code,
-        text: &Piece,
-    ) {
-        if meaning != Meaning::Done {
-            if self.session.login != Login::In && self.session.login != Login::Out {
-                self.ask_again(expected);
-            } else {
-                self.set_up_failed(expected, Fault::Refused, Some((code, text.clone())));
-            }
-            return;
-        }
-        if !mode.is_passive() {
-            self.done(expected, Step::Setup(mode));
-            self.order_accept();
-            return;
-        }
-        let words = self.queue.text(text);
-        let address = HostPort::find_in_reply(words)
-            .map(|found| (Some(IpAddr::V4(found.address)), found.port));
-        let found = match mode {
-            // Some servers answer EPSV with 227.
-            DataMode::Epsv if code == Code::ENTERING_PASSIVE_MODE => address,
-            DataMode::Epsv => port_in_reply(words).map(|port| (None, port)),
-            _ => address,
-        };
-        match found {
-            Ok((advertised, port)) if self.port_is_fit(port) => {
-                self.done(expected, Step::Setup(mode));
-                self.open_passive(mode, advertised, port);
-            }
-            Ok(_) => self.set_up_failed(expected, Fault::Denied, Some((code, text.clone()))),
-            Err(_) => self.set_up_failed(expected, Fault::Other, Some((code, text.clone()))),
-        }
-    }
-
-    fn port_is_fit(&self, port: u16) -> bool {
-        port >= self.config.limits.lowest_data_port
-            || matches!(port, 20 | 989)
-            || !self.law.holds(Rule::LowPort)
-    }
-
-    /// The one place that makes a data target.
-    fn open_passive(&mut self, mode: DataMode, advertised: Option<IpAddr>, port: u16) {
-        let elsewhere = advertised.filter(|address| *address != self.peer);
-        let trusted = self.config.passive_address == PassiveAddress::Trusted
-            || !self.law.holds(Rule::PeerAddress);
-        let target = match elsewhere {
-            Some(address) if trusted => DataTarget::Address((address, port).into()),
-            Some(address) => {
-                self.note(Note::PassiveAddressIgnored(address));
-                DataTarget::Peer { port }
-            }
-            None => DataTarget::Peer { port },
-        };
-        self.begin_data(mode, Life::Opening);
-        self.evidence.data.advertised = advertised;
-        self.evidence.data.port = port;
-        self.order_connect(target);
-    }
-
     fn on_verb(&mut self, expected: Expected, meaning: Meaning, code: Code, text: &Piece) {
         match expected.kind {
             Some(Kind::Transfer(..)) => self.on_transfer_end(expected, code, text),
@@ -621,7 +374,13 @@ impl Client {
     }
 
     /// The server refused one command of a request: the request fails, unless it was only too early.
-    fn refused(&mut self, expected: Expected, kind: FailureKind, code: Code, text: &Piece) {
+    pub(super) fn refused(
+        &mut self,
+        expected: Expected,
+        kind: FailureKind,
+        code: Code,
+        text: &Piece,
+    ) {
         if self.too_early() {
             self.ask_again(expected);
             return;
@@ -659,19 +418,19 @@ impl Client {
         )
     }
 
-    fn done(&mut self, expected: Expected, step: Step) {
+    pub(super) fn done(&mut self, expected: Expected, step: Step) {
         if let Some(request) = self.request_of(expected.ticket) {
             request.done.insert(step);
         }
     }
 
     /// Whether the login is under way, so that what rode behind it may have been refused for that alone.
-    fn too_early(&self) -> bool {
+    pub(super) fn too_early(&self) -> bool {
         matches!(self.session.login, Login::PasswordDue | Login::AccountDue)
     }
 
     /// The command went too early in a batch: it will be said again, alone.
-    fn ask_again(&mut self, expected: Expected) {
+    pub(super) fn ask_again(&mut self, expected: Expected) {
         self.lock_step();
         if let (Some(Kind::Transfer(..)), Some(ticket)) = (expected.kind, expected.ticket) {
             // What was set up for it belongs to what was agreed on before: it starts over.
@@ -709,32 +468,6 @@ impl Client {
             .position(|expected| expected.step == Step::Keepalive)
         {
             self.outstanding.remove(at);
-        }
-    }
-
-    // ---- data connections of their own epoch
-
-    /// A data connection begins its life.
-    pub(super) fn begin_data(&mut self, mode: DataMode, life: Life) {
-        let id = crate::order::DataId(self.next_data);
-        self.next_data = self.next_data.wrapping_add(1);
-        let protected = self.session.protection.data_is_private(self.law);
-        self.data = Data {
-            id,
-            life,
-            protected,
-            ..Data::default()
-        };
-        self.evidence.previous = self.evidence.data;
-        self.evidence.data =
-            crate::diagnosis::DataEvidence::asked(mode, self.now, protected, self.tickets);
-        self.evidence.data_connections += 1;
-    }
-
-    /// Everything learned in a protection epoch that is over.
-    pub(super) fn forget_knowledge(&mut self) {
-        if self.law.holds(Rule::EpochForgets) {
-            self.session.features = FeatureSet::EMPTY;
         }
     }
 }

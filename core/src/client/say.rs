@@ -2,22 +2,18 @@
 
 use core::fmt::Write as _;
 
-use crate::diagnosis::Attempt;
 use crate::error::{Failure, FailureKind, Malformed};
 use crate::order::Fault;
-use crate::output::Note;
 use crate::rules::Rule;
 use crate::rules::login::Login;
 use crate::rules::transfer::Answer;
 use crate::secret::Secret;
 use crate::time::Timer;
-use crate::wire::command::{
-    AuthMechanism, Command, EpsvArgument, Path, Text, Verb, encode_raw, mask_line,
-};
+use crate::wire::command::{Command, EpsvArgument, Path, Text, Verb, encode_raw, mask_line};
 use crate::wire::extended::ExtendedAddress;
 use crate::wire::host_port::HostPort;
 
-use super::config::{AuthMethod, ClearText, DataMode};
+use super::config::{ClearText, DataMode};
 use super::plan::{self, Next, View};
 use super::queue::{Item, Outcome};
 use super::request::{Expected, Kind, Request, Step};
@@ -48,54 +44,6 @@ impl Client {
                 _ => return,
             }
         }
-    }
-
-    /// One step of the negotiation of protection. False when it has to wait.
-    fn negotiate(&mut self) -> bool {
-        let security = self.config.security;
-        if !self.law.holds(Rule::TlsBeforeLogin)
-            || self.session.protection.is_secure()
-            || security.is_clear()
-        {
-            self.up();
-            return true;
-        }
-        match security.method(self.auth_index) {
-            Some(method) => {
-                if let Some(slot) = self
-                    .evidence
-                    .control
-                    .auth
-                    .get_mut(usize::from(self.auth_index))
-                {
-                    *slot = Some(Attempt::new(method, self.now));
-                }
-                let command = Command::Auth(mechanism(method));
-                let step = Step::Auth(method);
-                let said = self.say(step, Verb::Auth, None, |out, max| command.encode(out, max));
-                if !self.law.holds(Rule::Barrier) {
-                    self.phase = Phase::Up;
-                }
-                said
-            }
-            None if security.clear_text().is_some() || !self.law.holds(Rule::ExhaustedFails) => {
-                self.up();
-                true
-            }
-            None => {
-                self.fail_session(Failure::new(FailureKind::SecurityRefused, Some(Verb::Auth)));
-                false
-            }
-        }
-    }
-
-    fn up(&mut self) {
-        let secure = self.session.protection.is_secure();
-        if !secure {
-            self.note(Note::GoingOnInClear);
-        }
-        self.phase = Phase::Up;
-        self.queue.push(Item::Ready(secure));
     }
 
     /// Says the next command of the application's requests. False when there is none to say now.
@@ -301,15 +249,6 @@ fn say_into(
     let mark = outbox.len();
     write(outbox.end(), max)?;
     Ok(mark)
-}
-
-const fn mechanism(method: AuthMethod) -> AuthMechanism<'static> {
-    match method {
-        AuthMethod::Tls => AuthMechanism::Tls,
-        AuthMethod::Ssl => AuthMechanism::Ssl,
-        AuthMethod::TlsC => AuthMechanism::TlsC,
-        AuthMethod::TlsP => AuthMechanism::TlsP,
-    }
 }
 
 fn verb_of(step: Step, kind: Kind) -> Verb {

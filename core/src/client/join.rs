@@ -1,0 +1,176 @@
+//! The join of both sides of a transfer, and what its verdict becomes.
+
+use crate::error::{Failure, FailureKind};
+use crate::order::{DataEnd, TlsFault, keep};
+use crate::output::Proof;
+use crate::rules::Rule;
+use crate::rules::data::Payload;
+use crate::rules::transfer::{Answer, Evidence, Verdict, verdict};
+use crate::time::Timer;
+use crate::wire::reply::{Code, Subject};
+
+use super::config::MissingCloseNotify;
+use super::queue::{Outcome, Piece};
+use super::{Client, Ended, Phase, Transfer};
+
+impl Client {
+    /// Ends the transfer once both sides have ended.
+    pub(super) fn join(&mut self) {
+        let over = self.transfer.as_ref().is_some_and(|transfer| {
+            // A live data connection may already be the next transfer's.
+            let data_over =
+                transfer.end.is_some() || !self.data.is_live() || !self.law.holds(Rule::DataEnd);
+            let said = transfer.answer.is_final()
+                || (!self.law.holds(Rule::FinalReply) && transfer.end.is_some());
+            said && data_over
+        });
+        if !over {
+            return;
+        }
+        let Some(transfer) = self.transfer.take() else {
+            return;
+        };
+        for timer in [Timer::Stall, Timer::Drain, Timer::Guard] {
+            self.timers.cancel(timer);
+        }
+        let result = self.judge(&transfer);
+        self.finish_with(transfer.ticket, result);
+        if self.phase == Phase::Draining {
+            self.finish_draining();
+        }
+    }
+
+    /// Ends the transfer before the current one, whose final reply was still due.
+    pub(super) fn conclude(&mut self, answer: Answer, text: Piece) {
+        let Some(mut transfer) = self.concluding.take() else {
+            return;
+        };
+        transfer.answer = answer;
+        transfer.text = keep(self.queue.text(&text), self.config.limits.failure_text);
+        let result = self.judge(&transfer);
+        self.finish_with(transfer.ticket, result);
+    }
+
+    pub(super) fn judge(&mut self, transfer: &Transfer) -> Result<Outcome, Failure> {
+        let request = self
+            .requests
+            .iter()
+            .find(|request| request.ticket == transfer.ticket);
+        let ended = transfer.end.unwrap_or(Ended {
+            end: None,
+            bytes: 0,
+            protected: false,
+            source_ended: false,
+        });
+        let (size, offset) = request.map_or((None, 0), |request| {
+            (request.expected_bytes(), request.offset)
+        });
+        let hinted = transfer.hinted.filter(|hint| {
+            // The size in the preliminary reply is only a hint: it may count the whole file, or ASCII differently.
+            size.is_none()
+                && offset == 0
+                && transfer.payload == Payload::FileIn
+                && ended.bytes < *hint
+                && !request.is_some_and(|request| request.ascii)
+        });
+        let expected = size.or(hinted);
+        let evidence = Evidence {
+            payload: transfer.payload,
+            answer: match transfer.answer {
+                Answer::Awaited | Answer::Preliminary => {
+                    Answer::Final(Code::CLOSING_DATA_CONNECTION)
+                }
+                answer => answer,
+            },
+            end: ended.end,
+            protected: ended.protected,
+            bytes: ended.bytes,
+            expected,
+            tolerate_missing_close_notify: self.config.missing_close_notify
+                == MissingCloseNotify::IfSizeAgrees,
+            source_ended: ended.source_ended,
+            bare_listing: request.is_some_and(|request| request.argument.is_empty()),
+            announced: transfer.announced,
+        };
+        let bytes = ended.bytes;
+        let done = |proof, name| Outcome::Transfer {
+            bytes,
+            expected,
+            proof,
+            name,
+        };
+        let kind = match verdict(self.law, &evidence) {
+            Verdict::Complete => {
+                let name = self.kept_name(transfer);
+                return Ok(done(Proof::CleanEnd, name));
+            }
+            Verdict::CompleteWithoutCloseNotify => {
+                let name = self.kept_name(transfer);
+                return Ok(done(Proof::SizeOnly, name));
+            }
+            Verdict::Empty => return Ok(done(Proof::Empty, None)),
+            Verdict::Truncated => FailureKind::Truncated { bytes, expected },
+            Verdict::Longer => FailureKind::Longer {
+                bytes,
+                expected: expected.unwrap_or(0),
+            },
+            Verdict::Unconfirmed => FailureKind::Unconfirmed { bytes },
+            Verdict::Failed => self.refusal_kind(transfer, bytes),
+        };
+        // What broke on our side or in between explains more than its consequences.
+        let kind = match (transfer.broken, ended.end) {
+            // A server that refuses the file outright ends the data connection, in the middle of its handshake if need be.
+            (Some(broken), _)
+                if transfer.announced || !is_cut(broken) || !is_about_the_file(transfer.answer) =>
+            {
+                broken
+            }
+            (None, Some(DataEnd::Local)) => FailureKind::Local { bytes },
+            (None, Some(DataEnd::Tls(fault))) => FailureKind::DataTls(fault),
+            _ => kind,
+        };
+        Err(match transfer.answer {
+            Answer::Final(code) if code.class().is_negative() => {
+                Failure::replied(kind, Some(transfer.verb), code, transfer.text.clone())
+            }
+            _ => match &self.ending {
+                Some(ending)
+                    if transfer.answer == Answer::Lost
+                        && !matches!(kind, FailureKind::Unconfirmed { .. }) =>
+                {
+                    ending.clone()
+                }
+                _ => Failure::new(kind, Some(transfer.verb)),
+            },
+        })
+    }
+
+    /// A refusal by the file system is the server's word; a broken connection leaves the transfer unproved.
+    pub(super) fn refusal_kind(&self, transfer: &Transfer, bytes: u64) -> FailureKind {
+        if is_about_the_file(transfer.answer) || !transfer.announced {
+            FailureKind::Refused
+        } else {
+            FailureKind::TransferFailed { bytes }
+        }
+    }
+
+    pub(super) fn kept_name(&mut self, transfer: &Transfer) -> Option<Piece> {
+        (!transfer.name.is_empty()).then(|| self.queue.keep(&transfer.name))
+    }
+}
+
+/// Whether the server's last word is the file system's.
+fn is_about_the_file(answer: Answer) -> bool {
+    matches!(answer, Answer::Final(code)
+        if code.subject() == Subject::FileSystem && code != Code::LOCAL_ERROR && code.class().is_negative())
+}
+
+/// Whether the peer ended the data connection in its handshake without giving a reason there.
+const fn is_cut(broken: FailureKind) -> bool {
+    matches!(
+        broken,
+        FailureKind::DataTls(
+            TlsFault::ClosedAtHello | TlsFault::ClosedInHandshake | TlsFault::Reset
+        )
+    )
+}
