@@ -4,7 +4,8 @@
 //!
 //! * AUTH, CCC, REIN, QUIT, RNFR, REST, ACCT and every command that changes the remote side go out alone: nothing outstanding before them,
 //!   nothing behind them until the reply is there.
-//! * PASS rides behind USER; PBSZ, PROT, TYPE, SIZE, the data set-up and a download ride behind each other.
+//! * PASS rides behind USER; PBSZ, PROT, TYPE, SIZE, the data set-up and a download ride behind each other. A download never rides behind
+//!   EPRT or PORT: pyftpdlib answers those only once it has connected, so after the transfer command that came behind.
 //! * Behind a running transfer nothing is said; once its data has ended, the next batch may leave before its final reply.
 //! * In lock-step nothing rides.
 
@@ -177,7 +178,9 @@ fn may_say(view: &View<'_>, request: &Request, step: Step) -> bool {
         Step::Verb => match request.kind {
             // No more than two transfers can wait for their final reply.
             Kind::Transfer(..) if view.concluding => false,
-            kind @ Kind::Transfer(..) if kind.only_reads() => rides,
+            kind @ Kind::Transfer(..) if kind.only_reads() => {
+                rides && (view.mode.is_passive() || request.done.has(Step::Setup(view.mode)))
+            }
             Kind::Transfer(..) if !view.law.holds(Rule::ChangesRideAlone) => rides,
             Kind::Transfer(..) => {
                 idle && request.done.has(Step::Setup(view.mode)) && view.data_reachable

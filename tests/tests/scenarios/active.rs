@@ -12,17 +12,24 @@ fn active(modes: &[DataMode], peer: &str) -> Rig {
 }
 
 #[test]
-fn eprt_names_what_the_driver_listens_on_and_retr_rides_behind_it() {
+fn eprt_names_what_the_driver_listens_on_and_retr_waits_for_its_reply() {
     let mut rig = active(&[DataMode::Eprt], PEER);
     let file = rig.retrieve("f");
     assert_eq!(rig.acts(), [Act::Listen]);
     rig.listening("198.51.100.7:50000");
     assert_eq!(
         rig.sent(),
-        ["TYPE I", "SIZE f", "EPRT |1|198.51.100.7|50000|", "RETR f"]
+        ["TYPE I", "SIZE f", "EPRT |1|198.51.100.7|50000|"]
     );
-    rig.reply("200 I\r\n213 3\r\n200 ok\r\n");
+    rig.reply("200 I\r\n213 3\r\n");
+    assert_eq!(
+        rig.sent().len(),
+        0,
+        "some servers answer EPRT only once they have connected"
+    );
+    rig.reply("200 ok\r\n");
     assert!(rig.did(Act::Accept));
+    assert_eq!(rig.sent(), ["RETR f"]);
     rig.reply("150 connecting\r\n").accepted(PEER);
     assert!(rig.did(Act::SecureData), "we are the TLS client here too");
     rig.data_secured()
@@ -36,14 +43,14 @@ fn port_and_ipv6() {
     let mut rig = active(&[DataMode::Port], PEER);
     rig.retrieve("f");
     rig.listening("198.51.100.7:50000");
-    assert_eq!(rig.sent()[2..], ["PORT 198,51,100,7,195,80", "RETR f"]);
+    assert_eq!(rig.sent()[2..], ["PORT 198,51,100,7,195,80"]);
 
     let mut rig = active(&[DataMode::Port, DataMode::Eprt], "2001:db8::1");
     rig.retrieve("f");
     rig.listening("[2001:db8::7]:50000");
     assert_eq!(
         rig.sent()[2..],
-        ["EPRT |2|2001:db8::7|50000|", "RETR f"],
+        ["EPRT |2|2001:db8::7|50000|"],
         "no PORT on IPv6"
     );
 }
@@ -72,7 +79,8 @@ fn a_stranger_is_turned_away_and_the_server_still_let_in() {
     let mut rig = active(&[DataMode::Eprt], PEER);
     let file = rig.retrieve("f");
     rig.listening("198.51.100.7:50000")
-        .reply("200 I\r\n213 3\r\n200 ok\r\n150 ok\r\n");
+        .reply("200 I\r\n213 3\r\n200 ok\r\n")
+        .reply("150 ok\r\n");
     rig.accepted("203.0.113.66");
     assert!(
         rig.notes()
@@ -92,7 +100,7 @@ fn eprt_refused_goes_to_port_and_then_to_passive() {
     let file = rig.retrieve("f");
     rig.listening("198.51.100.7:50000")
         .reply("200 I\r\n213 3\r\n");
-    rig.reply("522 no\r\n").reply("425 no\r\n");
+    rig.reply("522 no\r\n");
     assert_eq!(
         rig.acts().iter().filter(|act| **act == Act::Listen).count(),
         2
@@ -100,7 +108,7 @@ fn eprt_refused_goes_to_port_and_then_to_passive() {
     rig.listening("198.51.100.7:50001");
     assert_eq!(rig.sent().last().unwrap(), "PORT 198,51,100,7,195,81");
     rig.reply("500 no\r\n");
-    assert_eq!(rig.sent(), ["PASV"]);
+    assert_eq!(rig.sent(), ["PASV", "RETR f"]);
     rig.auto_data = true;
     rig.reply("227 (192,0,2,1,8,73)\r\n").reply("150 ok\r\n");
     rig.flow_finished(3, DataEnd::CloseNotify)
@@ -131,7 +139,8 @@ fn a_server_that_does_not_connect_is_given_up_in_step() {
     let mut rig = active(&[DataMode::Eprt], PEER);
     let file = rig.retrieve("f");
     rig.listening("198.51.100.7:50000")
-        .reply("200 I\r\n213 3\r\n200 ok\r\n150 ok\r\n");
+        .reply("200 I\r\n213 3\r\n200 ok\r\n")
+        .reply("150 ok\r\n");
     rig.sent();
     rig.tick_to_deadline();
     assert_eq!(rig.sent(), ["ABOR"]);
@@ -175,11 +184,13 @@ fn the_next_listener_may_come_up_before_the_last_transfer_is_confirmed() {
     rig.auto_data = true;
     let first = rig.retrieve("f");
     let second = rig.retrieve("g");
-    rig.reply("200 I\r\n213 3\r\n200 ok\r\n150 ok\r\n")
+    rig.reply("200 I\r\n213 3\r\n200 ok\r\n")
+        .reply("150 ok\r\n")
         .flow_finished(3, DataEnd::CloseNotify);
     rig.reply("226 ok\r\n");
     rig.done(first);
-    rig.reply("213 3\r\n200 ok\r\n150 ok\r\n")
+    rig.reply("213 3\r\n200 ok\r\n")
+        .reply("150 ok\r\n")
         .flow_finished(3, DataEnd::CloseNotify)
         .reply("226 ok\r\n");
     rig.done(second);
