@@ -4,10 +4,12 @@ use std::fmt;
 use std::io;
 
 use ftp_proto::tls::{Blame, TlsFailure, TlsSetupError};
+use ftp_proto::wire::first_bytes::{FirstBytes, classify_first_bytes};
 use ftp_proto::wire::reply::Escaped;
 use ftp_proto::{Category, Failure, FailureKind, Refusal, Side};
 
-/// Why a call did not succeed. [`Display`](fmt::Display) names who has to act and quotes the reply.
+/// Why a call did not succeed. [`Display`](fmt::Display) names who has to act, quotes the reply and, about TLS, gives advice; the
+/// alternate form `{:#}` leaves the advice out.
 #[derive(Debug)]
 #[non_exhaustive]
 pub enum Error {
@@ -38,7 +40,7 @@ pub struct Failed {
     pub failure: Failure,
     /// Where TLS failed: how exactly.
     pub tls: Option<TlsFailure>,
-    /// Where the peer seems not to be an FTP server: the first bytes it sent, at most 64.
+    /// Where the peer seems not to be an FTP server: the first bytes it sent, at most 64. Otherwise empty.
     pub first_bytes: Vec<u8>,
 }
 
@@ -47,6 +49,7 @@ impl Error {
     #[must_use]
     pub fn category(&self) -> Category {
         match self {
+            Error::Failed(failed) if failed.tls_ended_it() => Category::Tls,
             Error::Failed(failed) => failed.failure.category(),
             Error::Connect { source, .. } if source.kind() == io::ErrorKind::TimedOut => {
                 Category::TimedOut
@@ -90,15 +93,34 @@ impl Failed {
             _ => self.failure.side(),
         }
     }
+
+    /// Whether TLS ended a control connection that was up: in TLS 1.3 a server says only then what it has against our certificate.
+    fn tls_ended_it(&self) -> bool {
+        matches!(self.failure.kind, FailureKind::ControlBroken(_))
+            && !matches!(
+                self.tls,
+                None | Some(TlsFailure::Reset { .. } | TlsFailure::Truncated)
+            )
+    }
+
+    /// The protocol that the peer seems to speak in place of FTP.
+    fn foreign(&self) -> Option<FirstBytes> {
+        match classify_first_bytes(&self.first_bytes) {
+            FirstBytes::Silence | FirstBytes::FtpReply | FirstBytes::Other => None,
+            foreign => Some(foreign),
+        }
+    }
 }
 
 impl fmt::Display for Error {
     fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
         match self {
             Error::Refused(refusal) => write!(f, "{refusal}"),
-            Error::Failed(failed) => write!(f, "{failed}"),
-            Error::Connect { peer, source } => write!(f, "cannot connect to {peer}: {source}"),
-            Error::Tls(error) => write!(f, "TLS settings: {error}"),
+            Error::Failed(failed) => fmt::Display::fmt(failed, f),
+            Error::Connect { peer, source } => {
+                write!(f, "cannot connect to {peer}: {source} [network side]")
+            }
+            Error::Tls(error) => write!(f, "TLS settings: {error} [client side]"),
             Error::Local(error) => write!(f, "on this machine: {error}"),
             Error::Cancelled => f.write_str("cancelled"),
         }
@@ -108,26 +130,31 @@ impl fmt::Display for Error {
 impl fmt::Display for Failed {
     fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
         match (&self.tls, self.failure.kind) {
-            (Some(tls), FailureKind::ControlTls(_)) => {
-                write!(
-                    f,
-                    "TLS on the control connection failed: {tls}; {}",
-                    tls.advice()
-                )?;
-            }
             (Some(tls), FailureKind::DataTls(_)) => {
-                write!(
-                    f,
-                    "TLS on the data connection failed: {tls}; {}",
-                    tls.advice()
-                )?;
+                write!(f, "TLS on the data connection failed: {tls}")?;
             }
-            (Some(tls), _) => write!(f, "{} ({tls}; {})", self.failure, tls.advice())?,
+            (Some(tls), kind)
+                if matches!(kind, FailureKind::ControlTls(_)) || self.tls_ended_it() =>
+            {
+                write!(f, "TLS on the control connection failed: {tls}")?;
+            }
+            (Some(tls), _) => write!(f, "{} ({tls})", self.failure)?,
             (None, _) => write!(f, "{}", self.failure)?,
         }
+        if let Some(TlsFailure::NotTls { sample, .. }) = &self.tls {
+            write!(f, ": \"{}\"", Escaped::new(sample.trim_ascii_end()))?;
+        }
+        if let Some(tls) = &self.tls
+            && !f.alternate()
+        {
+            write!(f, "; {}", tls.advice())?;
+        }
         if !self.first_bytes.is_empty() {
-            let text = Escaped::new(&self.first_bytes);
+            let text = Escaped::new(self.first_bytes.trim_ascii_end());
             write!(f, "; the session began with \"{text}\"")?;
+            if let Some(foreign) = self.foreign() {
+                write!(f, ", which is {foreign}")?;
+            }
         }
         let side = match self.side() {
             Side::Server => "server",
@@ -199,7 +226,12 @@ impl Trouble {
             failure.kind,
             FailureKind::ControlTls(_) | FailureKind::DataTls(_) | FailureKind::ControlBroken(_)
         );
-        let foreign = matches!(failure.kind, FailureKind::Protocol(_));
+        // Other protocols with numbered replies refuse our commands in good order.
+        let foreign = match classify_first_bytes(first_bytes) {
+            FirstBytes::Smtp => true,
+            FirstBytes::FtpReply => false,
+            _ => matches!(failure.kind, FailureKind::Protocol(_)),
+        };
         Error::Failed(Box::new(Failed {
             failure,
             tls: tls.filter(|_| about_tls),
@@ -214,9 +246,10 @@ impl Trouble {
 
 #[cfg(test)]
 mod tests {
+    use ftp_proto::tls::Alert;
     use ftp_proto::wire::command::Verb;
     use ftp_proto::wire::reply::Code;
-    use ftp_proto::{TlsFault, wire::first_bytes::FirstBytes};
+    use ftp_proto::{Fault, Malformed, TlsFault};
 
     use super::*;
 
@@ -254,6 +287,66 @@ mod tests {
         let text = trouble.explain(failure, b"").to_string();
         assert!(!text.contains(detail.advice()), "{text}");
         assert!(trouble.tls.is_none(), "kept for the next failure");
+    }
+
+    #[test]
+    fn advice_can_be_left_out() {
+        let detail = TlsFailure::NotTls {
+            looks_like: FirstBytes::FtpReply,
+            sample: b"431 no\r\n".to_vec(),
+            established: false,
+        };
+        let mut trouble = Trouble {
+            tls: Some(detail.clone()),
+            local: None,
+        };
+        let failure = Failure::new(FailureKind::ControlTls(TlsFault::NotTls), None);
+        let error = trouble.explain(failure, b"");
+        assert!(error.to_string().contains(detail.advice()));
+        let short = format!("{error:#}");
+        assert!(!short.contains(detail.advice()), "{short}");
+        assert!(short.ends_with("\"431 no\" [server side]"), "{short}");
+    }
+
+    #[test]
+    fn an_alert_behind_the_handshake_is_about_tls_and_a_reset_is_not() {
+        let broken = |tls| {
+            let mut trouble = Trouble {
+                tls: Some(tls),
+                local: None,
+            };
+            let failure = Failure::new(FailureKind::ControlBroken(Fault::Other), Some(Verb::User));
+            trouble.explain(failure, b"")
+        };
+        let refused = broken(TlsFailure::ClientCertificateRefused(Alert(48)));
+        assert_eq!(refused.category(), Category::Tls);
+        assert_eq!(refused.side(), Side::Client);
+        let text = refused.to_string();
+        assert!(
+            text.starts_with("TLS on the control connection failed"),
+            "{text}"
+        );
+        let reset = broken(TlsFailure::Reset { handshaking: false });
+        assert_eq!(reset.category(), Category::Connect);
+    }
+
+    #[test]
+    fn what_is_no_ftp_server_is_named() {
+        let told = |kind, first: &[u8]| {
+            let failure = Failure::new(kind, None);
+            Trouble::default().explain(failure, first).to_string()
+        };
+        let malformed = FailureKind::Protocol(Malformed::NotAReply);
+        let ssh = told(malformed, b"SSH-2.0-x\r\n");
+        assert!(
+            ssh.contains("\"SSH-2.0-x\", which is Secure Shell (SSH)"),
+            "{ssh}"
+        );
+        let mail = told(FailureKind::Refused, b"220 mx ESMTP\r\n");
+        assert!(mail.contains("which is mail submission (SMTP)"), "{mail}");
+        // What went wrong later has nothing to do with the greeting.
+        assert!(!told(malformed, b"220 ready\r\n").contains("220"));
+        assert!(!told(FailureKind::Refused, b"220 ready\r\n").contains("220"));
     }
 
     #[test]

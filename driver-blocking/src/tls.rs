@@ -163,8 +163,7 @@ impl TlsSettings {
         if let Some(policy) = &self.policy {
             return Ok(policy.clone());
         }
-        let provider = provider()?;
-        let mut builder = ClientTls::builder().provider(Arc::clone(&provider));
+        let mut builder = ClientTls::builder();
         for pin in &self.pins {
             builder = builder.pin_sha256(*pin);
         }
@@ -175,7 +174,7 @@ impl TlsSettings {
             let all = self.only_roots.iter().chain(&self.extra_roots);
             builder = all.fold(builder, |builder, pem| builder.roots_pem(pem));
         } else if self.pins.is_empty() && !self.any {
-            builder = self.platform(builder, provider)?;
+            builder = self.platform(builder)?;
         }
         if let Some((chain, key)) = &self.own {
             builder = builder.client_certificate_pem(chain, key);
@@ -189,11 +188,8 @@ impl TlsSettings {
         Ok(builder.build()?)
     }
 
-    fn platform(
-        &self,
-        builder: ClientTlsBuilder,
-        provider: Arc<CryptoProvider>,
-    ) -> Result<ClientTlsBuilder, Error> {
+    fn platform(&self, builder: ClientTlsBuilder) -> Result<ClientTlsBuilder, Error> {
+        let provider = provider()?;
         let mut extra = Vec::new();
         for pem in &self.extra_roots {
             for certificate in CertificateDer::pem_slice_iter(pem) {
@@ -222,6 +218,7 @@ pub(crate) fn read_file(path: &Path) -> Result<Vec<u8>, Error> {
     })
 }
 
+/// For the verifier of the operating system, which wants to be given one.
 fn provider() -> Result<Arc<CryptoProvider>, Error> {
     #[cfg(feature = "ring")]
     return Ok(Arc::new(
