@@ -317,6 +317,9 @@ impl Failure {
     pub const fn category(&self) -> Category {
         use FailureKind as K;
         match self.kind {
+            // Whatever was asked: nobody is logged in (RFC 959 section 4.2.2).
+            K::Refused | K::ProtectionRefused if self.says_not_logged_in() => Category::Login,
+            K::ControlClosed | K::ControlBroken(_) if self.cuts_a_transfer() => Category::Transfer,
             K::GreetingRefused
             | K::ServiceClosing
             | K::ControlClosed
@@ -365,6 +368,22 @@ impl Failure {
     }
 }
 
+impl Failure {
+    /// Servers that check passwords slowly may answer the commands behind PASS first.
+    const fn says_not_logged_in(&self) -> bool {
+        matches!(self.code, Some(code) if code.value() == Code::NOT_LOGGED_IN.value())
+    }
+
+    /// Whether it happened to a transfer, which is then not proved whole.
+    const fn cuts_a_transfer(&self) -> bool {
+        use Verb as V;
+        matches!(
+            self.verb,
+            Some(V::Retr | V::Stor | V::Stou | V::Appe | V::List | V::Nlst | V::Mlsd)
+        )
+    }
+}
+
 impl fmt::Display for Failure {
     fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
         let verb = self.verb.map_or("the session", Verb::as_str);
@@ -377,7 +396,10 @@ impl fmt::Display for Failure {
                 f.write_str("nothing was sent: without TLS the policy allows an anonymous login only")?;
             }
             FailureKind::SecurityRefused => {
-                f.write_str("the server refused every AUTH method and the policy requires TLS; no credentials were sent")?;
+                f.write_str("the server refused every AUTH method and the policy requires TLS; the password was not sent")?;
+            }
+            FailureKind::ProtectionRefused if self.says_not_logged_in() => {
+                f.write_str("the server says behind the login that nobody is logged in")?;
             }
             FailureKind::ProtectionRefused => {
                 f.write_str("the server refused the data protection the policy requires; no file was moved")?;
@@ -415,6 +437,14 @@ impl fmt::Display for Failure {
             FailureKind::Aborted { bytes } => write!(f, "aborted after {bytes} bytes")?,
             FailureKind::NotAttempted => f.write_str("not attempted: an earlier request failed")?,
             FailureKind::SessionOver => f.write_str("the session was over before")?,
+        }
+        if self.category() == Category::Transfer
+            && matches!(
+                self.kind,
+                FailureKind::ControlClosed | FailureKind::ControlBroken(_)
+            )
+        {
+            f.write_str("; the transfer is not proved whole")?;
         }
         match self.reply() {
             Some(reply) => write!(f, ": {}", reply.display()),
@@ -481,5 +511,42 @@ impl fmt::Display for Timer {
             Timer::Keepalive => "keep-alive",
             Timer::Close => "the server did not close",
         })
+    }
+}
+
+#[cfg(test)]
+mod tests {
+    use alloc::string::ToString;
+
+    use super::*;
+
+    #[test]
+    fn not_logged_in_is_about_the_login_whatever_it_answers() {
+        let failure = |kind, code| Failure::replied(kind, Some(Verb::Prot), code, Vec::new());
+        for kind in [FailureKind::ProtectionRefused, FailureKind::Refused] {
+            let refused = failure(kind, Code::NOT_LOGGED_IN);
+            assert_eq!(refused.category(), Category::Login);
+            assert!(refused.to_string().contains(": 530"), "{refused}");
+        }
+        let refused = failure(FailureKind::ProtectionRefused, Code::NOT_IMPLEMENTED);
+        assert_eq!(refused.category(), Category::Tls);
+        // AUTH comes before any login.
+        let refused = failure(FailureKind::SecurityRefused, Code::NOT_LOGGED_IN);
+        assert_eq!(refused.category(), Category::Tls);
+    }
+
+    #[test]
+    fn a_transfer_that_is_cut_is_not_proved_whole() {
+        for kind in [
+            FailureKind::ControlClosed,
+            FailureKind::ControlBroken(Fault::Reset),
+        ] {
+            let cut = Failure::new(kind, Some(Verb::Stor));
+            assert_eq!(cut.category(), Category::Transfer);
+            assert!(cut.to_string().ends_with("not proved whole"), "{cut}");
+            let before = Failure::new(kind, Some(Verb::Pass));
+            assert_eq!(before.category(), Category::Connect);
+            assert!(!before.to_string().contains("whole"), "{before}");
+        }
     }
 }
