@@ -1,5 +1,7 @@
 //! The client against a scripted server on loopback.
 
+mod tls;
+
 use std::io::{self, BufRead, BufReader, Read, Write};
 use std::net::{Shutdown, SocketAddr, TcpListener, TcpStream};
 use std::sync::mpsc;
