@@ -191,6 +191,9 @@ pub enum FailureKind {
     ControlTls(TlsFault),
     /// TLS on the data connection failed.
     DataTls(TlsFault),
+    /// The server takes no data connection that does not resume the TLS session of the control connection, and there was nothing left to
+    /// resume from.
+    SessionReuseRequired,
     /// The data connection could not be established by any allowed mode.
     DataOpen(Fault),
     /// Someone else connected in place of the server.
@@ -319,15 +322,21 @@ impl Failure {
         match self.kind {
             // Whatever was asked: nobody is logged in (RFC 959 section 4.2.2).
             K::Refused | K::ProtectionRefused if self.says_not_logged_in() => Category::Login,
-            K::ControlClosed | K::ControlBroken(_) if self.cuts_a_transfer() => Category::Transfer,
+            K::ControlClosed | K::ControlBroken(_) | K::ServiceClosing
+                if self.cuts_a_transfer() =>
+            {
+                Category::Transfer
+            }
             K::GreetingRefused
             | K::ServiceClosing
             | K::ControlClosed
             | K::ControlBroken(_)
             | K::SessionOver => Category::Connect,
-            K::SecurityRefused | K::ProtectionRefused | K::ControlTls(_) | K::DataTls(_) => {
-                Category::Tls
-            }
+            K::SecurityRefused
+            | K::ProtectionRefused
+            | K::SessionReuseRequired
+            | K::ControlTls(_)
+            | K::DataTls(_) => Category::Tls,
             K::LoginRefused | K::AccountNeeded | K::ClearLoginForbidden => Category::Login,
             K::Refused | K::RestartRefused | K::NotAttempted => Category::Refused,
             K::DataOpen(_)
@@ -409,6 +418,10 @@ impl fmt::Display for Failure {
             )?,
             FailureKind::ControlTls(fault) => write!(f, "TLS on the control connection failed: {fault}")?,
             FailureKind::DataTls(fault) => write!(f, "TLS on the data connection failed: {fault}")?,
+            FailureKind::SessionReuseRequired => write!(
+                f,
+                "the server refused {verb}: its data connection has to resume the TLS session of the control connection, and nothing was left to resume from"
+            )?,
             FailureKind::DataOpen(fault) => write!(f, "no data connection could be made for {verb}: {fault}")?,
             FailureKind::DataIntruder => f.write_str("another host connected in place of the server")?,
             FailureKind::Protocol(malformed) => write!(f, "the server does not speak FTP: {malformed}")?,
@@ -441,7 +454,9 @@ impl fmt::Display for Failure {
         if self.category() == Category::Transfer
             && matches!(
                 self.kind,
-                FailureKind::ControlClosed | FailureKind::ControlBroken(_)
+                FailureKind::ControlClosed
+                    | FailureKind::ControlBroken(_)
+                    | FailureKind::ServiceClosing
             )
         {
             f.write_str("; the transfer is not proved whole")?;
@@ -540,6 +555,7 @@ mod tests {
         for kind in [
             FailureKind::ControlClosed,
             FailureKind::ControlBroken(Fault::Reset),
+            FailureKind::ServiceClosing,
         ] {
             let cut = Failure::new(kind, Some(Verb::Stor));
             assert_eq!(cut.category(), Category::Transfer);

@@ -20,6 +20,14 @@ impl Target {
         Target::Stream(Box::new(io::stdout().lock()))
     }
 
+    /// What went wrong there.
+    pub(crate) fn trouble(&self, error: &io::Error) -> Stop {
+        match self {
+            Target::File(partial) => about(&partial.target, error),
+            Target::Stream(_) => Stop::Local(format!("the output: {error}")),
+        }
+    }
+
     /// `resume`: continue, and keep, what is there of the file.
     pub(crate) fn open(path: &Path, resume: bool) -> Result<Target, Stop> {
         // Through a symbolic link: the file it names is the one to be replaced.
@@ -80,7 +88,9 @@ impl Partial {
             options.create_new(true);
         }
         let path = target.with_file_name(partial);
-        let file = options.open(&path).map_err(|error| about(&path, &error))?;
+        let file = options
+            .open(&path)
+            .map_err(|error| about(&target, &error))?;
         if let Ok(replaced) = fs::metadata(&target) {
             // The new file is as public as the one it replaces.
             let _ = file.set_permissions(replaced.permissions());
@@ -141,7 +151,12 @@ pub(crate) fn plain_name(name: &[u8]) -> Result<PathBuf, Stop> {
             name.escape_ascii()
         ))
     };
-    if name.contains(&b'/') || matches!(name, b"" | b"." | b"..") {
+    if name.is_empty() {
+        return Err(Stop::Usage(
+            "the URL names no file: it ends with a slash".to_owned(),
+        ));
+    }
+    if name.contains(&b'/') || matches!(name, b"." | b"..") {
         return Err(refused());
     }
     #[cfg(unix)]

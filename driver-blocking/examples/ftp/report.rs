@@ -1,19 +1,20 @@
 //! What the user is told: progress, the result, the error and what to do about it.
 
-use std::io::IsTerminal;
+use std::io::{self, IsTerminal};
 use std::process::ExitCode;
 use std::sync::{Arc, Mutex, PoisonError};
 use std::time::{Duration, Instant};
 
-use ftp_proto_blocking::ftp_proto::tls::{Fingerprint, TlsFailure};
+use ftp_proto_blocking::ftp_proto::tls::Fingerprint;
 use ftp_proto_blocking::ftp_proto::wire::command::Verb;
 use ftp_proto_blocking::ftp_proto::wire::date::size_in_reply;
 use ftp_proto_blocking::ftp_proto::wire::reply::Escaped;
-use ftp_proto_blocking::ftp_proto::{Category, Event, FailureKind, Refusal, Side, Timer};
+use ftp_proto_blocking::ftp_proto::{Category, Event, Refusal, Side};
 use ftp_proto_blocking::{Error, Progress};
 use indicatif::{ProgressBar, ProgressDrawTarget, ProgressStyle};
 use serde_json::{Map, Value, json};
 
+use crate::advice::{Circumstances, advice};
 use crate::args::{Arguments, Command};
 use crate::url::FtpUrl;
 
@@ -30,6 +31,8 @@ pub(crate) enum Stop {
         error: Error,
         /// The server's certificate, if it showed one.
         certificate: Option<Fingerprint>,
+        /// --clear was given.
+        in_clear: bool,
     },
 }
 
@@ -55,35 +58,98 @@ impl Stop {
         }
     }
 
+    /// What happened, on whose side, and what the server replied.
     fn message(&self) -> String {
         match self {
-            Stop::Usage(text) | Stop::Local(text) => text.clone(),
-            Stop::Ftp { url, error, .. } => format!("{url}: {error}"),
+            Stop::Usage(text) => text.clone(),
+            Stop::Local(text) => format!("on this machine: {text}"),
+            Stop::Ftp { url, error, .. } => format!("{url}: {error:#}"),
         }
     }
 
-    fn to_json(&self) -> Value {
-        let mut value = json!({ "message": self.message(), "status": self.status() });
-        if let (Stop::Ftp { url, error, .. }, Some(map)) = (self, value.as_object_mut()) {
-            map.insert("url".to_owned(), url.to_string().into());
-            map.insert(
-                "side".to_owned(),
-                match error.side() {
-                    Side::Server => "server",
-                    Side::Client => "client",
-                    Side::Network => "network",
-                }
-                .into(),
-            );
+    /// What to do about it.
+    fn advice(&self) -> Option<String> {
+        match self {
+            Stop::Usage(_) | Stop::Local(_) => None,
+            Stop::Ftp {
+                url,
+                error,
+                certificate,
+                in_clear,
+            } => advice(
+                error,
+                &Circumstances {
+                    url,
+                    certificate: *certificate,
+                    in_clear: *in_clear,
+                },
+            ),
+        }
+    }
+
+    fn side(&self) -> Side {
+        match self {
+            Stop::Usage(_) | Stop::Local(_) => Side::Client,
+            Stop::Ftp { error, .. } => error.side(),
+        }
+    }
+
+    /// With the place where a reader or writer of ours failed.
+    pub(crate) fn located(self, locate: impl FnOnce(&io::Error) -> Stop) -> Stop {
+        match self {
+            Stop::Ftp {
+                error: Error::Local(error),
+                ..
+            } => locate(&error),
+            other => other,
+        }
+    }
+
+    fn to_json(&self, hidden: &Hidden) -> Value {
+        let mut map = Map::new();
+        let mut put = |key: &str, value: Value| map.insert(key.to_owned(), value);
+        put("message", hidden.mask(self.message()).into());
+        put("status", self.status().into());
+        let side = match self.side() {
+            Side::Server => "server",
+            Side::Client => "client",
+            Side::Network => "network",
+        };
+        put("side", side.into());
+        if let Some(advice) = self.advice() {
+            put("advice", advice.into());
+        }
+        if let Stop::Ftp { url, error, .. } = self {
+            put("url", hidden.mask(url.to_string()).into());
             if let Some(reply) = error.failure().and_then(|failure| failure.reply()) {
-                map.insert("code".to_owned(), reply.code().value().into());
-                map.insert("reply".to_owned(), text(reply.text()).into());
-            }
-            if let Some(advice) = advice(error, None) {
-                map.insert("advice".to_owned(), advice.into());
+                put("code", reply.code().value().into());
+                put("reply", hidden.mask(text(reply.text())).into());
             }
         }
-        value
+        map.into()
+    }
+}
+
+/// What is shown in place of a password.
+pub(crate) const HIDDEN: &str = "****";
+
+/// Passwords that were sent: there are servers that repeat them in their replies.
+#[derive(Clone, Debug, Default)]
+struct Hidden(Arc<Mutex<Vec<String>>>);
+
+impl Hidden {
+    /// Anything shorter is part of ordinary words.
+    const LEAST: usize = 4;
+
+    fn add(&self, secret: &[u8]) {
+        if secret.len() >= Self::LEAST {
+            lock(&self.0).push(text(secret));
+        }
+    }
+
+    fn mask(&self, shown: String) -> String {
+        let masked = |shown: String, secret: &String| shown.replace(secret, HIDDEN);
+        lock(&self.0).iter().fold(shown, masked)
     }
 }
 
@@ -95,6 +161,7 @@ pub(crate) struct Report {
     started: Instant,
     results: Vec<Value>,
     session: Map<String, Value>,
+    hidden: Hidden,
     bar: Option<Arc<Mutex<Bar>>>,
 }
 
@@ -116,6 +183,7 @@ impl Report {
             started: Instant::now(),
             results: Vec::new(),
             session: Map::new(),
+            hidden: Hidden::default(),
             bar: visible.then(|| {
                 Arc::new(Mutex::new(Bar {
                     shown: ProgressBar::hidden(),
@@ -147,6 +215,11 @@ impl Report {
         self.session = facts;
     }
 
+    /// A password that is never shown.
+    pub(crate) fn hide(&self, secret: &[u8]) {
+        self.hidden.add(secret);
+    }
+
     // ---- progress
 
     pub(crate) fn begin(&self, name: &[u8], offset: u64, size: Option<u64>) {
@@ -176,9 +249,10 @@ impl Report {
     /// What the session calls with each event: the reply to SIZE tells how long the bar is.
     pub(crate) fn event_hook(&self, debug: bool) -> impl FnMut(&Event<'_>) + Send + use<> {
         let bar = self.bar.clone();
+        let hidden = self.hidden.clone();
         move |event: &Event<'_>| {
             if debug {
-                show(event);
+                show(event, &hidden);
             }
             if let (
                 Some(bar),
@@ -214,18 +288,16 @@ impl Report {
                 "session": self.session,
             });
             if let (Err(stop), Some(map)) = (&result, line.as_object_mut()) {
-                map.insert("error".to_owned(), stop.to_json());
+                map.insert("error".to_owned(), stop.to_json(&self.hidden));
             }
             println!("{line}");
         } else if let Err(stop) = &result {
-            eprintln!("ftp: {}", stop.message());
-            if let Stop::Ftp {
-                error, certificate, ..
-            } = stop
-                && let Some(advice) = advice(error, *certificate)
-            {
-                eprintln!("ftp: {advice}");
+            let mut sentence = self.hidden.mask(stop.message());
+            if let Some(advice) = stop.advice() {
+                sentence += "; ";
+                sentence += &advice;
             }
+            eprintln!("ftp: {sentence}");
         }
         ExitCode::from(status)
     }
@@ -241,87 +313,33 @@ pub(crate) fn text(bytes: &[u8]) -> String {
     Escaped::new(bytes).to_string()
 }
 
-/// What the user can do about it, where the error itself does not say.
-fn advice(error: &Error, certificate: Option<Fingerprint>) -> Option<String> {
-    let plain = |text: &str| Some(text.to_owned());
-    let failed = match error {
-        Error::Failed(failed) => failed,
-        Error::Connect { .. } => {
-            return plain("check host and port, and that a firewall lets them through");
-        }
-        _ => return None,
-    };
-    if let (
-        Some(
-            TlsFailure::UnknownIssuer
-            | TlsFailure::SelfSigned
-            | TlsFailure::CaUsedAsEndEntity
-            | TlsFailure::WrongName { .. }
-            | TlsFailure::Expired { .. },
-        ),
-        Some(seen),
-    ) = (&failed.tls, certificate)
-    {
-        return Some(format!(
-            "name its authority with --ca FILE, or, if the administrator confirms that this is its SHA-256: --pin {seen}"
-        ));
-    }
-    match failed.failure.kind {
-        FailureKind::SecurityRefused => plain(
-            "the server has no TLS here; try ftps:// for implicit TLS, or --clear if nothing is secret",
-        ),
-        FailureKind::ProtectionRefused => plain("--prot C if the files are not secret"),
-        FailureKind::ClearLoginForbidden => plain("--clear sends the password in clear text"),
-        FailureKind::LoginRefused => plain("check user name and password"),
-        FailureKind::AccountNeeded => plain("log in as another user"),
-        FailureKind::Refused | FailureKind::RestartRefused => {
-            plain("check the path, and what the user may do")
-        }
-        FailureKind::DataOpen(_) => {
-            plain("a firewall may be in the way; try --data pasv, or --data eprt,port")
-        }
-        FailureKind::Truncated { .. }
-        | FailureKind::TransferFailed { .. }
-        | FailureKind::Unconfirmed { .. } => {
-            plain("try again; --resume goes on where it broke off")
-        }
-        FailureKind::TimedOut(Timer::Greeting) => plain(
-            "a port that waits for TLS says nothing: try ftps://, or wait longer with --timeout",
-        ),
-        FailureKind::TimedOut(_) => plain("try again, or wait longer with --timeout"),
-        FailureKind::Protocol(_) => {
-            plain("check host and port: this may be no FTP server, or one that wants ftps://")
-        }
-        _ => None,
-    }
-}
-
 /// The dialogue, as it has been shown since the first clients.
-fn show(event: &Event<'_>) {
+fn show(event: &Event<'_>, hidden: &Hidden) {
+    let tell = |line: String| eprintln!("{}", hidden.mask(line));
     match event {
-        Event::Sent { line, .. } => eprintln!("---> {}", text(line)),
+        Event::Sent { line, .. } => tell(format!("---> {}", text(line))),
         Event::Received { reply, .. } => {
             let count = reply.lines().count();
             for (index, line) in reply.lines().enumerate() {
                 if index == 0 || index + 1 == count {
                     let mark = if index + 1 == count { ' ' } else { '-' };
-                    eprintln!("<--- {}{mark}{}", reply.code(), text(line));
+                    tell(format!("<--- {}{mark}{}", reply.code(), text(line)));
                 } else {
-                    eprintln!("<--- {}", text(line));
+                    tell(format!("<--- {}", text(line)));
                 }
             }
         }
-        Event::Note(note) => eprintln!("**** {note:?}"),
+        Event::Note(note) => tell(format!("**** {note:?}")),
         Event::Ready { secure } => {
             let how = if *secure {
                 "under TLS"
             } else {
                 "in clear text"
             };
-            eprintln!("**** ready, {how}");
+            tell(format!("**** ready, {how}"));
         }
-        Event::Closed(None) => eprintln!("**** closed"),
-        Event::Closed(Some(failure)) => eprintln!("**** closed: {failure}"),
+        Event::Closed(None) => tell("**** closed".to_owned()),
+        Event::Closed(Some(failure)) => tell(format!("**** closed: {failure}")),
         _ => {}
     }
 }
@@ -335,8 +353,8 @@ fn style(known: bool) -> ProgressStyle {
     ProgressStyle::with_template(template).unwrap_or_else(|_| ProgressStyle::default_bar())
 }
 
-fn lock(bar: &Mutex<Bar>) -> std::sync::MutexGuard<'_, Bar> {
-    bar.lock().unwrap_or_else(PoisonError::into_inner)
+fn lock<T>(shared: &Mutex<T>) -> std::sync::MutexGuard<'_, T> {
+    shared.lock().unwrap_or_else(PoisonError::into_inner)
 }
 
 fn name(command: &Command) -> &'static str {
@@ -353,5 +371,33 @@ fn name(command: &Command) -> &'static str {
         Command::Stat { .. } => "stat",
         Command::Feat { .. } => "feat",
         Command::Quote { .. } => "quote",
+    }
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+
+    #[test]
+    fn a_password_is_hidden_wherever_it_comes_back() {
+        let hidden = Hidden::default();
+        hidden.add(b"hunter2\xff");
+        hidden.add(b"ftp");
+        let shown = text(b"530 hunter2\xff is wrong, hunter2\xff");
+        assert_eq!(hidden.mask(shown), "530 **** is wrong, ****");
+        assert_eq!(hidden.mask("ftp".to_owned()), "ftp");
+    }
+
+    #[test]
+    fn local_trouble_is_told_with_its_place() {
+        let stop = Stop::Ftp {
+            url: Box::new(FtpUrl::parse("ftp://h/a").unwrap()),
+            error: Error::Local(io::ErrorKind::StorageFull.into()),
+            certificate: None,
+            in_clear: false,
+        };
+        let stop = stop.located(|error| Stop::Local(format!("here: {error}")));
+        assert_eq!(stop.status(), 1);
+        assert!(stop.message().starts_with("on this machine: here: "));
     }
 }

@@ -186,7 +186,9 @@ impl Run<'_> {
             .map(|url| parse(&url.to_string_lossy()))
             .collect::<Result<Vec<_>, _>>()?;
         if urls.is_empty() {
-            return Err(Stop::Usage("there is no URL to get".to_owned()));
+            return Err(Stop::Usage(
+                "there is no URL to get: one begins with ftp://, ftpes:// or ftps://".to_owned(),
+            ));
         }
         let destination = match target {
             None => Destination::Directory(PathBuf::new()),
@@ -249,6 +251,7 @@ impl Run<'_> {
                     })
                 };
                 self.report.end();
+                let transfer = transfer.map_err(|stop| stop.located(|error| target.trouble(error)));
                 self.downloaded(url, target, offset, &transfer?, started)?;
             }
         }
@@ -386,6 +389,7 @@ impl Run<'_> {
                 .store_with(&url.path, how, &mut source.reader)
         });
         self.report.end();
+        let transfer = transfer.map_err(|stop| stop.located(|error| source.trouble(error)));
         let mut result = done(url, &transfer?, started);
         if let Some(map) = result.as_object_mut() {
             map.insert("offset".to_owned(), offset.into());
@@ -405,6 +409,7 @@ impl Run<'_> {
                 .append_with(&url.path, how, &mut source.reader)
         });
         self.report.end();
+        let transfer = transfer.map_err(|stop| stop.located(|error| source.trouble(error)));
         let result = done(url, &transfer?, started);
         self.report.add(result);
         Ok(())
@@ -555,6 +560,11 @@ impl Source {
             });
         }
         let path = PathBuf::from(name);
+        if looks_like_url(&name.to_string_lossy()) && !path.exists() {
+            return Err(Stop::Usage(
+                "a URL stands in place of a local file; only the last operand is a URL".to_owned(),
+            ));
+        }
         let open = || {
             let file = File::open(&path)?;
             let found = file.metadata()?;
@@ -571,6 +581,14 @@ impl Source {
         })
     }
 
+    /// What went wrong there.
+    fn trouble(&self, error: &io::Error) -> Stop {
+        match &self.file {
+            Some((_, path)) => about(path, error),
+            None => Stop::Local(format!("standard input: {error}")),
+        }
+    }
+
     fn skip(&mut self, offset: u64) -> Result<(), Stop> {
         match &mut self.file {
             Some((file, path)) => file
@@ -583,7 +601,7 @@ impl Source {
 }
 
 fn parse(url: &str) -> Result<FtpUrl, Stop> {
-    FtpUrl::parse(url).map_err(|reason| Stop::Usage(format!("{reason} (in a URL)")))
+    FtpUrl::parse(url).map_err(|reason| Stop::Usage(format!("a URL cannot be read: {reason}")))
 }
 
 fn parse_all(urls: &[String]) -> Result<Vec<FtpUrl>, Stop> {

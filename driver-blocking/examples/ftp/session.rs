@@ -20,27 +20,36 @@ const ANONYMOUS_PASSWORD: &[u8] = b"anonymous@";
 pub(crate) struct Session {
     pub(crate) client: Client,
     url: FtpUrl,
+    in_clear: bool,
 }
 
 impl Session {
     /// Connects; the login leaves with the first request.
     pub(crate) fn open(url: &FtpUrl, options: &Options, report: &Report) -> Result<Session, Stop> {
         let (user, password) = login(url, options)?;
+        if password != ANONYMOUS_PASSWORD {
+            report.hide(&password);
+        }
         let builder = builder(url, options)?;
         let mut builder = builder.on_event(report.event_hook(options.debug));
         if let Some(hook) = report.progress_hook() {
             builder = builder.on_progress(hook);
         }
+        let in_clear = options.clear.is_some();
         let stop = |error| Stop::Ftp {
             url: Box::new(url.clone()),
             error,
             certificate: None,
+            in_clear,
         };
         let mut client = builder.connect(&url.host, url.port).map_err(stop)?;
-        client.begin_login(user, password, None).map_err(stop)?;
+        client
+            .begin_login(user, Secret::new(&password), None)
+            .map_err(stop)?;
         Ok(Session {
             client,
             url: url.clone(),
+            in_clear,
         })
     }
 
@@ -80,6 +89,7 @@ impl Session {
                 .client
                 .server_identity()
                 .map(|identity| identity.leaf_sha256),
+            in_clear: self.in_clear,
         }
     }
 
@@ -118,7 +128,10 @@ impl Session {
 }
 
 fn builder(url: &FtpUrl, options: &Options) -> Result<Builder, Stop> {
-    let local = |error: Error| Stop::Local(error.to_string());
+    let local = |error: Error| match error {
+        Error::Local(error) => Stop::Local(error.to_string()),
+        other => Stop::Local(other.to_string()),
+    };
     let modes: Vec<DataMode> = options.data.iter().copied().map(DataMode::from).collect();
     let modes =
         DataModes::new(&modes).map_err(|_| Stop::Usage("--data names a mode twice".to_owned()))?;
@@ -178,13 +191,13 @@ fn security(url: &FtpUrl, options: &Options) -> Result<Security, Stop> {
 }
 
 /// Who logs in. A password on the command line can be seen by everyone on this machine, so there is no option for one.
-fn login(url: &FtpUrl, options: &Options) -> Result<(Vec<u8>, Secret), Stop> {
+fn login(url: &FtpUrl, options: &Options) -> Result<(Vec<u8>, Vec<u8>), Stop> {
     let named = url
         .user
         .clone()
         .or_else(|| options.user.as_ref().map(|user| user.clone().into_bytes()));
     let Some(user) = named else {
-        return Ok((b"anonymous".to_vec(), Secret::new(ANONYMOUS_PASSWORD)));
+        return Ok((b"anonymous".to_vec(), ANONYMOUS_PASSWORD.to_vec()));
     };
     if let Some(path) = &options.password_file {
         let bytes = fs::read(path).map_err(|error| about(path, &error))?;
@@ -193,16 +206,16 @@ fn login(url: &FtpUrl, options: &Options) -> Result<(Vec<u8>, Secret), Stop> {
             .next()
             .unwrap_or_default();
         let line = line.strip_suffix(b"\r").unwrap_or(line);
-        return Ok((user, Secret::new(line)));
+        return Ok((user, line.to_vec()));
     }
     if let Some(password) = &url.password {
-        return Ok((user, Secret::new(password)));
+        return Ok((user, password.clone()));
     }
     if let Some(password) = std::env::var_os("FTP_PASSWORD") {
-        return Ok((user, Secret::new(password.as_encoded_bytes())));
+        return Ok((user, password.into_encoded_bytes()));
     }
     if matches!(user.as_slice(), b"anonymous" | b"ftp") {
-        return Ok((user, Secret::new(ANONYMOUS_PASSWORD)));
+        return Ok((user, ANONYMOUS_PASSWORD.to_vec()));
     }
     Err(Stop::Usage(
         "no password: set FTP_PASSWORD, or name a file with --password-file".to_owned(),

@@ -38,21 +38,30 @@ pub(crate) fn looks_like_url(text: &str) -> bool {
     text.contains("://")
 }
 
+/// The part of an operand that would be the password if it is a URL, as it was typed.
+pub(crate) fn password_in(operand: &str) -> Option<&str> {
+    let (_, rest) = operand.split_once("://")?;
+    let (login, _) = rest.rsplit_once('@')?;
+    let (_, password) = login.split_once(':')?;
+    (!password.is_empty()).then_some(password)
+}
+
 impl FtpUrl {
-    /// Reads a URL. The path is split at its slashes before it is decoded, so `%2F` is part of a name; at the beginning it makes the
+    /// Reads a URL. What cannot be read is told without a piece of it that may be a password. The path is split at its slashes before it is decoded, so `%2F` is part of a name; at the beginning it makes the
     /// path absolute, as a second slash does.
     pub(crate) fn parse(text: &str) -> Result<FtpUrl, String> {
         let (scheme, rest) = text
             .split_once("://")
-            .ok_or("a URL begins with ftp://, ftpes:// or ftps://")?;
+            .ok_or("it does not begin with ftp://, ftpes:// or ftps://")?;
         let scheme = match scheme.to_ascii_lowercase().as_str() {
             "ftp" | "ftpes" => Scheme::Explicit,
             "ftps" => Scheme::Implicit,
-            other => {
+            other if other.bytes().all(|byte| byte.is_ascii_alphanumeric()) => {
                 return Err(format!(
                     "{other}:// is not FTP; use ftp://, ftpes:// or ftps://"
                 ));
             }
+            _ => return Err("it does not begin with ftp://, ftpes:// or ftps://".to_owned()),
         };
         let (authority, path) = rest.split_once('/').unwrap_or((rest, ""));
         // A user name of its own may hold an @ that was not encoded.
@@ -73,7 +82,13 @@ impl FtpUrl {
                 (Some(decode(user)?), password.map(decode).transpose()?)
             }
         };
-        let (host, port) = host_and_port(place, scheme)?;
+        let (host, port) = host_and_port(place, scheme).map_err(|reason| {
+            if user.is_none() && path.contains('@') {
+                format!("{reason} (in a user name or password, / is written %2F)")
+            } else {
+                reason
+            }
+        })?;
         let (path, type_code) = split_type(path)?;
         let path = path
             .split('/')
@@ -192,7 +207,7 @@ fn host_and_port(place: &str, scheme: Scheme) -> Result<(String, u16), String> {
             .parse()
             .ok()
             .filter(|port| *port != 0)
-            .ok_or_else(|| format!("{port} is no port"))?,
+            .ok_or("the port is no number from 1 to 65535")?,
         (None, _) => return Err("only a port can follow the ]".to_owned()),
     };
     Ok((host.to_owned(), port))
@@ -211,7 +226,7 @@ fn split_type(path: &str) -> Result<(&str, Option<TypeCode>), String> {
         "a" | "A" => TypeCode::Ascii,
         "i" | "I" => TypeCode::Image,
         "d" | "D" => TypeCode::Directory,
-        other => return Err(format!(";type={other} is none of a, i and d")),
+        _ => return Err("its ;type= is none of a, i and d".to_owned()),
     };
     Ok((before, Some(code)))
 }
@@ -226,16 +241,14 @@ fn decode(text: &str) -> Result<Vec<u8>, String> {
             match (digit(bytes.next()), digit(bytes.next())) {
                 (Some(high), Some(low)) => u8::try_from(high * 16 + low).unwrap_or(0),
                 _ => {
-                    return Err(format!(
-                        "a % in \"{text}\" is not followed by two hexadecimal digits; write %25 for the character itself"
-                    ));
+                    return Err("a % is not followed by two hexadecimal digits; write %25 for the character itself".to_owned());
                 }
             }
         } else {
             byte
         };
         if matches!(byte, b'\r' | b'\n' | 0) {
-            return Err("CR, LF and NUL cannot be in it".to_owned());
+            return Err("CR, LF or NUL is in it".to_owned());
         }
         out.push(byte);
     }
@@ -343,6 +356,37 @@ mod tests {
         ] {
             assert!(FtpUrl::parse(text).is_err(), "{text:?}");
         }
+    }
+
+    #[test]
+    fn the_password_in_what_may_be_a_url() {
+        for (text, wanted) in [
+            ("ftp://joe:a/b@h/c", Some("a/b")),
+            ("ftp://joe:a@b@h/c", Some("a@b")),
+            ("ftp://joe:@h/c", None),
+            ("ftp://joe@h:21/c", None),
+            ("ftp://h:21/c", None),
+            ("joe:a@h", None),
+        ] {
+            assert_eq!(password_in(text), wanted, "{text}");
+        }
+    }
+
+    #[test]
+    fn what_cannot_be_read_is_told_without_the_password() {
+        for text in [
+            "joe:hunter2://h/a",
+            "ftp://joe:hunter2%zz@h/a",
+            "ftp://joe:hunter2%0a@h/a",
+            "ftp://joe:hunter2/x@h/a",
+            "ftp://joe:/hunter2;type=hunter2@h/a",
+            "ftp://joe:hunter2@h:hunter2/a",
+        ] {
+            let reason = FtpUrl::parse(text).unwrap_err();
+            assert!(!reason.contains("hunter2"), "{reason}");
+        }
+        let reason = FtpUrl::parse("ftp://joe:hunter2/x@h/a").unwrap_err();
+        assert!(reason.contains("%2F"), "{reason}");
     }
 
     #[test]
