@@ -14,7 +14,7 @@
 #![allow(
     clippy::panic,
     clippy::unwrap_used,
-    clippy::expect_used,
+    clippy::indexing_slicing,
     reason = "the helpers of a test may fail as the test does"
 )]
 
@@ -31,6 +31,7 @@ use std::thread;
 use std::time::Instant;
 
 use ftp_proto_tests::peers::{self, Kind, Options, Server, Tls, Versions};
+use ftp_proto_tests::tool;
 
 use client::{Client, Mode};
 use many::Way;
@@ -136,6 +137,8 @@ static TURN: Mutex<()> = Mutex::new(());
 #[test]
 fn every_server_in_every_way() {
     let _turn = TURN.lock().unwrap_or_else(PoisonError::into_inner);
+    // Built before anything is timed.
+    drop(tool::ftp());
     let begun = Instant::now();
     let full = std::env::var_os("REAL_SERVERS_FULL").is_some_and(|value| value != "0");
     let files = Files::new();
