@@ -242,7 +242,7 @@ impl World {
         assert!(self.client.poll().is_none(), "an output after the last one");
         let outgoing = self.client.outgoing();
         assert!(
-            outgoing.is_empty() || outgoing.ends_with(b"\r\n"),
+            outgoing.is_empty() || outgoing.ends_with(b"\n"),
             "half a line is outgoing"
         );
         let _ = self.client.evidence();
