@@ -170,7 +170,8 @@ pub struct FlowEnd {
 /// What to do about a data connection that is no longer wanted.
 #[derive(Clone, Copy, Debug, PartialEq, Eq, Hash)]
 pub enum Close {
-    /// Close at once and forget its orders.
+    /// Close at once and forget its orders. A connection that was to send, and has not sent its end, is reset: what was cut short must
+    /// not look whole.
     Now,
 }
 
@@ -237,6 +238,8 @@ order! {
         ascii: bool,
         /// Whether the data connection is under TLS.
         protected: bool,
+        /// Whether nobody wants the payload: it is read to its end and dropped. The flow is then of none of the application's transfers.
+        discard: bool,
     }
 }
 

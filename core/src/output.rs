@@ -5,7 +5,7 @@ use core::net::IpAddr;
 use crate::client::{AuthMethod, DataMode};
 use crate::error::Failure;
 use crate::order::{
-    AcceptOrder, Close, ConnectOrder, DataId, FlowOrder, ListenOrder, TlsFacts, TlsOrder,
+    AcceptOrder, Close, ConnectOrder, DataId, FlowOrder, ListenOrder, Tickets, TlsFacts, TlsOrder,
 };
 use crate::ticket::TicketId;
 use crate::wire::command::Verb;
@@ -110,6 +110,10 @@ pub enum Note {
     StrangerRefused(IpAddr),
     /// A second final reply to a transfer was ignored.
     SurplusReply(Code),
+    /// There is nothing left to resume the TLS session from: a listing nobody wants goes before the next transfer, for the tickets it brings.
+    TicketsSpent,
+    /// That listing is over, and this is what can be resumed from now. [`Tickets::None`]: the server decides about the transfer as it is.
+    TicketsRenewed(Tickets),
     /// A transfer was given up and the session is being brought back into step.
     Resynchronising,
 }

@@ -45,6 +45,8 @@ pub(crate) struct Data {
     pub(crate) link: Option<Link>,
     pub(crate) listener: Option<Listener>,
     flow: Option<Flow>,
+    /// Nobody wants what flows.
+    discard: bool,
     pub(crate) buffers: Buffers,
     /// Asked for and not over, in order.
     transfers: Vec<Asked>,
@@ -78,12 +80,19 @@ pub(crate) enum Served {
     Payload,
 }
 
+impl Drop for Data {
+    fn drop(&mut self) {
+        self.close();
+    }
+}
+
 impl Data {
     pub(crate) fn new(settings: ActiveSettings, hook: ProgressHook) -> Self {
         Data {
             link: None,
             listener: None,
             flow: None,
+            discard: false,
             buffers: Buffers::new(),
             transfers: Vec::new(),
             told_bytes: 0,
@@ -143,7 +152,7 @@ impl Data {
         let Payload::Caller(wish) = &call.payload else {
             return false;
         };
-        let flows = self.flow.is_some() && self.flowing() == call.transfer;
+        let flows = self.flow.is_some() && !self.discard && self.flowing() == call.transfer;
         let empty = self.buffers.plain.is_empty();
         let channel = self.link.as_ref().and_then(|link| link.channel.as_ref());
         match wish {
@@ -238,12 +247,27 @@ impl Data {
         }
         self.listener = None;
         self.told_bytes = 0;
-        self.advance(State::Waits, State::Flows);
+        self.discard = order.discard();
+        if !self.discard {
+            self.advance(State::Waits, State::Flows);
+        }
         self.flow = Some(Flow::new(order.direction(), order.ascii()));
         core.desk.flow = Some(order);
     }
 
     pub(crate) fn close(&mut self) {
+        // A file cut short must not look whole: in clear an end is just the end, and under TLS some servers take it as one, while others
+        // end the session over it.
+        let cut = self.flow.as_ref().is_none_or(Flow::owes);
+        if let Some(link) = &mut self.link {
+            if link.channel.as_ref().is_some_and(|channel| !channel.is_handshaking()) {
+                // Servers do not survive a handshake that lacks our last message.
+                let _ = link.flush();
+            }
+            if cut {
+                link.socket.will_reset();
+            }
+        }
         self.link = None;
         self.listener = None;
         if self.flow.take().is_some() {
@@ -272,6 +296,9 @@ impl Data {
             self.shake(core)
         } else {
             let flowing = self.flowing();
+            if self.flow.is_some() && self.discard {
+                return self.serve_flow(&mut Payload::Discard, core);
+            }
             if self.flow.is_some() && flowing == call.transfer {
                 return self.serve_flow(&mut call.payload, core);
             }
@@ -365,7 +392,9 @@ impl Data {
         let due = matches!(moved, Moved::Ended(_)) || self.told_at.elapsed() >= PROGRESS;
         if bytes > self.told_bytes && due {
             (self.told_bytes, self.told_at) = (bytes, SystemInstant::now());
-            if let Some(hook) = &mut self.hook {
+            if let Some(hook) = &mut self.hook
+                && !self.discard
+            {
                 hook(Progress { direction, bytes });
             }
             if let Some(order) = &core.desk.flow {

@@ -156,6 +156,11 @@ impl Flow {
         self.direction
     }
 
+    /// Whether the peer is still to be sent something, an end at least.
+    pub(crate) fn owes(&self) -> bool {
+        self.direction == Direction::Send && !self.shut
+    }
+
     /// Payload bytes moved so far, as they travel.
     pub(crate) fn bytes(&self) -> u64 {
         self.bytes

@@ -101,6 +101,12 @@ impl Socket {
         }
     }
 
+    /// Makes the coming close a reset, so that the peer does not take what it has for the whole.
+    pub(crate) fn will_reset(&self) {
+        // Where it cannot be set the connection is closed as any other.
+        let _ = SockRef::from(&self.stream).set_linger(Some(Duration::ZERO));
+    }
+
     /// Ends our side, or both.
     pub(crate) fn shut(&mut self, how: Shutdown) {
         // It fails only where there is nothing left to end.

@@ -39,6 +39,9 @@ pub(crate) struct Core {
     pub(crate) reports: VecDeque<Report>,
     /// Details behind the failures the machine tells of.
     pub(crate) trouble: Trouble,
+    tls: Option<TlsSession>,
+    /// What was told of them last.
+    tickets: Tickets,
 }
 
 impl Core {
@@ -49,11 +52,21 @@ impl Core {
             desk: Desk::default(),
             reports: VecDeque::new(),
             trouble: Trouble::default(),
+            tls: None,
+            tickets: Tickets::None,
         }
     }
 
     pub(crate) fn tell(&mut self, input: Input<'_>) {
         let now = self.clock.now();
+        // In front of everything: the end of a data connection may be what the next one is asked for.
+        if let Some(session) = &self.tls {
+            let tickets = Tickets::from(session.tickets());
+            if tickets != self.tickets {
+                self.tickets = tickets;
+                self.machine.handle(now, Input::Tickets(tickets));
+            }
+        }
         self.machine.handle(now, input);
     }
 
@@ -73,8 +86,6 @@ pub(crate) struct Pump {
     events: Events,
     /// The last turn moved payload: the control connection is next.
     payload_moved: bool,
-    tls: Option<TlsSession>,
-    tickets: Tickets,
     closed: Option<Failure>,
     hook: EventHook,
     cancel: CancelHandle,
@@ -90,8 +101,6 @@ impl Pump {
             poll,
             events: Events::with_capacity(16),
             payload_moved: false,
-            tls: None,
-            tickets: Tickets::None,
             closed: None,
             hook: None,
             cancel: CancelHandle::new(),
@@ -105,7 +114,7 @@ impl Pump {
         hook: EventHook,
         cancel: CancelHandle,
     ) -> Self {
-        (self.tls, self.hook, self.cancel) = (tls, hook, cancel);
+        (self.core.tls, self.hook, self.cancel) = (tls, hook, cancel);
         self
     }
 
@@ -221,7 +230,7 @@ impl Pump {
         let gone = || Err(io::ErrorKind::NotConnected.into());
         match effect {
             Effect::SecureControl(order) => {
-                let opened = open(self.tls.as_ref(), Purpose::Control);
+                let opened = open(core.tls.as_ref(), Purpose::Control);
                 self.control.secure(order, opened, core);
             }
             Effect::ClearControl(order) => self.control.clear(order, core),
@@ -236,7 +245,7 @@ impl Pump {
             }
             Effect::Accept(order) => self.data.accept(order, core),
             Effect::SecureData(order) => {
-                let opened = open(self.tls.as_ref(), Purpose::Data);
+                let opened = open(core.tls.as_ref(), Purpose::Data);
                 self.data.secure(order, opened, core);
             }
             Effect::Flow(order) => self.data.begin_flow(order, core),
@@ -269,7 +278,7 @@ impl Pump {
             self.core.tell(Input::Report(report));
             return Ok(true);
         }
-        if self.tell_tickets() || self.control.flush(&mut self.core) {
+        if self.control.flush(&mut self.core) {
             return Ok(true);
         }
         // Payload was sent before the reply that ends it, so it goes first; but it must not keep replies from being heard, and why a
@@ -298,19 +307,6 @@ impl Pump {
             self.wait(Some(Duration::ZERO))?;
         }
         Ok(served)
-    }
-
-    fn tell_tickets(&mut self) -> bool {
-        let Some(session) = &self.tls else {
-            return false;
-        };
-        let tickets = Tickets::from(session.tickets());
-        let changed = tickets != self.tickets;
-        if changed {
-            self.tickets = tickets;
-            self.core.tell(Input::Tickets(tickets));
-        }
-        changed
     }
 
     /// Waits for the sockets. What each is ready for is kept for later, whichever was waited for; a cancellation ends the wait too.

@@ -22,6 +22,8 @@ pub struct Config {
     pub size_check: SizeCheck,
     /// What a download under TLS is worth that ends without close_notify.
     pub missing_close_notify: MissingCloseNotify,
+    /// What is done when a TLS session that data connections have resumed can be resumed no more.
+    pub spent_tickets: SpentTickets,
     /// NOOP after this much time without a reply during a transfer; `None` for none.
     pub keepalive: Option<Duration>,
     /// The bounds.
@@ -129,6 +131,19 @@ pub enum SizeCheck {
     WhenFree,
     /// Always.
     Always,
+}
+
+/// What is done when a TLS session that data connections have resumed can be resumed no more.
+///
+/// A TLS 1.3 ticket works once (RFC 8446 section C.4). Some servers hand out no new ones during uploads, and refuse a data connection that
+/// resumes nothing, after they have emptied the file to be replaced.
+#[derive(Clone, Copy, Debug, Default, PartialEq, Eq, Hash)]
+pub enum SpentTickets {
+    /// A listing nobody wants goes first: refused or not, its data connection brings new tickets, and no file is touched.
+    #[default]
+    Renew,
+    /// The transfer is asked for all the same.
+    GoOn,
 }
 
 /// What a download under TLS is worth that ends without close_notify.

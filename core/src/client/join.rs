@@ -60,6 +60,7 @@ impl Client {
             end: None,
             bytes: 0,
             protected: false,
+            fresh: false,
             source_ended: false,
         });
         let (size, offset) = request.map_or((None, 0), |request| {
@@ -89,7 +90,9 @@ impl Client {
             tolerate_missing_close_notify: self.config.missing_close_notify
                 == MissingCloseNotify::IfSizeAgrees,
             source_ended: ended.source_ended,
-            bare_listing: request.is_some_and(|request| request.argument.is_empty()),
+            // A refusal behind a handshake that resumed nothing may be about just that.
+            bare_listing: request.is_some_and(|request| request.argument.is_empty())
+                && !ended.fresh,
             announced: transfer.announced,
         };
         let bytes = ended.bytes;
@@ -115,6 +118,9 @@ impl Client {
                 expected: expected.unwrap_or(0),
             },
             Verdict::Unconfirmed => FailureKind::Unconfirmed { bytes },
+            Verdict::Failed if ended.fresh && wants_reuse(transfer.answer) => {
+                FailureKind::SessionReuseRequired
+            }
             Verdict::Failed => self.refusal_kind(transfer, bytes),
         };
         // What broke on our side or in between explains more than its consequences.
@@ -163,6 +169,12 @@ impl Client {
 fn is_about_the_file(answer: Answer) -> bool {
     matches!(answer, Answer::Final(code)
         if code.subject() == Subject::FileSystem && code != Code::LOCAL_ERROR && code.class().is_negative())
+}
+
+/// Whether the reply is what servers give to a data connection that resumed nothing: 425, or 522 as in some drafts of RFC 4217.
+fn wants_reuse(answer: Answer) -> bool {
+    matches!(answer, Answer::Final(code)
+        if code == Code::CANNOT_OPEN_DATA_CONNECTION || code.value() == 522)
 }
 
 /// Whether the peer ended the data connection in its handshake without giving a reason there.

@@ -17,6 +17,7 @@ mod negotiation;
 mod plan;
 mod queue;
 mod recover;
+mod renewal;
 mod replies;
 mod reports;
 mod request;
@@ -26,7 +27,7 @@ mod setup;
 
 pub use config::{
     AuthMethod, Batching, ClearText, Config, DataMode, DataModes, MissingCloseNotify, Ordered,
-    PassiveAddress, Security, SizeCheck,
+    PassiveAddress, Security, SizeCheck, SpentTickets,
 };
 pub use requests::TransferOptions;
 
@@ -52,6 +53,8 @@ use crate::wire::command::{Type, Verb};
 use crate::wire::features::FeatureSet;
 use crate::wire::reply::{Reply, ReplyReader};
 
+use renewal::Reuse;
+
 use queue::{Errand, Item, Outbox, Outcome, Piece, Queue};
 use request::{Expected, Request};
 
@@ -68,7 +71,7 @@ pub enum Input<'a> {
     Timeout,
     /// What became of an order.
     Report(Report),
-    /// How many connections can still resume the TLS session; told whenever it changes.
+    /// How many connections can still resume the TLS session; told whenever it changes, before anything else that is new.
     Tickets(Tickets),
     /// Payload moved on a data connection: bytes in all so far. Told at least once a second while they grow.
     Progress(DataId, u64),
@@ -128,6 +131,7 @@ pub struct Client {
     ending: Option<Failure>,
     timers: Timers,
     tickets: Tickets,
+    reuse: Reuse,
     next_ticket: u32,
     next_data: u32,
     next_order: u32,
@@ -203,6 +207,8 @@ struct Ended {
     end: Option<DataEnd>,
     bytes: u64,
     protected: bool,
+    /// It did not resume the session of the control connection.
+    fresh: bool,
     source_ended: bool,
 }
 
@@ -268,6 +274,7 @@ impl Client {
             ending: None,
             timers: Timers::default(),
             tickets: Tickets::None,
+            reuse: Reuse::default(),
             next_ticket: 1,
             next_data: 1,
             next_order: 1,
@@ -366,10 +373,7 @@ impl Client {
                 }
             }
             Input::Report(report) => self.on_report(report),
-            Input::Tickets(tickets) => {
-                self.tickets = tickets;
-                self.evidence.control.tickets = tickets;
-            }
+            Input::Tickets(tickets) => self.on_tickets(tickets),
             Input::Progress(data, bytes) => self.on_progress(data, bytes),
             Input::SourceEnded(data) => self.on_source_ended(data),
         }
@@ -551,12 +555,14 @@ fn mint(errand: Errand) -> Effect {
             direction,
             ascii,
             protected,
+            discard,
         } => Effect::Flow(FlowOrder {
             number,
             data,
             direction,
             ascii,
             protected,
+            discard,
         }),
         Errand::CloseData(data) => Effect::CloseData(data, Close::Now),
     }

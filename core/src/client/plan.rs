@@ -39,6 +39,8 @@ pub(super) struct View<'a> {
     /// A data connection is live or a listener is up.
     pub(super) data_live: bool,
     pub(super) transfer: Option<&'a Transfer>,
+    /// The next data connection would have nothing left to resume, and what brings new tickets was not given up.
+    pub(super) tickets_spent: bool,
     /// A transfer before it still waits for its final reply.
     pub(super) concluding: bool,
     pub(super) outstanding: &'a VecDeque<Expected>,
@@ -50,6 +52,8 @@ pub(super) struct View<'a> {
 pub(super) enum Next {
     /// Send this command of the `index`-th request.
     Say(usize, Step),
+    /// Bring in new tickets before the `index`-th request, a transfer.
+    Renew(usize),
     /// Listen for the data connection of the `index`-th request.
     Listen(usize),
     /// Nothing, until something comes in.
@@ -61,6 +65,15 @@ pub(super) fn next(view: &View<'_>) -> Next {
     for (index, request) in view.requests.iter().enumerate() {
         if let Some(step) = first_unsent(view, request) {
             return match step {
+                // Before anything that may touch a file.
+                Step::Setup(_)
+                    if view.tickets_spent
+                        && !request.renewal
+                        && may_say(view, request, step)
+                        && !view.data_live =>
+                {
+                    Next::Renew(index)
+                }
                 Step::Setup(mode) if !mode.is_passive() && !view.listening => {
                     if may_say(view, request, step) && !view.data_live {
                         Next::Listen(index)

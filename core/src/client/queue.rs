@@ -113,6 +113,7 @@ pub(super) enum Errand {
         direction: Direction,
         ascii: bool,
         protected: bool,
+        discard: bool,
     },
     CloseData(DataId),
 }

@@ -35,13 +35,19 @@ impl Client {
         else {
             return;
         };
+        let mut renewal = false;
         if let Some(mut request) = self.requests.remove(at) {
+            renewal = request.renewal;
             request.recycle(request.ticket, request.kind);
             if self.spare.len() < self.config.limits.requests {
                 self.spare.push(request);
             }
         }
-        self.queue.push(Item::Finished(ticket, result));
+        if renewal {
+            self.on_renewed(result.is_ok());
+        } else {
+            self.queue.push(Item::Finished(ticket, result));
+        }
     }
 
     pub(super) fn finish_first(&mut self, kind: Kind) {
@@ -117,7 +123,11 @@ impl Client {
         let transfer = self
             .transfer
             .take()
-            .map(|transfer| (transfer.ticket, bytes));
+            .map(|transfer| (transfer.ticket, bytes))
+            .map(|(running, bytes)| match ticket {
+                Some(_) => self.meant_by_abort(running, bytes),
+                None => (running, bytes),
+            });
         self.note(Note::Resynchronising);
         self.lock_step();
         self.aborting = Some(Aborting {
@@ -446,7 +456,14 @@ impl Client {
             self.end_session(None);
             return;
         }
-        let flowing = self.data.life == Life::Flowing && self.aborting.is_none();
+        // Confirmed data may still be on its way into a connection that is just opening.
+        let confirmed = self
+            .transfer
+            .as_ref()
+            .is_some_and(|transfer| transfer.answer.is_completion());
+        let flowing = (self.data.life == Life::Flowing || (confirmed && self.data.is_live()))
+            && self.aborting.is_none()
+            && !self.renewal_is_announced();
         if self.concluding.is_some() {
             self.ending = Some(failure.clone());
             self.conclude(Answer::Lost, 0..0);
@@ -510,11 +527,12 @@ impl Client {
         let mut first = true;
         while let Some(request) = self.requests.front() {
             let (ticket, verb) = (request.ticket, request.kind.verb());
+            let renewal = request.renewal;
             let failure = match &failure {
                 Some(failure) if first => failure.clone(),
                 _ => Failure::new(FailureKind::SessionOver, Some(verb)),
             };
-            first = false;
+            first &= renewal;
             self.finish_with(ticket, Err(failure));
         }
         self.ending = failure;

@@ -299,7 +299,7 @@ impl Client {
             self.transfer = None;
             self.close_data();
             self.try_next_mode(expected.ticket);
-        } else if code.class().is_negative() {
+        } else if code.class().is_negative() && !self.renewal_is_announced() {
             self.close_data();
             self.join();
         } else {

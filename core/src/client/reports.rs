@@ -45,6 +45,10 @@ impl Client {
                 self.timers.cancel(Timer::DataHandshake);
                 self.evidence.data.handshake = Some(Ok(facts));
                 self.data.life = Life::Ready;
+                self.data.fresh = !facts.resumed;
+                if facts.resumed {
+                    self.on_resumed();
+                }
                 self.note(Note::DataSecured(self.data.id, facts));
                 self.move_data_on();
             }
@@ -104,11 +108,13 @@ impl Client {
             }
         }
         if self.data.life == Life::Ready
-            && answer.lets_flow(self.law)
+            // What is dropped anyway may come from a server that has refused it: the tickets are in front.
+            && (answer.lets_flow(self.law) || self.renewal_is_announced())
             && let Some(transfer) = &self.transfer
         {
             let direction = direction(self.law, transfer.payload);
             let ticket = transfer.ticket;
+            let discard = self.is_renewal(ticket);
             let ascii = self
                 .requests
                 .iter()
@@ -122,6 +128,7 @@ impl Client {
                 direction,
                 ascii,
                 protected: self.data.protected,
+                discard,
             }));
         }
     }
@@ -153,6 +160,7 @@ impl Client {
             end,
             bytes: self.data.bytes,
             protected: self.data.protected,
+            fresh: self.data.fresh,
             source_ended: self.data.source_ended,
         };
         for timer in [
@@ -184,6 +192,7 @@ impl Client {
                 end: None,
                 bytes: self.data.bytes,
                 protected: self.data.protected,
+                fresh: self.data.fresh,
                 source_ended: self.data.source_ended,
             });
         }

@@ -23,6 +23,8 @@ pub(super) struct Request {
     pub(super) offset: u64,
     pub(super) allocate: Option<u64>,
     pub(super) ascii: bool,
+    /// A listing nobody wants, for the tickets its data connection brings.
+    pub(super) renewal: bool,
     /// Bytes the whole file has, as the caller or SIZE says.
     pub(super) size: Option<u64>,
     /// Commands that have left.
@@ -170,6 +172,7 @@ impl Request {
             offset: 0,
             allocate: None,
             ascii: false,
+            renewal: false,
             size: None,
             sent: Steps::default(),
             done: Steps::default(),
@@ -187,6 +190,7 @@ impl Request {
         self.offset = 0;
         self.allocate = None;
         self.ascii = false;
+        self.renewal = false;
         self.size = None;
         self.sent = Steps::default();
         self.done = Steps::default();

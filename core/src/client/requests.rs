@@ -503,7 +503,7 @@ impl Client {
         Ok(())
     }
 
-    fn ticket(&mut self) -> TicketId {
+    pub(super) fn ticket(&mut self) -> TicketId {
         let id = TicketId(self.next_ticket);
         self.next_ticket = self.next_ticket.wrapping_add(1);
         id
@@ -524,7 +524,8 @@ impl Client {
         if self.over() || self.phase == Phase::Closed || quitting {
             return Err(Refusal::Closed);
         }
-        if self.requests.len() >= self.config.limits.requests {
+        let asked = self.requests.iter().filter(|request| !request.renewal);
+        if asked.count() >= self.config.limits.requests {
             return Err(Refusal::TooManyRequests);
         }
         let id = TicketId(self.next_ticket);

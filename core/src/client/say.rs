@@ -70,12 +70,17 @@ impl Client {
             },
             data_live: self.data.is_live(),
             transfer: self.transfer.as_ref(),
+            tickets_spent: self.tickets_are_spent(),
             concluding: self.concluding.is_some(),
             outstanding: &self.outstanding,
             requests: &self.requests,
         });
         match next {
             Next::Say(index, step) => self.say_step(index, step),
+            Next::Renew(index) => {
+                self.renew_tickets(index);
+                true
+            }
             Next::Listen(_) => {
                 self.order_listener();
                 false

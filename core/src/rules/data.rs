@@ -33,6 +33,8 @@ pub struct Data {
     pub life: Life,
     /// Whether it is under TLS.
     pub protected: bool,
+    /// Whether its TLS is a session of its own, not one resumed from the control connection.
+    pub fresh: bool,
     /// Payload bytes moved so far, as reported.
     pub bytes: u64,
     /// Uploads: the application's source was read to its end and handed over.
