@@ -422,7 +422,13 @@ impl fmt::Display for Failure {
                 f,
                 "the server refused {verb}: its data connection has to resume the TLS session of the control connection, and nothing was left to resume from"
             )?,
-            FailureKind::DataOpen(fault) => write!(f, "no data connection could be made for {verb}: {fault}")?,
+            FailureKind::DataOpen(fault) => {
+                f.write_str("no data connection could be made")?;
+                if let Some(verb) = self.verb {
+                    write!(f, " for {}", verb.as_str())?;
+                }
+                write!(f, ": {fault}")?;
+            }
             FailureKind::DataIntruder => f.write_str("another host connected in place of the server")?,
             FailureKind::Protocol(malformed) => write!(f, "the server does not speak FTP: {malformed}")?,
             FailureKind::UnexpectedReply => write!(f, "the server answered {verb} with a reply it cannot have")?,

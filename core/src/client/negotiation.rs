@@ -289,6 +289,11 @@ impl Client {
                 self.reader.clear();
                 self.note(Note::ControlCleared);
                 self.finish_first(Kind::ClearChannel);
+                if !after_ccc {
+                    // REIN: as after the greeting, protection comes before anything else. No method has been refused.
+                    self.auth_index = 0;
+                    self.phase = Phase::Negotiating;
+                }
             }
             News::TlsFailed(fault) => {
                 self.evidence.control.handshake = Some(Err(fault));

@@ -50,6 +50,7 @@ impl Client {
     fn say_next(&mut self) -> bool {
         self.drop_forbidden_login();
         self.end_needless_login();
+        self.end_pointless_ccc();
         let Some(mode) = self.mode() else {
             return false;
         };
@@ -137,6 +138,23 @@ impl Client {
         if let Some(request) = needless {
             let ticket = request.ticket;
             self.finish_with(ticket, Ok(Outcome::Nothing));
+        }
+    }
+
+    /// CCC is sent under TLS and after the login only; what came before it in the queue may have ended either.
+    fn end_pointless_ccc(&mut self) {
+        let protection = self.session.protection;
+        let sensible = protection.is_secure() && self.session.login == Login::In;
+        while let Some(request) = self.requests.front().filter(|request| {
+            request.kind == Kind::ClearChannel && !request.sent.has(Step::Verb) && !sensible
+        }) {
+            let ticket = request.ticket;
+            let result = if protection.frozen {
+                Ok(Outcome::Nothing)
+            } else {
+                Err(Failure::new(FailureKind::NotAttempted, Some(Verb::Ccc)))
+            };
+            self.finish_with(ticket, result);
         }
     }
 

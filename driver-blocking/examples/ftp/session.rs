@@ -16,6 +16,9 @@ use crate::url::{FtpUrl, Scheme};
 /// What anonymous users give by custom (RFC 1635); no address of ours.
 const ANONYMOUS_PASSWORD: &[u8] = b"anonymous@";
 
+/// How long a server may take to answer QUIT: nothing depends on it any more.
+const FAREWELL: Duration = Duration::from_secs(1);
+
 /// One session, and the URL it was opened for.
 pub(crate) struct Session {
     pub(crate) client: Client,
@@ -139,6 +142,7 @@ fn builder(url: &FtpUrl, options: &Options) -> Result<Builder, Stop> {
     let mut builder = Client::builder().security(security).configure(|config| {
         config.data_modes = modes;
         config.keepalive = None;
+        config.limits.close_wait = FAREWELL;
     });
     if let Some(limit) = options.timeout {
         builder = builder.timeout(limit);

@@ -145,3 +145,15 @@ fn a_listing_without_confirmation_is_unconfirmed() {
         .eof();
     assert_eq!(rig.failed(listing), FailureKind::Unconfirmed { bytes: 10 });
 }
+
+#[test]
+fn a_confirmed_listing_is_taken_though_the_session_ends_while_its_connection_opens() {
+    let mut rig = secure();
+    rig.auto_data = false;
+    let listing = rig.ask(|c, now| c.list(now, None));
+    rig.reply("229 (|||2121|)\r\n150 ok\r\n226 ok\r\n").eof();
+    rig.data_connected()
+        .data_secured()
+        .flow_finished(100, DataEnd::CloseNotify);
+    assert_eq!(rig.done(listing).bytes, 100);
+}
