@@ -90,12 +90,13 @@ impl Client {
         }
     }
 
-    /// In clear text for anonymous only, a login as somebody else is refused here, before USER, and so is an account.
+    /// In clear text for anonymous only, a login as somebody else is refused here, before USER, and so is an account. After CCC an account
+    /// that was asked for before it is not sent any more (RFC 4217 section 5).
     fn drop_forbidden_login(&mut self) {
         let anonymous_only = self.config.security.clear_text() == Some(ClearText::Anonymous)
             && !self.session.protection.is_secure()
             && self.law.holds(Rule::AnonymousOnly);
-        if !anonymous_only {
+        if !anonymous_only && !self.session.protection.frozen {
             return;
         }
         while let Some(account) = self
@@ -108,7 +109,8 @@ impl Client {
             self.finish_with(ticket, Err(failure));
         }
         let forbidden = self.requests.iter().find(|request| {
-            request.kind == Kind::Login
+            anonymous_only
+                && request.kind == Kind::Login
                 && !request.sent.has(Step::User)
                 && !request.argument.eq_ignore_ascii_case(b"anonymous")
                 && !request.argument.eq_ignore_ascii_case(b"ftp")
