@@ -107,6 +107,15 @@ impl Data {
         self.link.is_some() || self.listener.is_some()
     }
 
+    /// Whether an upload flows under TLS.
+    pub(crate) fn sends(&self) -> bool {
+        let secured = self
+            .link
+            .as_ref()
+            .is_some_and(|link| link.channel.is_some());
+        secured && self.flow.as_ref().is_some_and(Flow::owes)
+    }
+
     pub(crate) fn flow(&mut self) -> Option<(&mut Flow, &mut Buffers)> {
         Some((self.flow.as_mut()?, &mut self.buffers))
     }
@@ -260,7 +269,11 @@ impl Data {
         // end the session over it.
         let cut = self.flow.as_ref().is_none_or(Flow::owes);
         if let Some(link) = &mut self.link {
-            if link.channel.as_ref().is_some_and(|channel| !channel.is_handshaking()) {
+            if link
+                .channel
+                .as_ref()
+                .is_some_and(|channel| !channel.is_handshaking())
+            {
                 // Servers do not survive a handshake that lacks our last message.
                 let _ = link.flush();
             }

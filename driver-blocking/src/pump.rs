@@ -19,11 +19,14 @@ use crate::clock::Clock;
 use crate::control::Control;
 use crate::data::{Data, Served};
 use crate::error::{Error, Trouble};
-use crate::flow::Call;
+use crate::flow::{Call, Payload, Wish};
 use crate::net::{self, CONTROL, DATA, LISTENER, Socket};
 
 /// How long a cancelled call goes on to bring an abort to its end.
 const CANCEL_GRACE: Duration = Duration::from_secs(1);
+
+/// How long a cut upload waits for the ticket its data connection brings.
+const TICKET_GRACE: Duration = Duration::from_millis(250);
 
 /// What is told of events.
 pub(crate) type EventHook = Option<Box<dyn FnMut(&Event<'_>) + Send>>;
@@ -40,8 +43,10 @@ pub(crate) struct Core {
     /// Details behind the failures the machine tells of.
     pub(crate) trouble: Trouble,
     tls: Option<TlsSession>,
-    /// What was told of them last.
+    /// What was told of its tickets last.
     tickets: Tickets,
+    /// Tickets received before the last data connection.
+    tickets_before: u64,
 }
 
 impl Core {
@@ -54,7 +59,24 @@ impl Core {
             trouble: Trouble::default(),
             tls: None,
             tickets: Tickets::None,
+            tickets_before: 0,
         }
+    }
+
+    fn tickets_received(&self) -> u64 {
+        let session = self.tls.as_ref();
+        session.map_or(0, |session| session.tickets().received_total)
+    }
+
+    /// Whether tickets are scarce and the last data connection has brought none yet.
+    fn ticket_is_due(&self) -> bool {
+        let count = self.tls.as_ref().map(TlsSession::tickets);
+        count.is_some_and(|count| {
+            !count.tls12_session
+                && count.received_total > 0
+                && count.tls13_available <= 1
+                && count.received_total == self.tickets_before
+        })
     }
 
     pub(crate) fn tell(&mut self, input: Input<'_>) {
@@ -160,6 +182,7 @@ impl Pump {
 
     /// Gives a transfer up whose reader or writer is gone, without waiting for the server.
     pub(crate) fn abandon(&mut self, ticket: TicketId) {
+        self.save_ticket(Some(ticket));
         self.data.disown(Some(ticket));
         let now = self.now();
         if self.core.machine.abort(now).is_ok() {
@@ -170,6 +193,7 @@ impl Pump {
 
     /// Aborts what runs, and waits for the server a little while. What it still has to say is taken by the next call.
     fn give_up(&mut self, transfer: Option<TicketId>) -> Error {
+        self.save_ticket(transfer);
         if transfer.is_some() {
             self.data.disown(transfer);
         }
@@ -194,6 +218,20 @@ impl Pump {
         }
         self.core.trouble = Trouble::default();
         Error::Cancelled
+    }
+
+    /// A data connection took a ticket and brings another one. Cut too early it brings none, and a server that insists on resumption ends
+    /// the session when there are no more: so the last ones are waited for.
+    fn save_ticket(&mut self, transfer: Option<TicketId>) {
+        let limit = self.now() + TICKET_GRACE;
+        let Some(transfer) = transfer else { return };
+        while self.core.ticket_is_due() && self.data.sends() && self.now() < limit {
+            let payload = Payload::Caller(Wish::Room);
+            let turned = self.turn(&mut Call::transfer(transfer, payload), Some(limit));
+            if turned.is_err() || self.drain(&mut |_| false) {
+                return;
+            }
+        }
     }
 
     // ---- what comes out of the machine
@@ -245,6 +283,7 @@ impl Pump {
             }
             Effect::Accept(order) => self.data.accept(order, core),
             Effect::SecureData(order) => {
+                core.tickets_before = core.tickets_received();
                 let opened = open(core.tls.as_ref(), Purpose::Data);
                 self.data.secure(order, opened, core);
             }
