@@ -23,6 +23,7 @@ mod listings;
 mod login;
 mod requests;
 mod sessions;
+mod tickets;
 mod transfers;
 mod waiting;
 mod wander;

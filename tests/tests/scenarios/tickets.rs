@@ -1,0 +1,191 @@
+//! TLS 1.3 tickets that run out.
+
+use ftp_proto::client::{Batching, Input, SpentTickets};
+use ftp_proto::{Config, DataEnd, FailureKind, Note, Proof, Tickets};
+use ftp_proto_tests::rig::{FULL_HANDSHAKE, Rig};
+
+use super::{download, secure};
+
+/// A session that was resumed and can be resumed no more.
+fn dry(config: Config) -> Rig {
+    let mut rig = Rig::secure(config);
+    rig.auto_data = true;
+    rig.tickets(Tickets::Left(2));
+    let ticket = rig.names_of_nothing();
+    rig.done(ticket);
+    rig.tickets(Tickets::None);
+    rig.forget();
+    rig
+}
+
+trait Listing {
+    fn names_of_nothing(&mut self) -> ftp_proto::Ticket<ftp_proto::Transferred>;
+}
+
+impl Listing for Rig {
+    fn names_of_nothing(&mut self) -> ftp_proto::Ticket<ftp_proto::Transferred> {
+        let ticket = self.ask(|client, now| client.names(now, None));
+        self.sent();
+        self.reply("229 (|||2000|)\r\n").sent();
+        self.reply("150 wait\r\n");
+        self.flow_finished(0, DataEnd::CloseNotify)
+            .reply("226 done\r\n");
+        ticket
+    }
+}
+
+fn one_at_a_time(lock_step: bool) -> Config {
+    let mut config = Config::default();
+    if lock_step {
+        config.batching = Batching::LockStep;
+    }
+    config
+}
+
+#[test]
+fn a_refused_listing_brings_tickets_before_the_upload_touches_a_file() {
+    for lock_step in [false, true] {
+        let mut rig = dry(one_at_a_time(lock_step));
+        let file = rig.store("f");
+        let mut sent = rig.sent();
+        while sent.last().map(String::as_str) != Some("NLST") {
+            assert!(sent.len() < 5 && !sent.iter().any(|line| line.contains("STOR")));
+            rig.reply(match sent.last().map(String::as_str) {
+                Some("TYPE I") => "200 binary\r\n",
+                _ => "229 (|||2000|)\r\n",
+            });
+            sent.extend(rig.sent());
+        }
+        if !lock_step {
+            assert_eq!(sent, ["TYPE I", "EPSV", "NLST"]);
+            rig.reply("200 binary\r\n229 (|||2000|)\r\n");
+        }
+        rig.reply("150 wait\r\n").reply("425 resume first\r\n");
+        assert!(rig.sent().is_empty(), "the tickets are still to come");
+        rig.tickets(Tickets::Left(2))
+            .flow_finished(0, DataEnd::CloseNotify);
+        assert_eq!(rig.sent(), ["EPSV"]);
+        rig.reply("229 (|||2001|)\r\n");
+        assert_eq!(rig.sent(), ["STOR f"]);
+        rig.reply("150 go\r\n")
+            .flow_finished(9, DataEnd::CloseNotify);
+        rig.reply("226 done\r\n");
+        assert_eq!(rig.done(file).proof, Proof::CleanEnd);
+        let spent = Note::TicketsSpent;
+        let renewed = Note::TicketsRenewed(Tickets::Left(2));
+        assert!(rig.notes().contains(&spent) && rig.notes().contains(&renewed));
+        // And as often as it takes.
+        rig.tickets(Tickets::None);
+        rig.store("g");
+        assert!(rig.sent().iter().any(|line| line == "EPSV"));
+        assert_eq!(rig.notes().iter().filter(|note| **note == spent).count(), 2);
+    }
+}
+
+#[test]
+fn a_listing_that_brings_nothing_or_is_not_refused_is_not_repeated() {
+    for (end, tickets) in [
+        ("425 no\r\n", Tickets::None),
+        ("522 no\r\n", Tickets::None),
+        ("226 done\r\n", Tickets::None),
+        ("226 done\r\n", Tickets::Left(2)),
+    ] {
+        let mut rig = dry(Config::default());
+        let file = rig.store("f");
+        rig.reply("200 binary\r\n229 (|||2000|)\r\n150 wait\r\n")
+            .reply(end)
+            .tickets(tickets)
+            .flow_finished(3, DataEnd::CloseNotify);
+        assert_eq!(rig.sent(), ["TYPE I", "EPSV", "NLST", "EPSV"]);
+        rig.tickets(Tickets::None);
+        rig.reply("229 (|||2001|)\r\n").reply("150 go\r\n");
+        rig.flow_finished(9, DataEnd::CloseNotify)
+            .reply("226 done\r\n");
+        rig.done(file);
+        rig.sent();
+        rig.store("g");
+        assert_eq!(rig.sent(), ["EPSV"]);
+        rig.reply("229 (|||2002|)\r\n");
+        assert_eq!(rig.sent(), ["STOR g"], "after {end} with {tickets:?}");
+    }
+}
+
+#[test]
+fn a_refused_set_up_of_the_listing_leaves_the_upload_to_the_server() {
+    let mut config = Config::default();
+    config.data_modes =
+        ftp_proto::client::DataModes::new(&[ftp_proto::client::DataMode::Epsv]).unwrap();
+    let mut rig = dry(config);
+    let file = rig.store("f");
+    rig.reply("200 binary\r\n500 no\r\n500 no\r\n");
+    rig.sent();
+    rig.reply("229 (|||2001|)\r\n");
+    assert_eq!(rig.sent(), ["STOR f"]);
+    rig.reply("150 go\r\n")
+        .flow_finished(9, DataEnd::CloseNotify);
+    rig.reply("226 done\r\n");
+    rig.done(file);
+}
+
+#[test]
+fn nothing_is_listed_where_nothing_was_resumed_or_the_caller_says_so() {
+    let mut never_resumed = secure();
+    never_resumed.tickets(Tickets::None);
+    download(&mut never_resumed, "a");
+    let mut config = Config::default();
+    config.spent_tickets = SpentTickets::GoOn;
+    let mut told_so = dry(config);
+    let mut unlimited = dry(Config::default());
+    unlimited.tickets(Tickets::Unlimited);
+    for rig in [&mut never_resumed, &mut told_so, &mut unlimited] {
+        rig.store("f");
+        if rig.sent().iter().any(|line| line == "TYPE I") {
+            rig.reply("200 binary\r\n");
+        }
+        rig.reply("229 (|||2001|)\r\n");
+        assert_eq!(rig.sent(), ["STOR f"]);
+    }
+}
+
+#[test]
+fn an_abort_during_the_listing_means_the_upload() {
+    let mut rig = dry(Config::default());
+    let file = rig.store("f");
+    rig.reply("200 binary\r\n229 (|||2000|)\r\n150 wait\r\n");
+    let abort = rig.ask(|client, now| client.abort(now));
+    rig.reply("426 cut\r\n").reply("226 aborted\r\n");
+    rig.done(abort);
+    assert_eq!(rig.failed(file), FailureKind::Aborted { bytes: 0 });
+    assert!(!rig.sent().iter().any(|line| line.contains("STOR")));
+    rig.ask(|client, now| client.noop(now));
+    assert_eq!(rig.sent(), ["NOOP"]);
+}
+
+#[test]
+fn a_session_that_ends_during_the_listing_ends_the_upload_for_that_reason() {
+    let mut rig = dry(Config::default());
+    let file = rig.store("f");
+    rig.reply("200 binary\r\n229 (|||2000|)\r\n150 wait\r\n")
+        .eof();
+    assert_eq!(rig.failed(file), FailureKind::ControlClosed);
+    assert!(rig.is_closed());
+}
+
+#[test]
+fn a_data_connection_that_resumed_nothing_and_is_refused_is_no_empty_file() {
+    for (reply, about_reuse) in [
+        ("425 no\r\n", true),
+        ("522 no\r\n", true),
+        ("450 no\r\n", false),
+    ] {
+        let mut rig = Rig::secure(Config::default());
+        let listing = rig.ask(|client, now| client.list(now, None));
+        rig.reply("229 (|||2000|)\r\n").data_connected();
+        rig.reply("150 wait\r\n");
+        let order = rig.desk_mut().secure_data.take().unwrap();
+        rig.handle(Input::Report(order.secured(FULL_HANDSHAKE)));
+        rig.flow_finished(0, DataEnd::CloseNotify).reply(reply);
+        let kind = rig.failed(listing);
+        assert_eq!(kind == FailureKind::SessionReuseRequired, about_reuse);
+    }
+}
