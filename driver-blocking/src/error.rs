@@ -97,6 +97,7 @@ impl Failed {
     /// Whether TLS ended a control connection that was up: in TLS 1.3 a server says only then what it has against our certificate.
     fn tls_ended_it(&self) -> bool {
         matches!(self.failure.kind, FailureKind::ControlBroken(_))
+            && self.failure.category() == Category::Connect
             && !matches!(
                 self.tls,
                 None | Some(TlsFailure::Reset { .. } | TlsFailure::Truncated)
@@ -310,15 +311,15 @@ mod tests {
 
     #[test]
     fn an_alert_behind_the_handshake_is_about_tls_and_a_reset_is_not() {
-        let broken = |tls| {
+        let broken = |verb, tls| {
             let mut trouble = Trouble {
                 tls: Some(tls),
                 local: None,
             };
-            let failure = Failure::new(FailureKind::ControlBroken(Fault::Other), Some(Verb::User));
+            let failure = Failure::new(FailureKind::ControlBroken(Fault::Other), Some(verb));
             trouble.explain(failure, b"")
         };
-        let refused = broken(TlsFailure::ClientCertificateRefused(Alert(48)));
+        let refused = broken(Verb::User, TlsFailure::ClientCertificateRefused(Alert(48)));
         assert_eq!(refused.category(), Category::Tls);
         assert_eq!(refused.side(), Side::Client);
         let text = refused.to_string();
@@ -326,8 +327,10 @@ mod tests {
             text.starts_with("TLS on the control connection failed"),
             "{text}"
         );
-        let reset = broken(TlsFailure::Reset { handshaking: false });
+        let reset = broken(Verb::User, TlsFailure::Reset { handshaking: false });
         assert_eq!(reset.category(), Category::Connect);
+        let cut = broken(Verb::Retr, TlsFailure::Misbehaved("x".to_owned()));
+        assert_eq!(cut.category(), Category::Transfer);
     }
 
     #[test]

@@ -78,6 +78,7 @@ fn about_tls(failed: &Failed, at: &Circumstances<'_>) -> Option<String> {
         (TlsFailure::ClientCertificateRequired, _) => {
             "name your certificate with --cert FILE".to_owned()
         }
+        _ if failed.failure.category() == Category::Transfer => return None,
         _ => tls.advice().to_owned(),
     };
     Some(text)
@@ -114,6 +115,14 @@ fn about(failed: &Failed, at: &Circumstances<'_>) -> Option<&'static str> {
                 .is_some_and(|code| matches!(code.value(), 500 | 502)) =>
         {
             "the server does not know this command"
+        }
+        FailureKind::Refused
+            if matches!(
+                failure.verb,
+                Some(Verb::Epsv | Verb::Pasv | Verb::Eprt | Verb::Port)
+            ) =>
+        {
+            "the server makes no data connections this way; --data names the ways to try"
         }
         FailureKind::Refused => "check the path, and what the user may do",
         FailureKind::RestartRefused => "begin anew, without --resume",

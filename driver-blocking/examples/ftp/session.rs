@@ -145,7 +145,10 @@ fn builder(url: &FtpUrl, options: &Options) -> Result<Builder, Stop> {
         config.limits.close_wait = FAREWELL;
     });
     if let Some(limit) = options.timeout {
-        builder = builder.timeout(limit);
+        builder = builder.timeout(limit).configure(|config| {
+            let wait = &mut config.limits.abort_wait;
+            *wait = limit.min(*wait);
+        });
     } else {
         builder = builder.connect_timeout(Duration::from_secs(30));
     }

@@ -175,7 +175,7 @@ pub(crate) fn replies(board: &Board) {
     });
     download(
         board,
-        &Case::new("no passive mode", 7, &["no data connection"]),
+        &Case::new("no passive mode", 6, &["PASV", "425 Closed", "--data"]),
         active_only,
     );
 

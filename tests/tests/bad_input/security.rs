@@ -175,7 +175,7 @@ pub(crate) fn scripted(board: &Board) {
         },
     );
     tls(
-        "login refused",
+        "login refused, under TLS",
         5,
         &["530 Wrong"],
         "2",
