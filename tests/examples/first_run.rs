@@ -39,7 +39,7 @@ fn main() -> Result<(), Box<dyn Error>> {
             Event::Sent { line, .. } => println!("---> {}", line.escape_ascii()),
             Event::Received { reply, .. } => println!("<--- {}", reply.display()),
             Event::Note(Note::ControlSecured(facts)) => {
-                println!("     control connection: {facts:?}")
+                println!("     control connection: {facts:?}");
             }
             Event::Note(Note::DataSecured(_, facts)) => println!("     data connection: {facts:?}"),
             Event::Note(note) => println!("     {note:?}"),
