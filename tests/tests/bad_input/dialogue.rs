@@ -306,7 +306,7 @@ pub(crate) fn data(board: &Board) {
         },
     );
 
-    let stalled = peer(|talk, line| half_open(talk, line));
+    let stalled = peer(half_open);
     let case = Case::new("data that stand still", 9, &["no answer in time"]);
     board.bad(&case, |attempt| {
         attempt.run(&["--clear", "--timeout", "0.5", "get", &url(stalled, "a")])

@@ -34,7 +34,8 @@ fn every_bad_input_has_its_exit_status_and_its_sentence() {
     let board = Board::default();
     // They mostly wait for one another's time-outs, so all at once.
     thread::scope(|scope| {
-        let mut groups: Vec<(&str, Box<dyn FnOnce() + Send>)> = vec![
+        type Group<'a> = (&'a str, Box<dyn FnOnce() + Send + 'a>);
+        let mut groups: Vec<Group<'_>> = vec![
             ("command line", Box::new(|| command_line::all(&board))),
             ("reach", Box::new(|| reach::all(&board))),
             ("greetings", Box::new(|| dialogue::greetings(&board))),

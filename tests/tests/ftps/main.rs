@@ -10,6 +10,11 @@
 //! Needs the servers that `tests/peers/install.sh` fetches, and root. A server that is not installed fails its test.
 
 #![cfg(target_os = "linux")]
+#![allow(
+    clippy::unwrap_used,
+    clippy::panic,
+    reason = "a test stops at the first thing it does not expect"
+)]
 
 mod others;
 mod session;

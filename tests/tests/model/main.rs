@@ -157,12 +157,15 @@ const PASSIVE: &[DataMode] = &[DataMode::Epsv, DataMode::Pasv];
 const ACTIVE: &[DataMode] = &[DataMode::Eprt, DataMode::Port];
 const MIXED: &[DataMode] = &[DataMode::Epsv, DataMode::Eprt];
 
+/// Whether a script is walked under the policy of this name.
+type WalkedUnder = fn(&str) -> bool;
+
 /// What the application asks for, and under which policies that is walked by default; `MODEL_FULL=1` walks the whole product.
 ///
 /// Policies differ before the login and at PROT; the life of a transfer is walked under TLS and in clear.
-fn scripts() -> Vec<(&'static [Op], fn(&str) -> bool)> {
-    let anywhere: fn(&str) -> bool = |_| true;
-    let transfers: fn(&str) -> bool = |policy| matches!(policy, "required, TLS only" | "clear");
+fn scripts() -> Vec<(&'static [Op], WalkedUnder)> {
+    let anywhere: WalkedUnder = |_| true;
+    let transfers: WalkedUnder = |policy| matches!(policy, "required, TLS only" | "clear");
     vec![
         (&[Op::Login, Op::Rename, Op::Quit], anywhere),
         (&[Op::Login, Op::Login], transfers),

@@ -538,7 +538,7 @@ impl World {
                             self.finished += 1;
                             match result {
                                 Ok(Done::Transfer(done)) => {
-                                    self.monitor.transfer_done(done.bytes, done.expected)?
+                                    self.monitor.transfer_done(done.bytes, done.expected)?;
                                 }
                                 Ok(_) => {}
                                 Err(failure) => self.monitor.failed(failure.kind)?,
@@ -574,14 +574,16 @@ impl World {
             Effect::SecureData(order) => self.desk.secure_data = Some(order),
             Effect::Flow(order) => self.desk.flow = Some(order),
             Effect::CloseData(data, _) => {
-                let mut given_up = Desk::default();
-                given_up.connect = self.desk.connect.take_if(|order| order.data() == data);
-                given_up.accept = self.desk.accept.take_if(|order| order.data() == data);
-                given_up.secure_data = self
-                    .desk
-                    .secure_data
-                    .take_if(|order| order.channel() == Channel::Data(data));
-                given_up.flow = self.desk.flow.take_if(|order| order.data() == data);
+                let given_up = Desk {
+                    connect: self.desk.connect.take_if(|order| order.data() == data),
+                    accept: self.desk.accept.take_if(|order| order.data() == data),
+                    secure_data: self
+                        .desk
+                        .secure_data
+                        .take_if(|order| order.channel() == Channel::Data(data)),
+                    flow: self.desk.flow.take_if(|order| order.data() == data),
+                    ..Desk::default()
+                };
                 if !given_up.is_empty() {
                     self.old = given_up;
                 }
@@ -649,7 +651,7 @@ fn stale_report(old: &mut Desk) -> Option<Report> {
 }
 
 fn code_of(reply: &str) -> u16 {
-    reply[..3].parse().unwrap()
+    reply.split([' ', '-']).next().unwrap().parse().unwrap()
 }
 
 /// The rule a plan's law repeals, for its name.

@@ -12,11 +12,8 @@ pub(crate) enum Cell {
         /// With the file of 100 MB.
         big: bool,
     },
-    /// Something to be counted, and, where it ends early as it is known to, why.
-    Reached {
-        text: String,
-        why: Option<&'static str>,
-    },
+    /// Something to be counted.
+    Reached(String),
     /// There is no such thing.
     Cannot(&'static str),
     /// It did not work.
@@ -27,8 +24,7 @@ impl Cell {
     fn reason(&self) -> Option<&'static str> {
         match self {
             Self::Cannot(reason) => Some(reason),
-            Self::Reached { why, .. } => *why,
-            Self::Passed { .. } | Self::Failed => None,
+            Self::Passed { .. } | Self::Reached(_) | Self::Failed => None,
         }
     }
 
@@ -41,7 +37,7 @@ impl Cell {
             Self::Passed { seconds, big } => {
                 format!("ok {seconds:.2}{}", if *big { "*" } else { " " })
             }
-            Self::Reached { text, .. } => format!("{text}{mark}"),
+            Self::Reached(text) => text.clone(),
             Self::Cannot(_) => format!("-{mark}"),
             Self::Failed => "FAILED".to_owned(),
         }
