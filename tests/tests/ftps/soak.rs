@@ -207,7 +207,11 @@ impl Soak<'_> {
         match self.random.below(20) {
             16 | 17 if !bears_cuts => self.refused_download(),
             0..=6 => {
-                let limit = if number % 50 == 0 { 3_000_000 } else { 60_000 };
+                let limit = if number.is_multiple_of(50) {
+                    3_000_000
+                } else {
+                    60_000
+                };
                 let size = self.random.below(limit);
                 self.upload(file, number, size)
             }
