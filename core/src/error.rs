@@ -179,7 +179,7 @@ pub enum FailureKind {
     LoginRefused,
     /// The server wants an account (ACCT) and none was given.
     AccountNeeded,
-    /// The password cannot be sent: the policy allows clear text for anonymous only.
+    /// The password or account cannot be sent: the policy allows clear text for anonymous only, or CCC was said.
     ClearLoginForbidden,
     /// Every AUTH method was refused and the policy wants TLS.
     SecurityRefused,
