@@ -405,7 +405,6 @@ mod tests {
     use super::*;
 
     #[test]
-    #[ignore = "needs root and /dev/net/tun"]
     fn a_refused_connection_costs_one_round_trip_and_leaves_nothing_behind() {
         let asked = Duration::from_millis(80);
         let link = Link::new(asked).unwrap();
