@@ -178,7 +178,7 @@ fn scripts() -> Vec<(&'static [Op], WalkedUnder)> {
         (&[Op::Login, Op::Features, Op::Ccc, Op::List], |policy| {
             policy == "required, CCC allowed"
         }),
-        (&[Op::Login, Op::Ccc, Op::Account], |policy| {
+        (&[Op::Login, Op::Features, Op::Ccc, Op::Account], |policy| {
             matches!(policy, "required, CCC allowed" | "required")
         }),
         (&[Op::Login, Op::Reinitialize, Op::Login], |policy| {
