@@ -156,28 +156,8 @@ impl Client {
         if let Some(end) = end {
             self.evidence.data.ended = Some((end, self.now));
         }
-        let ended = Ended {
-            end,
-            bytes: self.data.bytes,
-            protected: self.data.protected,
-            fresh: self.data.fresh,
-            source_ended: self.data.source_ended,
-        };
-        for timer in [
-            Timer::Stall,
-            Timer::Drain,
-            Timer::DataOpen,
-            Timer::DataHandshake,
-            Timer::Reply,
-        ] {
-            self.timers.cancel(timer);
-        }
-        self.data = Data::default();
-        self.data_order = 0;
-        self.listening = None;
-        if let Some(transfer) = &mut self.transfer {
-            transfer.end.get_or_insert(ended);
-        }
+        self.timers.cancel(Timer::Reply);
+        self.free_data(end);
         self.join();
     }
 
@@ -187,9 +167,14 @@ impl Client {
             return;
         }
         self.queue.push(Item::Do(Errand::CloseData(self.data.id)));
+        self.free_data(None);
+    }
+
+    /// What is known about the data connection goes to the transfer, and its place is free.
+    fn free_data(&mut self, end: Option<DataEnd>) {
         if let Some(transfer) = &mut self.transfer {
             transfer.end.get_or_insert(Ended {
-                end: None,
+                end,
                 bytes: self.data.bytes,
                 protected: self.data.protected,
                 fresh: self.data.fresh,

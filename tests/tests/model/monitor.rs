@@ -291,9 +291,6 @@ impl Monitor {
                 1 => {}
                 _ => self.doomed = Some("a greeting that refuses or makes no sense"),
             }
-            if class == 2 && trailing {
-                // Two replies where one was due: the second has no owner once nothing was asked, or answers AUTH too early.
-            }
             return;
         }
         if code == 421 {
@@ -331,9 +328,6 @@ impl Monitor {
                     self.injected = trailing;
                 } else if matches!(class, 4 | 5) {
                     self.auth_refused += 1;
-                    if trailing {
-                        self.doomed_or_next(plan);
-                    }
                 } else {
                     self.doomed = Some("an answer to AUTH that leaves open what follows");
                 }
@@ -356,9 +350,6 @@ impl Monitor {
             _ => self.illegal(plan),
         }
     }
-
-    /// Two replies in one segment: what the second one answers depends on what was said meanwhile.
-    fn doomed_or_next(&mut self, _plan: &Plan) {}
 
     fn illegal(&mut self, plan: &Plan) {
         if !plan.orphans_possible && !self.orphans {

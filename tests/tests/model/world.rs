@@ -392,9 +392,6 @@ impl World {
                 self.monitor.secure = true;
                 self.monitor.switching = false;
                 self.monitor.prot = None;
-                if plan.security.is_implicit() && !self.monitor.greeted {
-                    self.monitor.greeted = false;
-                }
                 let order = self.desk.secure_control.take()?;
                 self.client
                     .handle(Instant::ZERO, Input::Tickets(plan.tickets));
