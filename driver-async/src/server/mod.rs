@@ -1,0 +1,1 @@
+//! An FTP and FTPS server to embed.
