@@ -1,7 +1,9 @@
 //! A client with everything around it that a driver has: orders in hand, a clock, and the book of what must hold.
 
+use core::fmt::Debug;
 use core::net::{IpAddr, SocketAddr};
 use core::time::Duration;
+use std::sync::OnceLock;
 
 use ftp_proto::client::{Client, Input};
 use ftp_proto::{
@@ -90,6 +92,7 @@ impl World {
 
     /// One thing from the world.
     pub(crate) fn handle(&mut self, input: Input<'_>) {
+        trace(&input);
         self.client.handle(self.now, input);
         self.settle();
     }
@@ -224,6 +227,7 @@ impl World {
         while let Some(output) = self.client.poll() {
             count += 1;
             assert!(count < 10_000, "outputs without end");
+            trace(&output);
             match output {
                 Output::Event(event) => self.book.event(&event),
                 Output::Effect(effect) => {
@@ -270,6 +274,14 @@ impl World {
             );
         }
         count
+    }
+}
+
+/// Tells the story of a session, if `FUZZ_TRACE` is set.
+fn trace(what: &impl Debug) {
+    static WANTED: OnceLock<bool> = OnceLock::new();
+    if *WANTED.get_or_init(|| std::env::var_os("FUZZ_TRACE").is_some()) {
+        eprintln!("{what:?}");
     }
 }
 

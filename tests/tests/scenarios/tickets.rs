@@ -189,3 +189,33 @@ fn a_data_connection_that_resumed_nothing_and_is_refused_is_no_empty_file() {
         assert_eq!(kind == FailureKind::SessionReuseRequired, about_reuse);
     }
 }
+
+#[test]
+fn an_abort_during_the_listing_means_the_transfer_behind_it_and_not_the_one_before() {
+    let mut rig = dry(Config::default());
+    let first = rig.store("f");
+    let second = rig.store("g");
+    // The listing of the first one.
+    rig.reply("200 binary\r\n229 (|||2000|)\r\n150 wait\r\n")
+        .reply("425 resume first\r\n")
+        .tickets(Tickets::Left(1))
+        .flow_finished(0, DataEnd::CloseNotify);
+    rig.reply("229 (|||2001|)\r\n")
+        .reply("150 go\r\n")
+        .tickets(Tickets::None);
+    rig.sent();
+    rig.flow_finished(9, DataEnd::CloseNotify);
+    assert_eq!(rig.sent(), ["EPSV", "NLST"], "while STOR is unconfirmed");
+    let abort = rig.ask(|client, now| client.abort(now));
+    assert_eq!(rig.sent(), ["ABOR"]);
+    rig.reply("226 stored\r\n");
+    assert_eq!(rig.done(first).bytes, 9);
+    rig.reply("229 (|||2002|)\r\n425 no\r\n226 aborted\r\n");
+    rig.done(abort);
+    assert_eq!(rig.failed(second), FailureKind::Aborted { bytes: 0 });
+    let third = rig.store("h");
+    assert_eq!(rig.sent(), ["EPSV"]);
+    rig.reply("229 (|||2003|)\r\n");
+    assert_eq!(rig.sent(), ["NLST"]);
+    assert_eq!(rig.result(third), None);
+}
