@@ -20,6 +20,7 @@
 //! * [`client`]: the machine: policy, plan, and the loop contract.
 //! * [`diagnosis`]: the facts a machine records.
 //! * `tls` (feature `rustls`): a TLS channel without sockets, for drivers.
+//! * `pipe` (feature `rustls`): what every driver needs between its sockets and a machine.
 //!
 //! # The whole loop
 //!
@@ -92,6 +93,8 @@ mod error;
 mod limits;
 mod order;
 mod output;
+#[cfg(feature = "rustls")]
+pub mod pipe;
 pub mod rules;
 mod secret;
 mod ticket;
