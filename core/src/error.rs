@@ -248,6 +248,8 @@ pub enum FailureKind {
         /// Payload bytes moved.
         bytes: u64,
     },
+    /// Withdrawn by the application before it was over.
+    Withdrawn,
     /// A request before it in the queue failed, so it was not attempted.
     NotAttempted,
     /// The session ended before it was attempted or done.
@@ -350,7 +352,7 @@ impl Failure {
                 Category::Protocol
             }
             K::TimedOut(_) => Category::TimedOut,
-            K::Local { .. } => Category::Local,
+            K::Local { .. } | K::Withdrawn => Category::Local,
         }
     }
 
@@ -368,6 +370,7 @@ impl Failure {
             | K::AccountNeeded
             | K::Local { .. }
             | K::Aborted { .. }
+            | K::Withdrawn
             | K::NotAttempted
             | K::SessionOver
             | K::ControlTls(TlsFault::Local)
@@ -454,6 +457,7 @@ impl fmt::Display for Failure {
             FailureKind::RestartRefused => f.write_str("the server refused the restart point; nothing was moved")?,
             FailureKind::Local { bytes } => write!(f, "the local file failed after {bytes} bytes")?,
             FailureKind::Aborted { bytes } => write!(f, "aborted after {bytes} bytes")?,
+            FailureKind::Withdrawn => f.write_str("withdrawn before it was over")?,
             FailureKind::NotAttempted => f.write_str("not attempted: an earlier request failed")?,
             FailureKind::SessionOver => f.write_str("the session was over before")?,
         }

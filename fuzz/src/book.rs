@@ -91,6 +91,15 @@ impl Book {
         assert_eq!(before, None, "a ticket number twice");
     }
 
+    /// One of the tickets given out, and whether it is finished.
+    pub(crate) fn ticket(&self, index: usize) -> Option<(TicketId, bool)> {
+        let at = index % self.tickets.len().max(1);
+        self.tickets
+            .iter()
+            .nth(at)
+            .map(|(ticket, over)| (*ticket, *over))
+    }
+
     /// Every ticket is finished.
     pub(crate) fn check_tickets(&self) {
         for (ticket, finished) in &self.tickets {

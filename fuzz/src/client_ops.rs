@@ -174,6 +174,7 @@ enum Call {
     ClearCommandChannel,
     Quit,
     Abort,
+    Withdraw,
 }
 
 impl Call {
@@ -232,6 +233,7 @@ impl Call {
             Call::ClearCommandChannel => world.ask(Client::clear_command_channel),
             Call::Quit => world.ask(Client::quit),
             Call::Abort => world.ask(abort),
+            Call::Withdraw => world.withdraw(choice),
         }
     }
 }

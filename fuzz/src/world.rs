@@ -90,6 +90,16 @@ impl World {
         self.settle();
     }
 
+    /// Nobody waits for a request any more. That of a request that is over changes nothing.
+    pub(crate) fn withdraw(&mut self, index: u8) {
+        let Some((ticket, over)) = self.book.ticket(usize::from(index)) else {
+            return;
+        };
+        let withdrawn = self.client.withdraw(self.now, ticket);
+        assert_eq!(withdrawn.is_err(), over, "{ticket:?}: {withdrawn:?}");
+        self.settle();
+    }
+
     /// One thing from the world.
     pub(crate) fn handle(&mut self, input: Input<'_>) {
         trace(&input);

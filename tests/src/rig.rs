@@ -270,6 +270,16 @@ impl Rig {
         ticket
     }
 
+    /// Nobody waits for a request any more.
+    ///
+    /// # Errors
+    /// A refusal.
+    pub fn withdraw(&mut self, ticket: ftp_proto::TicketId) -> Result<(), ftp_proto::Refusal> {
+        let withdrawn = self.client.withdraw(self.now, ticket);
+        self.settle();
+        withdrawn
+    }
+
     /// Logs in as [`USER`] with [`CANARY`].
     pub fn login(&mut self) -> Ticket<Plain> {
         self.ask(|client, now| {

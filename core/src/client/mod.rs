@@ -125,6 +125,8 @@ pub struct Client {
     /// The transfer before it: its data has ended, its final reply is due, and the next one has been asked for.
     concluding: Option<Transfer>,
     aborting: Option<Aborting>,
+    /// The server may still remember a restart point that no transfer has taken up.
+    restart_left: bool,
     /// A transfer has just ended: one more final reply to it is tolerated.
     surplus: bool,
     /// Why the session ends.
@@ -270,6 +272,7 @@ impl Client {
             transfer: None,
             concluding: None,
             aborting: None,
+            restart_left: false,
             surplus: false,
             ending: None,
             timers: Timers::default(),

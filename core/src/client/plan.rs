@@ -11,6 +11,7 @@
 
 use alloc::collections::VecDeque;
 
+use crate::rules::data::Payload;
 use crate::rules::login::Login;
 use crate::rules::secure::Protection;
 use crate::rules::{Law, Rule};
@@ -41,6 +42,8 @@ pub(super) struct View<'a> {
     pub(super) transfer: Option<&'a Transfer>,
     /// The next data connection would have nothing left to resume, and what brings new tickets was not given up.
     pub(super) tickets_spent: bool,
+    /// The server may still remember a restart point of an earlier request.
+    pub(super) restart_left: bool,
     /// A transfer before it still waits for its final reply.
     pub(super) concluding: bool,
     pub(super) outstanding: &'a VecDeque<Expected>,
@@ -136,7 +139,11 @@ fn belongs(view: &View<'_>, request: &Request, step: Step) -> bool {
         (Kind::Transfer(..), Step::Size) => asks_size(view, request),
         (Kind::Transfer(..), Step::Setup(_)) => true,
         (Kind::Transfer(..), Step::Allo) => request.allocate.is_some(),
-        (Kind::Transfer(..), Step::Rest) => request.offset > 0,
+        (Kind::Transfer(_, payload), Step::Rest) => {
+            // A file must not begin where another one was to go on: the point is set to 0. Listings leave it as it is.
+            request.offset > 0
+                || (view.restart_left && matches!(payload, Payload::FileIn | Payload::FileOut))
+        }
         (Kind::Rename, Step::RenameTo) => true,
         (Kind::Login, _) => false,
         (_, Step::Verb) => true,
@@ -145,10 +152,7 @@ fn belongs(view: &View<'_>, request: &Request, step: Step) -> bool {
 }
 
 fn asks_size(view: &View<'_>, request: &Request) -> bool {
-    let download = matches!(
-        request.kind,
-        Kind::Transfer(_, crate::rules::data::Payload::FileIn)
-    );
+    let download = matches!(request.kind, Kind::Transfer(_, Payload::FileIn));
     download
         && !request.ascii
         && request.size.is_none()

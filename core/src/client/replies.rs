@@ -106,6 +106,7 @@ impl Client {
             return;
         }
         self.outstanding.pop_front();
+        self.on_restart_answered(&expected, meaning);
         if expected.orphan {
             self.timers.cancel(Timer::Guard);
             self.on_type(expected.step, code);
@@ -158,6 +159,9 @@ impl Client {
         if let Some(name) = name {
             transfer.name.clear();
             transfer.name.extend_from_slice(name);
+        }
+        if matches!(transfer.payload, Payload::FileIn | Payload::FileOut) {
+            self.restart_left = false;
         }
         transfer.hinted = transfer.hinted.or(hint);
         transfer.announced = true;
@@ -213,6 +217,28 @@ impl Client {
             Step::Verb => self.on_verb(expected, meaning, code, text),
             Step::RenameTo => self.on_simple(expected, meaning, code, text),
             Step::Abort | Step::Barrier | Step::Keepalive => {}
+        }
+    }
+
+    /// What the answer to REST, or to the transfer behind it, says about the restart point the server remembers. It is taken up with the
+    /// file, refused, or set to 0; after anything else it may be there still (RFC 3659 section 5.3).
+    fn on_restart_answered(&mut self, expected: &Expected, meaning: Meaning) {
+        let settled = match (expected.step, expected.kind) {
+            (Step::Rest, _) => {
+                let zero = self
+                    .requests
+                    .iter()
+                    .any(|request| Some(request.ticket) == expected.ticket && request.offset == 0);
+                meaning == Meaning::Refused || zero
+            }
+            (Step::Verb, Some(Kind::Transfer(_, Payload::FileIn | Payload::FileOut))) => {
+                meaning == Meaning::Done
+            }
+            (Step::Verb, Some(Kind::Reinitialize)) => meaning == Meaning::Done,
+            _ => false,
+        };
+        if settled {
+            self.restart_left = false;
         }
     }
 

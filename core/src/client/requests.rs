@@ -2,7 +2,7 @@
 
 use alloc::vec::Vec;
 
-use crate::error::{Malformed, Refusal};
+use crate::error::{Failure, FailureKind, Malformed, Refusal};
 use crate::rules::Rule;
 use crate::rules::data::Payload;
 use crate::rules::login::Login;
@@ -15,7 +15,7 @@ use crate::wire::command::{Command, Path, Text, Verb, encode_raw};
 use crate::wire::date::Timestamp;
 
 use super::config::DataMode;
-use super::request::{Kind, Request};
+use super::request::{Kind, Request, Steps};
 use super::{Client, Phase};
 
 /// How a transfer is made.
@@ -439,6 +439,54 @@ impl Client {
         self.abort_for(ticket);
         self.advance();
         Ok(Ticket::new(ticket))
+    }
+
+    /// Nobody waits for this request any more. One that was not begun is never sent. A transfer that runs is aborted, one that is still
+    /// being set up is not begun, of any other command the reply is taken and means nothing: its ticket fails with
+    /// [`FailureKind::Withdrawn`](crate::FailureKind), or [`FailureKind::Aborted`](crate::FailureKind) if it was a transfer that ran. What
+    /// changes the session itself (login, ACCT, REIN, CCC, QUIT) goes on once it has begun, and so does a transfer that only waits for its
+    /// final reply; their tickets end as ever.
+    ///
+    /// # Errors
+    /// [`Refusal::NothingToAbort`] if the request is over.
+    pub fn withdraw(&mut self, now: Instant, ticket: TicketId) -> Result<(), Refusal> {
+        self.now = self.now.max(now);
+        if self.over() {
+            return Err(Refusal::Closed);
+        }
+        let Some(request) = self.request_of(Some(ticket)) else {
+            return Err(Refusal::NothingToAbort);
+        };
+        let kind = request.kind;
+        let begun = request.sent != Steps::default();
+        let running = [&self.transfer, &self.concluding]
+            .into_iter()
+            .flatten()
+            .find(|transfer| transfer.ticket == ticket);
+        let aborted = self.aborting.and_then(|aborting| aborting.transfer);
+        if aborted.is_some_and(|(aborted, _)| aborted == ticket) {
+            // It ends with the abort.
+        } else if let Some(transfer) = running {
+            if transfer.end.is_none() && self.aborting.is_none() {
+                self.give_up_transfer(None, None);
+            }
+        } else if !begun {
+            self.finish_with(ticket, Err(Failure::new(FailureKind::Withdrawn, None)));
+        } else if matches!(
+            kind,
+            Kind::Transfer(..) | Kind::Simple(_) | Kind::Size | Kind::Rename | Kind::Raw(_)
+        ) {
+            if self.transfer_ticket() == Some(ticket) {
+                self.close_data();
+            }
+            self.orphan_request(ticket);
+            if !self.outstanding.is_empty() {
+                self.lock_step();
+            }
+            self.finish_with(ticket, Err(Failure::new(FailureKind::Withdrawn, None)));
+        }
+        self.advance();
+        Ok(())
     }
 
     fn transfer_request(

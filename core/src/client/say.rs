@@ -72,6 +72,7 @@ impl Client {
             data_live: self.data.is_live(),
             transfer: self.transfer.as_ref(),
             tickets_spent: self.tickets_are_spent(),
+            restart_left: self.restart_left,
             concluding: self.concluding.is_some(),
             outstanding: &self.outstanding,
             requests: &self.requests,
@@ -243,6 +244,7 @@ impl Client {
         match step {
             Step::User => self.session.user_sent = true,
             Step::Type(wanted) => self.type_asked = Some(wanted),
+            Step::Rest => self.restart_left = true,
             Step::Verb => {
                 if let Some((ticket, Kind::Transfer(verb, payload))) = owner {
                     self.concluding = self.transfer.take();

@@ -27,6 +27,7 @@ mod tickets;
 mod transfers;
 mod waiting;
 mod wander;
+mod withdrawn;
 
 use ftp_proto::client::Batching;
 use ftp_proto::{Config, DataEnd};
