@@ -1,0 +1,520 @@
+//! A storage in memory.
+
+use std::collections::BTreeMap;
+use std::sync::{Arc, Mutex, MutexGuard, PoisonError};
+use std::time::SystemTime;
+
+use super::VirtualPath;
+
+use super::storage::{
+    Answer, DirectoryEntry, Kind, Listing, Metadata, Sink, Source, Storage, StorageError, Upload,
+};
+
+/// Files in memory, for tests and for what need not last. Clones share what they hold.
+///
+/// A name holds a whole file or nothing: uploads appear when they are whole, and readers see the file they opened.
+///
+/// ```
+/// use ftp_proto_async::server::MemoryStorage;
+///
+/// let storage = MemoryStorage::new().capacity(1 << 20);
+/// storage.insert("docs/readme.txt", "Hello.\n")?;
+/// assert_eq!(storage.contents("docs/readme.txt").as_deref(), Some(&b"Hello.\n"[..]));
+/// # Ok::<(), ftp_proto_async::server::StorageError>(())
+/// ```
+#[derive(Clone, Debug)]
+pub struct MemoryStorage {
+    tree: Arc<Mutex<Tree>>,
+}
+
+#[derive(Debug)]
+struct Tree {
+    root: Directory,
+    /// Bytes in files.
+    used: u64,
+    capacity: u64,
+}
+
+#[derive(Debug, Default)]
+struct Directory {
+    entries: BTreeMap<Vec<u8>, Node>,
+}
+
+#[derive(Debug)]
+struct Node {
+    modified: SystemTime,
+    body: Body,
+}
+
+#[derive(Debug)]
+enum Body {
+    File(Arc<Vec<u8>>),
+    Directory(Directory),
+}
+
+impl Default for MemoryStorage {
+    fn default() -> Self {
+        Self::new()
+    }
+}
+
+impl MemoryStorage {
+    /// An empty one without a bound.
+    #[must_use]
+    pub fn new() -> Self {
+        MemoryStorage {
+            tree: Arc::new(Mutex::new(Tree {
+                root: Directory::default(),
+                used: 0,
+                capacity: u64::MAX,
+            })),
+        }
+    }
+
+    /// Bounds the bytes in files; what is beyond gets [`StorageError::NoSpace`].
+    #[must_use]
+    pub fn capacity(self, bytes: u64) -> Self {
+        self.lock().capacity = bytes;
+        self
+    }
+
+    /// Puts a file at a path written with slashes, and makes the directories on the way.
+    ///
+    /// # Errors
+    /// [`StorageError::NotDirectory`], [`StorageError::IsDirectory`], [`StorageError::NoSpace`], [`StorageError::BadName`].
+    pub fn insert(
+        &self,
+        path: impl AsRef<[u8]>,
+        contents: impl Into<Vec<u8>>,
+    ) -> Result<(), StorageError> {
+        let names = names(path.as_ref());
+        let (last, parents) = names.split_last().ok_or(StorageError::BadName)?;
+        let mut tree = self.lock();
+        let mut directory = &mut tree.root;
+        for name in parents {
+            let node = directory.entries.entry(name.to_vec());
+            directory = match &mut node.or_insert_with(Node::directory).body {
+                Body::Directory(directory) => directory,
+                Body::File(_) => return Err(StorageError::NotDirectory),
+            };
+        }
+        let parents: Vec<&[u8]> = parents.to_vec();
+        tree.put(&parents, last, Arc::new(contents.into()))
+    }
+
+    /// What a file holds.
+    #[must_use]
+    pub fn contents(&self, path: impl AsRef<[u8]>) -> Option<Arc<Vec<u8>>> {
+        match &self.lock().node(&names(path.as_ref())).ok()?.body {
+            Body::File(contents) => Some(Arc::clone(contents)),
+            Body::Directory(_) => None,
+        }
+    }
+
+    fn lock(&self) -> MutexGuard<'_, Tree> {
+        // Every change is a single step: a panic elsewhere cannot leave it half done.
+        self.tree.lock().unwrap_or_else(PoisonError::into_inner)
+    }
+
+    fn answer<'a, T: Send + 'a>(
+        &self,
+        act: impl FnOnce(&mut Tree) -> Result<T, StorageError>,
+    ) -> Answer<'a, T> {
+        let result = act(&mut self.lock());
+        Box::pin(async move { result })
+    }
+}
+
+impl Storage for MemoryStorage {
+    fn metadata<'a>(&'a self, path: &'a VirtualPath) -> Answer<'a, Metadata> {
+        self.answer(|tree| {
+            let names = components(path);
+            if names.is_empty() {
+                return Ok(Metadata::directory());
+            }
+            tree.node(&names).map(|node| node.metadata())
+        })
+    }
+
+    fn list<'a>(&'a self, path: &'a VirtualPath) -> Answer<'a, Box<dyn Listing>> {
+        self.answer(|tree| {
+            let directory = tree.directory(&components(path))?;
+            let entries = directory.entries.iter();
+            let entries = entries.map(|(name, node)| DirectoryEntry {
+                name: name.clone(),
+                metadata: node.metadata(),
+            });
+            Ok(Box::new(Entries(entries.collect())) as Box<dyn Listing>)
+        })
+    }
+
+    fn read<'a>(&'a self, path: &'a VirtualPath, offset: u64) -> Answer<'a, Box<dyn Source>> {
+        self.answer(|tree| {
+            let contents = tree.file(&components(path))?;
+            if offset > contents.len() as u64 {
+                return Err(StorageError::BadOffset);
+            }
+            let at = usize::try_from(offset).map_err(|_| StorageError::BadOffset)?;
+            Ok(Box::new(Reading { contents, at }) as Box<dyn Source>)
+        })
+    }
+
+    fn write<'a>(&'a self, path: &'a VirtualPath, upload: Upload) -> Answer<'a, Box<dyn Sink>> {
+        self.answer(|tree| {
+            let names = components(path);
+            let (last, parents) = names.split_last().ok_or(StorageError::IsDirectory)?;
+            tree.directory(parents)?;
+            let before = match tree.file(&names) {
+                Ok(_) if upload == Upload::New => return Err(StorageError::Exists),
+                Ok(before) => before,
+                Err(StorageError::NotFound) => Arc::default(),
+                Err(error) => return Err(error),
+            };
+            let contents = match upload {
+                Upload::Replace | Upload::New => Vec::new(),
+                Upload::Append => before.to_vec(),
+                Upload::From(offset) => usize::try_from(offset)
+                    .ok()
+                    .and_then(|offset| before.get(..offset))
+                    .ok_or(StorageError::BadOffset)?
+                    .to_vec(),
+            };
+            Ok(Box::new(Writing {
+                storage: self.clone(),
+                parents: parents.iter().map(|name| name.to_vec()).collect(),
+                name: last.to_vec(),
+                new: upload == Upload::New,
+                contents,
+            }) as Box<dyn Sink>)
+        })
+    }
+
+    fn remove_file<'a>(&'a self, path: &'a VirtualPath) -> Answer<'a, ()> {
+        self.answer(|tree| {
+            let names = components(path);
+            let size = tree.file(&names)?.len() as u64;
+            tree.take(&names)?;
+            tree.used -= size;
+            Ok(())
+        })
+    }
+
+    fn make_directory<'a>(&'a self, path: &'a VirtualPath) -> Answer<'a, ()> {
+        self.answer(|tree| {
+            let names = components(path);
+            let (last, parents) = names.split_last().ok_or(StorageError::Exists)?;
+            let parent = tree.directory(parents)?;
+            if parent.entries.contains_key(*last) {
+                return Err(StorageError::Exists);
+            }
+            parent.entries.insert(last.to_vec(), Node::directory());
+            Ok(())
+        })
+    }
+
+    fn remove_directory<'a>(&'a self, path: &'a VirtualPath) -> Answer<'a, ()> {
+        self.answer(|tree| {
+            let names = components(path);
+            if !tree.directory(&names)?.entries.is_empty() {
+                return Err(StorageError::NotEmpty);
+            }
+            tree.take(&names).map(drop)
+        })
+    }
+
+    fn rename<'a>(&'a self, from: &'a VirtualPath, to: &'a VirtualPath) -> Answer<'a, ()> {
+        self.answer(|tree| {
+            let (from, to) = (components(from), components(to));
+            let (last, parents) = to.split_last().ok_or(StorageError::Exists)?;
+            tree.directory(parents)?;
+            if from == to {
+                return tree.node(&from).map(drop);
+            }
+            if to.starts_with(&from) {
+                return Err(StorageError::Denied);
+            }
+            let is_file = matches!(tree.node(&from)?.body, Body::File(_));
+            let replaced = match tree.node(&to).map(|node| &node.body) {
+                Ok(Body::File(contents)) if is_file => contents.len() as u64,
+                Ok(_) => return Err(StorageError::Exists),
+                Err(_) => 0,
+            };
+            let node = tree.take(&from)?;
+            tree.directory(parents)?.entries.insert(last.to_vec(), node);
+            tree.used -= replaced;
+            Ok(())
+        })
+    }
+
+    fn set_modified<'a>(&'a self, path: &'a VirtualPath, time: SystemTime) -> Answer<'a, ()> {
+        self.answer(|tree| {
+            tree.node(&components(path))?.modified = time;
+            Ok(())
+        })
+    }
+}
+
+impl Tree {
+    fn directory(&mut self, names: &[&[u8]]) -> Result<&mut Directory, StorageError> {
+        let mut directory = &mut self.root;
+        for name in names {
+            let node = directory.entries.get_mut(*name);
+            directory = match &mut node.ok_or(StorageError::NotFound)?.body {
+                Body::Directory(directory) => directory,
+                Body::File(_) => return Err(StorageError::NotDirectory),
+            };
+        }
+        Ok(directory)
+    }
+
+    fn node(&mut self, names: &[&[u8]]) -> Result<&mut Node, StorageError> {
+        let (last, parents) = names.split_last().ok_or(StorageError::Denied)?;
+        let parent = self.directory(parents)?;
+        parent.entries.get_mut(*last).ok_or(StorageError::NotFound)
+    }
+
+    fn file(&mut self, names: &[&[u8]]) -> Result<Arc<Vec<u8>>, StorageError> {
+        if names.is_empty() {
+            return Err(StorageError::IsDirectory);
+        }
+        match &self.node(names)?.body {
+            Body::File(contents) => Ok(Arc::clone(contents)),
+            Body::Directory(_) => Err(StorageError::IsDirectory),
+        }
+    }
+
+    fn take(&mut self, names: &[&[u8]]) -> Result<Node, StorageError> {
+        let (last, parents) = names.split_last().ok_or(StorageError::Denied)?;
+        let parent = self.directory(parents)?;
+        parent.entries.remove(*last).ok_or(StorageError::NotFound)
+    }
+
+    /// Puts a whole file under its name.
+    fn put(
+        &mut self,
+        parents: &[&[u8]],
+        name: &[u8],
+        contents: Arc<Vec<u8>>,
+    ) -> Result<(), StorageError> {
+        let (capacity, used) = (self.capacity, self.used);
+        let directory = self.directory(parents)?;
+        let replaced = match directory.entries.get(name).map(|node| &node.body) {
+            Some(Body::Directory(_)) => return Err(StorageError::IsDirectory),
+            Some(Body::File(before)) => before.len() as u64,
+            None => 0,
+        };
+        let used = used - replaced + contents.len() as u64;
+        if used > capacity {
+            return Err(StorageError::NoSpace);
+        }
+        let node = Node {
+            modified: SystemTime::now(),
+            body: Body::File(contents),
+        };
+        directory.entries.insert(name.to_vec(), node);
+        self.used = used;
+        Ok(())
+    }
+}
+
+impl Node {
+    fn directory() -> Self {
+        Node {
+            modified: SystemTime::now(),
+            body: Body::Directory(Directory::default()),
+        }
+    }
+
+    fn metadata(&self) -> Metadata {
+        let (kind, size) = match &self.body {
+            Body::File(contents) => (Kind::File, contents.len() as u64),
+            Body::Directory(_) => (Kind::Directory, 0),
+        };
+        Metadata {
+            kind,
+            size,
+            modified: Some(self.modified),
+            unix: None,
+        }
+    }
+}
+
+struct Entries(Vec<DirectoryEntry>);
+
+impl Listing for Entries {
+    fn next(&mut self) -> Answer<'_, Vec<DirectoryEntry>> {
+        let entries = std::mem::take(&mut self.0);
+        Box::pin(async move { Ok(entries) })
+    }
+}
+
+struct Reading {
+    contents: Arc<Vec<u8>>,
+    at: usize,
+}
+
+impl Source for Reading {
+    fn read(&mut self, mut buffer: Vec<u8>) -> Answer<'_, (Vec<u8>, usize)> {
+        let rest = self.contents.get(self.at..).unwrap_or_default();
+        let count = rest.len().min(buffer.len());
+        if let (Some(to), Some(from)) = (buffer.get_mut(..count), rest.get(..count)) {
+            to.copy_from_slice(from);
+        }
+        self.at += count;
+        Box::pin(async move { Ok((buffer, count)) })
+    }
+}
+
+struct Writing {
+    storage: MemoryStorage,
+    parents: Vec<Vec<u8>>,
+    name: Vec<u8>,
+    new: bool,
+    contents: Vec<u8>,
+}
+
+impl Sink for Writing {
+    fn write(&mut self, buffer: Vec<u8>, count: usize) -> Answer<'_, Vec<u8>> {
+        let room = self.storage.lock().capacity;
+        let fits = self.contents.len() as u64 + count as u64 <= room;
+        if fits {
+            let bytes = buffer.get(..count).unwrap_or(&buffer);
+            self.contents.extend_from_slice(bytes);
+        }
+        Box::pin(async move {
+            if fits {
+                Ok(buffer)
+            } else {
+                Err(StorageError::NoSpace)
+            }
+        })
+    }
+
+    fn commit(self: Box<Self>) -> Answer<'static, ()> {
+        let storage = self.storage.clone();
+        storage.answer(|tree| {
+            let parents: Vec<&[u8]> = self.parents.iter().map(Vec::as_slice).collect();
+            let taken = tree.directory(&parents)?.entries.contains_key(&self.name);
+            if self.new && taken {
+                return Err(StorageError::Exists);
+            }
+            tree.put(&parents, &self.name, Arc::new(self.contents))
+        })
+    }
+
+    fn cut(self: Box<Self>) -> Answer<'static, ()> {
+        Box::pin(async { Ok(()) })
+    }
+}
+
+fn components(path: &VirtualPath) -> Vec<&[u8]> {
+    path.components().collect()
+}
+
+/// The names in a path a program wrote.
+fn names(path: &[u8]) -> Vec<&[u8]> {
+    let names = path.split(|byte| *byte == b'/');
+    names.filter(|name| !name.is_empty()).collect()
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+    use crate::server::testing::{path, read_all, write_all};
+
+    #[test]
+    fn a_file_comes_back_as_it_went() {
+        let storage = MemoryStorage::new();
+        smol::block_on(async {
+            write_all(&storage, "a", Upload::Replace, b"hello world")
+                .await
+                .unwrap();
+            write_all(&storage, "a", Upload::Append, b"!")
+                .await
+                .unwrap();
+            write_all(&storage, "a", Upload::From(6), b"you")
+                .await
+                .unwrap();
+            assert_eq!(read_all(&storage, "a", 6).await.unwrap(), b"you");
+            assert!(matches!(
+                read_all(&storage, "a", 10).await,
+                Err(StorageError::BadOffset)
+            ));
+            assert!(matches!(
+                write_all(&storage, "a", Upload::New, b"").await,
+                Err(StorageError::Exists)
+            ));
+        });
+    }
+
+    #[test]
+    fn a_cut_upload_leaves_what_was_there() {
+        let storage = MemoryStorage::new();
+        storage.insert("a", "before").unwrap();
+        smol::block_on(async {
+            let mut sink = storage.write(&path("a"), Upload::Replace).await.unwrap();
+            sink.write(b"x".to_vec(), 1).await.unwrap();
+            sink.cut().await.unwrap();
+        });
+        assert_eq!(**storage.contents("a").unwrap(), *b"before");
+    }
+
+    #[test]
+    fn what_is_full_takes_no_more() {
+        let storage = MemoryStorage::new().capacity(10);
+        smol::block_on(async {
+            write_all(&storage, "a", Upload::Replace, b"12345678")
+                .await
+                .unwrap();
+            assert!(matches!(
+                write_all(&storage, "b", Upload::Replace, b"123").await,
+                Err(StorageError::NoSpace)
+            ));
+            // What goes makes room.
+            write_all(&storage, "a", Upload::Replace, b"1")
+                .await
+                .unwrap();
+            write_all(&storage, "b", Upload::Replace, b"123")
+                .await
+                .unwrap();
+            storage.rename(&path("b"), &path("a")).await.unwrap();
+            write_all(&storage, "b", Upload::Replace, b"1234567")
+                .await
+                .unwrap();
+            storage.remove_file(&path("a")).await.unwrap();
+            storage.remove_file(&path("b")).await.unwrap();
+            write_all(&storage, "a", Upload::Replace, b"1234567890")
+                .await
+                .unwrap();
+        });
+    }
+
+    #[test]
+    fn directories_hold_their_own() {
+        let storage = MemoryStorage::new();
+        storage.insert("d/e/f", "1").unwrap();
+        smol::block_on(async {
+            assert!(matches!(
+                storage.remove_directory(&path("d")).await,
+                Err(StorageError::NotEmpty)
+            ));
+            assert!(matches!(
+                storage.rename(&path("d"), &path("d/e/d")).await,
+                Err(StorageError::Denied)
+            ));
+            storage.rename(&path("d/e"), &path("g")).await.unwrap();
+            storage.remove_directory(&path("d")).await.unwrap();
+            let entries = storage.list(&path("")).await.unwrap().next().await.unwrap();
+            assert_eq!(entries.len(), 1);
+            assert_eq!(
+                (entries[0].name.as_slice(), entries[0].metadata.kind),
+                (&b"g"[..], Kind::Directory)
+            );
+            assert!(matches!(
+                storage.list(&path("g/f")).await,
+                Err(StorageError::NotDirectory)
+            ));
+            assert_eq!(read_all(&storage, "g/f", 0).await.unwrap(), b"1");
+        });
+    }
+}
