@@ -142,7 +142,10 @@ impl Client {
             _ => match &self.ending {
                 Some(ending)
                     if transfer.answer == Answer::Lost
-                        && !matches!(kind, FailureKind::Unconfirmed { .. }) =>
+                        && !matches!(
+                            kind,
+                            FailureKind::Unconfirmed { .. } | FailureKind::Aborted { .. }
+                        ) =>
                 {
                     ending.clone()
                 }

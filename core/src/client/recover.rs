@@ -112,6 +112,16 @@ impl Client {
         self.give_up_transfer(Some(ticket), None);
     }
 
+    /// The control connection is lost, and nobody waits for the data that still flows.
+    pub(super) fn give_up_draining(&mut self) {
+        let bytes = self.data.bytes;
+        if let Some(transfer) = &mut self.transfer {
+            transfer.broken = Some(FailureKind::Aborted { bytes });
+        }
+        self.close_data();
+        self.join();
+    }
+
     /// ABOR, and the session is brought back into step. `retry`: by the next data mode, because this one failed so.
     pub(super) fn give_up_transfer(&mut self, ticket: Option<TicketId>, retry: Option<Fault>) {
         let bytes = self

@@ -277,12 +277,21 @@ impl Client {
     pub(super) fn transfer_ticket(&self) -> Option<TicketId> {
         match &self.transfer {
             Some(transfer) if transfer.end.is_none() => Some(transfer.ticket),
-            ended => self
-                .requests
-                .iter()
-                .filter(|request| matches!(request.kind, Kind::Transfer(..)))
-                .map(|request| request.ticket)
-                .find(|ticket| ended.as_ref().is_none_or(|ended| ended.ticket != *ticket)),
+            // It is the first one's that has no data connection behind it.
+            ended => {
+                let over = [
+                    ended.as_ref().map(|transfer| transfer.ticket),
+                    self.concluding.as_ref().map(|transfer| transfer.ticket),
+                    self.aborting
+                        .and_then(|aborting| aborting.transfer)
+                        .map(|(ticket, _)| ticket),
+                ];
+                self.requests
+                    .iter()
+                    .filter(|request| matches!(request.kind, Kind::Transfer(..)))
+                    .map(|request| request.ticket)
+                    .find(|ticket| !over.contains(&Some(*ticket)))
+            }
         }
     }
 

@@ -451,7 +451,7 @@ impl Client {
     /// [`Refusal::NothingToAbort`] if the request is over.
     pub fn withdraw(&mut self, now: Instant, ticket: TicketId) -> Result<(), Refusal> {
         self.now = self.now.max(now);
-        if self.over() {
+        if matches!(self.phase, Phase::Ending | Phase::Closed) {
             return Err(Refusal::Closed);
         }
         let Some(request) = self.request_of(Some(ticket)) else {
@@ -467,7 +467,11 @@ impl Client {
         if aborted.is_some_and(|(aborted, _)| aborted == ticket) {
             // It ends with the abort.
         } else if let Some(transfer) = running {
-            if transfer.end.is_none() && self.aborting.is_none() {
+            if transfer.end.is_some() {
+                // Its final reply tells.
+            } else if self.phase == Phase::Draining {
+                self.give_up_draining();
+            } else if self.aborting.is_none() {
                 self.give_up_transfer(None, None);
             }
         } else if !begun {

@@ -2,7 +2,7 @@
 
 use std::time::Duration;
 
-use ftp_proto::{Config, DataEnd, FailureKind, Plain, Refusal, Ticket, Timer, Transferred};
+use ftp_proto::{Config, DataEnd, FailureKind, Fault, Plain, Refusal, Ticket, Timer, Transferred};
 use ftp_proto_tests::rig::{Act, CANARY, Rig};
 
 use super::{download, secure};
@@ -307,4 +307,24 @@ fn an_abort_of_the_next_transfer_leaves_the_last_one_its_final_reply() {
         assert!(rig.desk().is_empty());
         download_in_lock_step(&mut rig);
     }
+}
+
+#[test]
+fn a_failure_of_the_next_transfers_connection_during_an_abort_is_its_own() {
+    let mut rig = secure();
+    let first = rig.store("f");
+    let second = rig.store("g");
+    rig.reply("200 I\r\n229 (|||2121|)\r\n").reply("150 ok\r\n");
+    rig.flow_finished(5, DataEnd::CloseNotify);
+    assert_eq!(rig.sent().last().unwrap(), "EPSV");
+    let abort = rig.ask(|c, now| c.abort(now));
+    rig.auto_data = false;
+    rig.reply("226 stored\r\n").reply("229 (|||2122|)\r\n");
+    rig.data_failed(Fault::Reset);
+    rig.sent();
+    rig.reply("226 nothing to abort\r\n");
+    rig.done(abort);
+    assert_eq!(rig.failed(first), FailureKind::Aborted { bytes: 5 });
+    assert_eq!(rig.sent(), ["PASV"], "by the next way");
+    assert_eq!(rig.result(second), None);
 }

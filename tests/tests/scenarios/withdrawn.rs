@@ -163,3 +163,16 @@ fn a_refused_transfer_may_leave_its_restart_point() {
     rig.reply("229 (|||2122|)\r\n");
     assert_eq!(rig.sent(), ["EPSV", "REST 0"]);
 }
+
+#[test]
+fn data_that_flows_after_the_session_is_lost_can_be_given_up_too() {
+    let mut rig = secure();
+    let file = rig.retrieve("f");
+    rig.reply("200 I\r\n213 100\r\n229 (|||2121|)\r\n150 ok\r\n")
+        .progress(7)
+        .eof();
+    assert!(!rig.is_closed(), "the file may still come in whole");
+    rig.withdraw(file.id()).unwrap();
+    assert_eq!(rig.failed(file), FailureKind::Aborted { bytes: 7 });
+    assert!(rig.is_closed());
+}
