@@ -17,7 +17,8 @@
 //!
 //! * [`wire`]: text to values and back, usable alone. What fuzzers call.
 //! * [`rules`]: what is legal and what follows from it, for either role. Tables and small automata.
-//! * [`client`]: the machine: policy, plan, and the loop contract.
+//! * [`client`]: the client machine: policy, plan, and the loop contract.
+//! * [`server`]: the server machine, from the other chair: commands in, replies out, questions to the application.
 //! * [`diagnosis`]: the facts a machine records.
 //! * `tls` (feature `rustls`): a TLS channel without sockets, for drivers.
 //! * `pipe` (feature `rustls`): what every driver needs between its sockets and a machine.
@@ -97,6 +98,7 @@ mod output;
 pub mod pipe;
 pub mod rules;
 mod secret;
+pub mod server;
 mod ticket;
 mod time;
 #[cfg(feature = "rustls")]
@@ -112,8 +114,9 @@ pub use order::{
 };
 pub use output::{Done, Effect, Event, Note, Output, Proof, TransferDone};
 pub use secret::Secret;
+pub use server::Server;
 pub use ticket::{
     Featured, Features, FinalReply, Named, Operation, Plain, Replied, Sizing, Ticket, TicketId,
     Timed, Transfer, Transferred,
 };
-pub use time::{Instant, Timer, Timers};
+pub use time::{Deadline, Instant, Timer, Timers};

@@ -54,6 +54,38 @@ pub struct Limits {
     pub close_wait: Duration,
     /// Data ports below this are refused, 20 and 989 apart: nothing that serves FTP data listens there.
     pub lowest_data_port: u16,
+    /// Servers: one command line that comes in, line end not included.
+    pub received_line: usize,
+    /// Servers: command lines that wait while another command runs.
+    pub waiting_lines: usize,
+    /// Servers: bytes of commands that wait; more is left in the transport. One line always fits.
+    pub waiting_bytes: usize,
+    /// Servers: replies the client has not read yet, in bytes; with more no command is carried out.
+    pub unread_replies: usize,
+    /// Servers: a user name.
+    pub user_name: usize,
+    /// Servers: a password or an account.
+    pub password: usize,
+    /// Servers: entries shown by STAT with a path. Longer listings belong on a data connection.
+    pub status_entries: usize,
+    /// Servers: logins that fail on one connection (RFC 2577 section 5).
+    pub failed_logins: u8,
+    /// Servers: lines that are no commands, before login.
+    pub errors_before_login: u8,
+    /// Servers: lines that are no commands, after login.
+    pub errors: u8,
+    /// Servers: too long lines in a row.
+    pub long_lines: u8,
+    /// Servers: others that connect to a passive port before it is given up.
+    pub strangers: u8,
+    /// Servers: from the start to a login.
+    pub login_wait: Duration,
+    /// Servers: the answer to a failed login, counted from PASS (RFC 2577 section 5).
+    pub failed_login_delay: Duration,
+    /// Servers: nothing runs and no command comes (RFC 1123 section 4.1.3.2).
+    pub idle_wait: Duration,
+    /// Servers: replies that the client does not take.
+    pub send_wait: Duration,
 }
 
 impl Default for Limits {
@@ -80,6 +112,22 @@ impl Default for Limits {
             quiet: Duration::from_millis(500),
             close_wait: Duration::from_secs(5),
             lowest_data_port: 1024,
+            received_line: 8 * 1024,
+            waiting_lines: 16,
+            waiting_bytes: 16 * 1024,
+            unread_replies: 64 * 1024,
+            user_name: 256,
+            password: 1024,
+            status_entries: 1000,
+            failed_logins: 3,
+            errors_before_login: 3,
+            errors: 10,
+            long_lines: 3,
+            strangers: 16,
+            login_wait: Duration::from_secs(60),
+            failed_login_delay: Duration::from_secs(3),
+            idle_wait: Duration::from_secs(300),
+            send_wait: Duration::from_secs(60),
         }
     }
 }

@@ -193,7 +193,7 @@ macro_rules! order {
 }
 
 order! {
-    /// Connect a data connection.
+    /// Connect a data connection. A server connects from the local address of the control connection (RFC 1123 section 4.1.2.12).
     ConnectOrder {
         /// The data connection this is for.
         data: DataId,
@@ -219,7 +219,7 @@ order! {
 }
 
 order! {
-    /// Start or end TLS. We are the TLS client on every connection (RFC 4217 section 7).
+    /// Start or end TLS. The FTP client is the TLS client on every connection, whoever connected (RFC 4217 section 7).
     TlsOrder {
         /// The connection this is about.
         channel: Channel,

@@ -1,5 +1,6 @@
 //! Time as the core knows it: a number handed in by the driver. There is no clock here.
 
+use core::marker::PhantomData;
 use core::ops::Add;
 use core::time::Duration;
 
@@ -70,40 +71,65 @@ pub enum Timer {
     Close,
 }
 
-impl Timer {
-    const COUNT: usize = Timer::Close as usize + 1;
+/// What names a deadline in [`Timers`]: [`Timer`] for a client, [`crate::server::Timer`] for a server.
+pub trait Deadline: Copy + 'static {
+    /// Every name, in the order of [`Deadline::index`]; at most twelve.
+    const ALL: &'static [Self];
+
+    /// Its place, from 0.
+    fn index(self) -> usize;
 }
+
+impl Deadline for Timer {
+    const ALL: &'static [Timer] = &EVERY;
+
+    fn index(self) -> usize {
+        self as usize
+    }
+}
+
+const SLOTS: usize = Timer::Close as usize + 1;
 
 /// One optional deadline for each [`Timer`].
-#[derive(Clone, Debug, Default, PartialEq, Eq, Hash)]
-pub struct Timers {
-    at: [Option<Instant>; Timer::COUNT],
+#[derive(Clone, Debug, PartialEq, Eq, Hash)]
+pub struct Timers<K = Timer> {
+    at: [Option<Instant>; SLOTS],
+    of: PhantomData<K>,
 }
 
-impl Timers {
+impl<K> Default for Timers<K> {
+    fn default() -> Self {
+        Timers {
+            at: [None; SLOTS],
+            of: PhantomData,
+        }
+    }
+}
+
+impl<K: Deadline> Timers<K> {
     /// Sets the deadline of `timer`.
-    pub fn arm(&mut self, timer: Timer, at: Instant) {
-        if let Some(slot) = self.at.get_mut(timer as usize) {
+    pub fn arm(&mut self, timer: K, at: Instant) {
+        if let Some(slot) = self.at.get_mut(timer.index()) {
             *slot = Some(at);
         }
     }
 
     /// Forgets the deadline of `timer`.
-    pub fn cancel(&mut self, timer: Timer) {
-        if let Some(slot) = self.at.get_mut(timer as usize) {
+    pub fn cancel(&mut self, timer: K) {
+        if let Some(slot) = self.at.get_mut(timer.index()) {
             *slot = None;
         }
     }
 
     /// Forgets every deadline.
     pub fn clear(&mut self) {
-        self.at = [None; Timer::COUNT];
+        self.at = [None; SLOTS];
     }
 
     /// The deadline of `timer`, if armed.
     #[must_use]
-    pub fn at(&self, timer: Timer) -> Option<Instant> {
-        self.at.get(timer as usize).copied().flatten()
+    pub fn at(&self, timer: K) -> Option<Instant> {
+        self.at.get(timer.index()).copied().flatten()
     }
 
     /// Moves every deadline `by` towards the epoch.
@@ -122,9 +148,10 @@ impl Timers {
     }
 
     /// Takes one timer whose deadline is not after `now`, earliest first.
-    pub fn expire(&mut self, now: Instant) -> Option<Timer> {
-        let due = EVERY
-            .into_iter()
+    pub fn expire(&mut self, now: Instant) -> Option<K> {
+        let due = K::ALL
+            .iter()
+            .copied()
             .filter_map(|timer| self.at(timer).map(|at| (at, timer)))
             .filter(|(at, _)| *at <= now)
             .min_by_key(|(at, _)| *at)
@@ -134,7 +161,7 @@ impl Timers {
     }
 }
 
-const EVERY: [Timer; Timer::COUNT] = [
+const EVERY: [Timer; SLOTS] = [
     Timer::Greeting,
     Timer::Handshake,
     Timer::Reply,
@@ -175,7 +202,7 @@ mod tests {
 
     #[test]
     fn the_earliest_due_timer_is_taken_once() {
-        let mut timers = Timers::default();
+        let mut timers: Timers = Timers::default();
         timers.arm(Timer::Reply, Instant::from_millis(20));
         timers.arm(Timer::Quiet, Instant::from_millis(10));
         assert_eq!(timers.earliest(), Some(Instant::from_millis(10)));

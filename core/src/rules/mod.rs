@@ -72,11 +72,43 @@ pub enum Rule {
     Deadlines,
     /// The restart point counts only after 350.
     RestartAcknowledged,
+    /// Nothing that needs a login happens without one.
+    LoginFirst,
+    /// No effect on the storage without the user's right to it.
+    Authorised,
+    /// A data connection without the protection that the policy wants carries nothing.
+    PrivateData,
+    /// Where the policy wants it, a data connection under TLS resumes the session of the control connection.
+    SessionReuse,
+    /// REST and RANG reach the next transfer command and no further.
+    RestartOnce,
+    /// RNTO follows RNFR.
+    RenamePaired,
+    /// An upload is committed only if it came whole.
+    CommitWhole,
+    /// An upload is confirmed only after it was committed.
+    ConfirmCommitted,
+    /// What was opened is closed exactly once.
+    CloseOnce,
+    /// A new PORT, PASV, EPRT or EPSV replaces the old one, listener and all.
+    OneSetup,
+    /// After EPSV ALL nothing else sets up a data connection.
+    EpsvAll,
+    /// Failed logins are counted, and the last one ends the session.
+    LoginBudget,
+    /// A failed login is answered at a time that does not depend on why it failed.
+    FailureSchedule,
+    /// Lines that are no commands are counted, and the last one ends the session.
+    ErrorBudget,
+    /// A client of another protocol gets no answer.
+    ForeignSilence,
+    /// Commands and replies that wait are bounded: nothing is read while there are too many.
+    Backpressure,
 }
 
 impl Rule {
-    /// Every rule, for checkers.
-    pub const ALL: &'static [Rule] = &[
+    /// Every rule a client keeps, for checkers.
+    pub const CLIENT: &'static [Rule] = &[
         Rule::ListenFirst,
         Rule::CleanSwitch,
         Rule::Only234,
@@ -107,6 +139,41 @@ impl Rule {
         Rule::ClassTable,
         Rule::Deadlines,
         Rule::RestartAcknowledged,
+    ];
+
+    /// Every rule a server keeps, for checkers.
+    pub const SERVER: &'static [Rule] = &[
+        Rule::CleanSwitch,
+        Rule::TlsBeforeLogin,
+        Rule::HandshakeIsFinal,
+        Rule::EpochForgets,
+        Rule::DataProtection,
+        Rule::PeerAddress,
+        Rule::LowPort,
+        Rule::AcceptedPeer,
+        Rule::FlowAfterReply,
+        Rule::Direction,
+        Rule::CloseNotify,
+        Rule::CccIsFinal,
+        Rule::CccByPolicy,
+        Rule::StaleReports,
+        Rule::Deadlines,
+        Rule::LoginFirst,
+        Rule::Authorised,
+        Rule::PrivateData,
+        Rule::SessionReuse,
+        Rule::RestartOnce,
+        Rule::RenamePaired,
+        Rule::CommitWhole,
+        Rule::ConfirmCommitted,
+        Rule::CloseOnce,
+        Rule::OneSetup,
+        Rule::EpsvAll,
+        Rule::LoginBudget,
+        Rule::FailureSchedule,
+        Rule::ErrorBudget,
+        Rule::ForeignSilence,
+        Rule::Backpressure,
     ];
 }
 

@@ -75,6 +75,14 @@ impl Protection {
         self.frozen = true;
     }
 
+    /// REIN is done: a new epoch in clear text, in which everything may be asked for again (RFC 4217 section 13).
+    pub fn reinitialised(&mut self) {
+        self.state = State::Clear;
+        self.next_epoch();
+        self.frozen = false;
+        self.data = None;
+    }
+
     fn next_epoch(&mut self) {
         self.epoch = self.epoch.saturating_add(1);
     }

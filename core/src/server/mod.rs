@@ -1,0 +1,434 @@
+//! The server machine: the client's mirror. Commands in, replies out, questions to the application.
+//!
+//! # The loop
+//!
+//! A driver does this, over and over:
+//!
+//! 1. [`Server::poll`] until it gives `None`: carry every effect out and keep the orders; put every question to the application.
+//! 2. Write [`Server::outgoing`] and say how much went with [`Server::consume_outgoing`].
+//! 3. Wait for the first of: bytes on the control connection if [`Server::reads_control`], room to write if something is outgoing,
+//!    [`Server::deadline`], the end of an order in hand, an answer of the application.
+//! 4. [`Server::handle`] exactly that one thing, then from the top.
+//!
+//! The server is the TLS server on every connection, whoever connected. Payload never comes here: a [`crate::FlowOrder`] says which way it
+//! goes, and the driver moves it between the data connection and what the application opened when it was asked to
+//! ([`OpenRead`], [`OpenWrite`], [`OpenListing`]). For a listing, [`Listing::line`] writes the lines.
+
+mod account;
+mod config;
+mod entry;
+mod output;
+mod path;
+mod question;
+mod queue;
+mod setup;
+mod timer;
+mod transfer;
+mod work;
+
+pub use account::{Access, Account, Rights, UserId};
+pub use config::{Active, Config, Greeting, HashAlgorithm, MissingCloseNotify, Passive, Security};
+pub use entry::{Entry, Form, Kind, Listing};
+pub use output::{Closing, Event, Input, Note, Output};
+pub use path::VirtualPath;
+pub use question::{
+    Answer, Authenticate, ChangeDirectory, Checksum, Close, Delete, Ending, MakeDirectory,
+    OpenListing, OpenRead, OpenWrite, Question, Refused, RemoveDirectory, Rename, SelectHost,
+    SetMode, SetModified, Stat, StatListing, WriteMode,
+};
+pub use timer::Timer;
+
+use alloc::vec::Vec;
+use core::net::{IpAddr, SocketAddr};
+
+use crate::order::{
+    AcceptOrder, Channel, Close as CloseHow, ConnectOrder, DataId, FlowOrder, ListenOrder, TlsOrder,
+};
+use crate::output::Effect;
+use crate::rules::data::Data;
+use crate::rules::login::Login;
+use crate::rules::secure::{Protection, State};
+use crate::rules::{Law, Rule};
+use crate::secret::Secret;
+use crate::time::{Instant, Timers};
+use crate::wire::command::{Type, Verb};
+use crate::wire::reply::{Code, Reply};
+
+use entry::FactSet;
+use queue::{Errand, Inbox, Item, Outbox, Queue};
+use setup::Setup;
+use transfer::Transfer;
+use work::Work;
+
+/// An FTP server's side of one control connection, without sockets, clock, TLS or storage.
+///
+/// ```
+/// use ftp_proto::server::{Config, Input, Security, Server};
+/// use ftp_proto::Instant;
+///
+/// let mut config = Config::default();
+/// config.security = Security::clear(); // the default requires TLS
+/// let now = Instant::ZERO;
+/// let (peer, local) = ("192.0.2.7:40000".parse().unwrap(), "192.0.2.1:21".parse().unwrap());
+/// let mut server = Server::new(config, peer, local, now);
+/// assert_eq!(server.outgoing(), b"220 Ready\r\n");
+/// server.consume_outgoing(11);
+/// server.handle(now, Input::Control(b"NOOP\r\n"));
+/// assert_eq!(server.outgoing(), b"200 Okay\r\n");
+/// ```
+#[derive(Clone, Debug, PartialEq, Eq, Hash)]
+pub struct Server {
+    config: Config,
+    law: Law,
+    peer: SocketAddr,
+    local: SocketAddr,
+    now: Instant,
+    phase: Phase,
+    protection: Protection,
+    /// The protection switch that waits for `outgoing` to be empty.
+    switch: Option<Switch>,
+    session: Session,
+    /// The virtual host; it outlives AUTH (RFC 7151 section 3.2.1).
+    host: Option<Vec<u8>>,
+    inbox: Inbox,
+    outbox: Outbox,
+    queue: Queue,
+    polled: Option<Item>,
+    /// What runs.
+    work: Work,
+    transfer: Option<Transfer>,
+    setup: Setup,
+    data: Data,
+    /// The application has something open that must be closed.
+    open: bool,
+    /// A transfer was aborted for the ABOR that comes next.
+    aborted: bool,
+    /// The command that is being carried out, for the log and for the codes of its replies.
+    current: Option<Verb>,
+    /// The last raw bytes at the very start, for the recognition of TLS.
+    first: [u8; 2],
+    first_len: u8,
+    failed_logins: u8,
+    errors: u8,
+    long_lines: u8,
+    strangers: u8,
+    shutdown: bool,
+    timers: Timers<Timer>,
+    next_question: u32,
+    next_data: u32,
+    next_order: u32,
+    control_order: u32,
+    data_order: u32,
+}
+
+/// Everything that AUTH and REIN take back (RFC 4217 sections 4.2 and 13).
+#[derive(Clone, Debug, Default, PartialEq, Eq, Hash)]
+struct Session {
+    login: Login,
+    /// As sent with USER.
+    name: Vec<u8>,
+    /// Kept while ACCT is due.
+    password: Option<Secret>,
+    /// Logged in by USER alone.
+    passwordless: bool,
+    account: Option<Account>,
+    directory: VirtualPath,
+    representation: Type,
+    /// What REST or RANG asked for.
+    restart: Option<Restart>,
+    /// What RNFR named.
+    rename: Option<VirtualPath>,
+    /// What ALLO announced, in bytes.
+    announced: Option<u64>,
+    facts: FactSet,
+    hash: Option<HashAlgorithm>,
+    buffer_size_set: bool,
+    only_epsv: bool,
+}
+
+/// What REST or RANG asked for.
+#[derive(Clone, Copy, Debug, PartialEq, Eq, Hash)]
+enum Restart {
+    /// From this byte on.
+    From(u64),
+    /// From the first to the last of these bytes.
+    Range(u64, u64),
+}
+
+/// Where a session is, coarsely.
+#[derive(Clone, Copy, Debug, PartialEq, Eq, Hash)]
+enum Phase {
+    /// Implicit TLS, or the application's readiness, comes first.
+    Opening,
+    Up,
+    /// What is outgoing goes, then the connection is closed.
+    Ending(Closing),
+    Closed,
+}
+
+/// A protection switch on the control connection.
+#[derive(Clone, Copy, Debug, PartialEq, Eq, Hash)]
+enum Switch {
+    /// To TLS; data connections are private at once (`true`: TLS-P, implicit).
+    Secure { private: bool },
+    /// Back to clear text: CCC, or REIN (`true`).
+    Clear { forget: bool },
+}
+
+impl Server {
+    /// A server on a control connection that `peer` has just made to `local`.
+    #[must_use]
+    pub fn new(config: Config, peer: SocketAddr, local: SocketAddr, now: Instant) -> Self {
+        Server::under(Law::default(), config, peer, local, now)
+    }
+
+    /// A server under a law with a hole, for checkers.
+    #[cfg(feature = "model")]
+    #[must_use]
+    pub fn with_law(
+        law: Law,
+        config: Config,
+        peer: SocketAddr,
+        local: SocketAddr,
+        now: Instant,
+    ) -> Self {
+        Server::under(law, config, peer, local, now)
+    }
+
+    fn under(
+        law: Law,
+        config: Config,
+        peer: SocketAddr,
+        local: SocketAddr,
+        now: Instant,
+    ) -> Self {
+        let mut server = Server {
+            law,
+            peer: canonical(peer),
+            local: canonical(local),
+            now,
+            phase: Phase::Opening,
+            protection: Protection::default(),
+            switch: None,
+            session: Session::default(),
+            host: None,
+            inbox: Inbox::new(config.limits.received_line),
+            outbox: Outbox::default(),
+            queue: Queue::default(),
+            polled: None,
+            work: Work::default(),
+            transfer: None,
+            setup: Setup::default(),
+            data: Data::default(),
+            open: false,
+            aborted: false,
+            current: None,
+            first: [0; 2],
+            first_len: 0,
+            failed_logins: 0,
+            errors: 0,
+            long_lines: 0,
+            strangers: 0,
+            shutdown: false,
+            timers: Timers::default(),
+            next_question: 1,
+            next_data: 1,
+            next_order: 1,
+            control_order: 0,
+            data_order: 0,
+            config,
+        };
+        server
+            .timers
+            .arm(Timer::Login, now + server.config.limits.login_wait);
+        if server.config.security.is_implicit() {
+            server.begin_switch(Switch::Secure { private: true });
+        } else {
+            server.greet();
+        }
+        server.advance();
+        server
+    }
+
+    // ---- levels
+
+    /// Clear-text bytes for the control connection. Write what you can, then [`Server::consume_outgoing`].
+    #[must_use]
+    pub fn outgoing(&self) -> &[u8] {
+        self.outbox.waiting()
+    }
+
+    /// `n` bytes of [`Server::outgoing`] have been handed to the transport.
+    pub fn consume_outgoing(&mut self, n: usize) {
+        self.outbox.consume(n);
+        if n > 0 {
+            self.timers.cancel(Timer::Send);
+            self.advance();
+        }
+    }
+
+    /// Whether bytes of the control connection are wanted. False while protection changes, while too many commands wait, and after the end.
+    #[must_use]
+    pub fn reads_control(&self) -> bool {
+        matches!(self.phase, Phase::Opening | Phase::Up)
+            && self.protection.settled()
+            && (self.inbox.len() < self.waiting_bound() || !self.law.holds(Rule::Backpressure))
+    }
+
+    /// When to call [`Server::handle`] with [`Input::Timeout`], unless something comes first.
+    #[must_use]
+    pub fn deadline(&self) -> Option<Instant> {
+        self.timers.earliest()
+    }
+
+    /// What the session was told before it started.
+    #[must_use]
+    pub fn config(&self) -> &Config {
+        &self.config
+    }
+
+    /// The protection of the control connection and the level of data connections.
+    #[must_use]
+    pub fn protection(&self) -> Protection {
+        self.protection
+    }
+
+    /// Who is logged in.
+    #[must_use]
+    pub fn user(&self) -> Option<UserId> {
+        self.session.account.as_ref().map(|account| account.user)
+    }
+
+    /// The working directory.
+    #[must_use]
+    pub fn directory(&self) -> &VirtualPath {
+        &self.session.directory
+    }
+
+    /// Whether the session is over.
+    #[must_use]
+    pub fn is_closed(&self) -> bool {
+        self.phase == Phase::Closed
+    }
+
+    // ---- the world
+
+    /// Takes one thing from the world. Infallible: what the client did wrong comes out of [`Server::poll`], or as a reply.
+    pub fn handle(&mut self, now: Instant, input: Input<'_>) {
+        self.now = self.now.max(now);
+        match input {
+            Input::Control(bytes) => self.on_bytes(bytes),
+            Input::ControlEof => self.drop_control(Closing::Eof),
+            Input::ControlFailed(fault) => self.drop_control(Closing::Broken(fault)),
+            Input::Timeout => {
+                while let Some(timer) = self.timers.expire(self.now) {
+                    self.on_timer(timer);
+                }
+            }
+            Input::Report(report) => self.on_report(report),
+            Input::Answer(answer) => self.on_answer(answer),
+            Input::Progress(data, bytes) => self.on_progress(data, bytes),
+            Input::SourceEnded(data) => self.on_source_ended(data),
+            Input::Ready => self.on_ready(),
+            Input::Shutdown => self.shutdown = true,
+        }
+        self.advance();
+    }
+
+    /// Gives out the next effect, question or event, in order. Call it until it gives `None`.
+    pub fn poll(&mut self) -> Option<Output<'_>> {
+        let item = self.queue.take();
+        if let Some(Item::Ask(question)) = item {
+            self.polled = None;
+            return Some(Output::Question(question.0));
+        }
+        self.polled = item;
+        let queue = &self.queue;
+        Some(match self.polled.as_ref()? {
+            Item::Do(errand) => Output::Effect(mint(*errand)),
+            Item::Ask(question) => Output::Question(question.0.copy()),
+            Item::Command(verb, line) => Output::Event(Event::Command {
+                verb: *verb,
+                line: queue.text(line),
+            }),
+            Item::Replied(verb, code, text) => Output::Event(Event::Replied {
+                verb: *verb,
+                reply: Reply::new(*code, queue.text(text)),
+            }),
+            Item::LoggedIn(user) => Output::Event(Event::LoggedIn(*user)),
+            Item::LoginFailed(count) => Output::Event(Event::LoginFailed(*count)),
+            Item::Transferred {
+                user,
+                verb,
+                path,
+                bytes,
+                whole,
+            } => Output::Event(Event::Transferred {
+                user: *user,
+                verb: *verb,
+                path,
+                bytes: *bytes,
+                whole: *whole,
+            }),
+            Item::Note(note) => Output::Event(Event::Note(*note)),
+            Item::Closed(closing) => Output::Event(Event::Closed(*closing)),
+        })
+    }
+
+    fn order_number(&mut self) -> u32 {
+        let number = self.next_order;
+        self.next_order = self.next_order.wrapping_add(1);
+        number
+    }
+
+    /// Drops what does not decide anything, so that a checker meets equal states as equal. Time starts again at [`Instant::ZERO`].
+    #[cfg(feature = "model")]
+    pub fn canonical(&mut self) {
+        self.timers.rebase(self.now.since(Instant::ZERO));
+        self.now = Instant::ZERO;
+        self.polled = None;
+    }
+}
+
+/// IPv4 addresses in their IPv6 form are IPv4 addresses.
+fn canonical(address: SocketAddr) -> SocketAddr {
+    SocketAddr::new(address.ip().to_canonical(), address.port())
+}
+
+/// Turns plain data into an effect with its order: the only place where orders are made.
+fn mint(errand: Errand) -> Effect {
+    match errand {
+        Errand::SecureControl(number) => Effect::SecureControl(TlsOrder {
+            number,
+            channel: Channel::Control,
+        }),
+        Errand::ClearControl(number) => Effect::ClearControl(TlsOrder {
+            number,
+            channel: Channel::Control,
+        }),
+        Errand::CloseControl => Effect::CloseControl,
+        Errand::Connect(number, data, target) => Effect::Connect(ConnectOrder {
+            number,
+            data,
+            target,
+        }),
+        Errand::Listen(number, data) => Effect::Listen(ListenOrder { number, data }),
+        Errand::Accept(number, data) => Effect::Accept(AcceptOrder { number, data }),
+        Errand::SecureData(number, channel) => Effect::SecureData(TlsOrder { number, channel }),
+        Errand::Flow {
+            number,
+            data,
+            direction,
+            ascii,
+            protected,
+        } => Effect::Flow(FlowOrder {
+            number,
+            data,
+            direction,
+            ascii,
+            protected,
+            discard: false,
+        }),
+        Errand::CloseData(data) => Effect::CloseData(data, CloseHow::Now),
+    }
+}
