@@ -7,6 +7,7 @@ use std::path::Path;
 use std::time::Duration;
 
 use ftp_proto::client::{Config, Security};
+use ftp_proto::pipe::{Engine, Error, EventHook, Progress, ProgressHook, TlsSettings};
 use ftp_proto::tls::{ClientTls, Fingerprint, Version};
 use ftp_proto::{Client as Machine, Event};
 use mio::Poll;
@@ -15,11 +16,9 @@ use tracing::info_span;
 use crate::cancel::CancelHandle;
 use crate::client::Client;
 use crate::clock::Clock;
-use crate::data::{ActiveSettings, Data, Progress, ProgressHook};
-use crate::error::Error;
-use crate::net;
-use crate::pump::{Core, EventHook, Pump};
-use crate::tls::{TlsSettings, read_file};
+use crate::net::{self, ActiveSettings, Sockets};
+use crate::pump::Pump;
+use crate::tls::{platform, read_file};
 
 /// Settings of a [`Client`]. By default TLS is required on both connections, by AUTH TLS, and the server's certificate must come
 /// from an authority the operating system trusts.
@@ -94,6 +93,7 @@ impl Builder {
             &mut limits.data_open_wait,
             &mut limits.data_handshake_wait,
             &mut limits.stall_wait,
+            &mut limits.abort_wait,
         ] {
             *wait = limit;
         }
@@ -239,7 +239,7 @@ impl Builder {
             None
         } else {
             let name = self.server_name.as_deref().unwrap_or(host);
-            Some(self.tls.policy()?.session(name)?)
+            Some(self.tls.policy(platform)?.session(name)?)
         };
         let mut poll = Poll::new().map_err(Error::Local)?;
         self.cancel.attach(poll.registry()).map_err(Error::Local)?;
@@ -251,10 +251,9 @@ impl Builder {
         })?;
         let clock = Clock::new();
         let machine = Machine::new(self.config, peer.ip(), clock.now());
-        let core = Core::new(machine, clock);
-        let data = Data::new(self.active, self.on_progress);
-        let pump = Pump::new(core, control, data, poll, span);
-        let pump = pump.with(session, self.on_event, self.cancel);
+        let engine = Engine::new(machine, session).with_hooks(self.on_event, self.on_progress);
+        let sockets = Sockets::new(poll, control, self.active);
+        let pump = Pump::new(engine, clock, sockets, self.cancel, span);
         Ok(Client::new(pump, peer, self.listing_limit))
     }
 }

@@ -3,17 +3,16 @@
 use std::io::{self, Read, Write};
 use std::net::SocketAddr;
 
+use ftp_proto::pipe::{Call, Error, Payload, Queued};
 use ftp_proto::tls::{HandshakeFacts, PeerIdentity};
 use ftp_proto::wire::date::Timestamp;
 use ftp_proto::wire::facts::Entry;
 use ftp_proto::{
-    Client as Machine, Event, Failure, Features, FinalReply, Instant, Malformed, Operation, Plain,
-    Refusal, Secret, Session, Ticket, Transfer, TransferOptions, Transferred,
+    Client as Machine, Event, Features, FinalReply, Instant, Malformed, Operation, Refusal, Secret,
+    Session, Ticket, Transfer, TransferOptions, Transferred,
 };
 
 use crate::builder::Builder;
-use crate::error::Error;
-use crate::flow::{Call, Payload};
 use crate::pump::Pump;
 use crate::stream::{Reader, Writer};
 
@@ -29,21 +28,6 @@ pub struct Client {
     pub(crate) pump: Pump,
     peer: SocketAddr,
     listing_limit: usize,
-    /// A login that rides with the next call.
-    login: Option<Ticket<Plain>>,
-    /// Downloads to be received, with the result of those that ended before.
-    queued: Vec<(Ticket<Transferred>, Early)>,
-    ready: bool,
-}
-
-/// How a download ended before it was received, if it did.
-type Early = Option<Result<Transfer, Failure>>;
-
-/// A download that was asked for, see [`Client::queue_retrieve`].
-#[derive(Debug)]
-#[must_use = "it has to be received before anything else can be asked for"]
-pub struct Queued {
-    ticket: Ticket<Transferred>,
 }
 
 /// A listing for programs (MLSD).
@@ -77,9 +61,6 @@ impl Client {
             pump,
             peer,
             listing_limit,
-            login: None,
-            queued: Vec::new(),
-            ready: false,
         }
     }
 
@@ -90,14 +71,12 @@ impl Client {
     /// # Errors
     /// What ended the session.
     pub fn ready(&mut self) -> Result<(), Error> {
-        if self.ready {
+        if self.pump.engine.book.is_ready() {
             return Ok(());
         }
-        self.pump.run(&mut Call::plain(), &mut |event| {
+        self.pump.run(&mut Call::plain(None), &mut |event| {
             matches!(event, Event::Ready { .. })
-        })?;
-        self.ready = true;
-        Ok(())
+        })
     }
 
     /// Logs in. Where the policy requires TLS nothing is sent before it protects the control connection.
@@ -118,13 +97,7 @@ impl Client {
         password: Secret,
         account: Option<Secret>,
     ) -> Result<(), Error> {
-        let now = self.pump.now();
-        let ticket = self
-            .pump
-            .core
-            .machine
-            .login(now, user.as_ref(), password, account)?;
-        self.wait(ticket)
+        self.request(|machine, now| machine.login(now, user.as_ref(), password, account))
     }
 
     /// Asks for the login without waiting for it: it leaves together with what the next call asks for, which saves round trips.
@@ -146,13 +119,9 @@ impl Client {
         password: Secret,
         account: Option<Secret>,
     ) -> Result<(), Error> {
-        let now = self.pump.now();
-        let ticket = self
-            .pump
-            .core
-            .machine
-            .login(now, user.as_ref(), password, account)?;
-        self.login = Some(ticket);
+        let ticket =
+            self.ask(|machine, now| machine.login(now, user.as_ref(), password, account))?;
+        self.pump.engine.book.begin_login(ticket);
         Ok(())
     }
 
@@ -239,10 +208,10 @@ impl Client {
         how: TransferOptions,
     ) -> Result<Queued, Error> {
         let now = self.pump.now();
-        let ticket = self.pump.core.machine.retrieve(now, path.as_ref(), how)?;
-        self.pump.data.expect(ticket.id());
-        self.queued.push((ticket, None));
-        Ok(Queued { ticket })
+        let engine = &mut self.pump.engine;
+        let ticket = engine.machine_mut().retrieve(now, path.as_ref(), how)?;
+        engine.expect(ticket.id());
+        Ok(engine.book.queue(ticket))
     }
 
     /// Receives a download that was asked for before.
@@ -250,13 +219,9 @@ impl Client {
     /// # Errors
     /// As [`Client::retrieve`]; [`Refusal::Busy`] if it is not the next one.
     pub fn receive(&mut self, queued: Queued, sink: &mut impl Write) -> Result<Transfer, Error> {
-        match self.queued.first() {
-            Some((first, _)) if first.id() == queued.ticket.id() => {}
-            _ => return Err(Refusal::Busy.into()),
-        }
-        let (ticket, early) = self.queued.remove(0);
+        let (ticket, early) = self.pump.engine.book.receive(&queued)?;
         match early {
-            Some(ended) => ended.map_err(|failure| self.explain(failure)),
+            Some(ended) => ended.map_err(|failure| self.pump.engine.explain(failure)),
             None => self.finish(ticket, Payload::Sink(sink)),
         }
     }
@@ -608,21 +573,20 @@ impl Client {
     /// # Errors
     /// What ended the session otherwise.
     pub fn quit(mut self) -> Result<(), Error> {
-        self.queued.clear();
-        self.pump.data.disown(None);
+        self.pump.forget_queued();
         self.request(Machine::quit)
     }
 
     /// What has been agreed on so far.
     #[must_use]
     pub fn session(&self) -> &Session {
-        self.pump.core.machine.session()
+        self.pump.engine.machine().session()
     }
 
     /// The machine, for the facts it has collected.
     #[must_use]
     pub fn machine(&self) -> &Machine {
-        &self.pump.core.machine
+        self.pump.engine.machine()
     }
 
     /// The server's address.
@@ -634,13 +598,13 @@ impl Client {
     /// What the TLS handshake on the control connection agreed on, while that is under TLS.
     #[must_use]
     pub fn tls(&self) -> Option<&HandshakeFacts> {
-        self.pump.control.channel()?.handshake()
+        self.pump.engine.channel()?.handshake()
     }
 
     /// The certificate the server showed on the control connection, and what came of checking it; there for a refused one too.
     #[must_use]
     pub fn server_identity(&self) -> Option<&PeerIdentity> {
-        self.pump.control.identity()
+        self.pump.engine.identity()
     }
 
     // ---- asking and waiting
@@ -649,13 +613,12 @@ impl Client {
         &mut self,
         ask: impl FnOnce(&mut Machine, Instant) -> Result<Ticket<O>, Refusal>,
     ) -> Result<Ticket<O>, Error> {
-        if !self.queued.is_empty() {
-            return Err(Refusal::Busy.into());
-        }
         let now = self.pump.now();
-        ask(&mut self.pump.core.machine, now).map_err(|refusal| match refusal {
+        let engine = &mut self.pump.engine;
+        engine.book.is_free()?;
+        ask(engine.machine_mut(), now).map_err(|refusal| match refusal {
             // It may have ended between two calls: then the first one to come tells why.
-            Refusal::Closed => self.pump.over(),
+            Refusal::Closed => engine.over(),
             refusal => refusal.into(),
         })
     }
@@ -665,7 +628,7 @@ impl Client {
         ask: impl FnOnce(&mut Machine, Instant) -> Result<Ticket<Transferred>, Refusal>,
     ) -> Result<Ticket<Transferred>, Error> {
         let ticket = self.ask(ask)?;
-        self.pump.data.expect(ticket.id());
+        self.pump.engine.expect(ticket.id());
         Ok(ticket)
     }
 
@@ -674,11 +637,7 @@ impl Client {
         ask: impl FnOnce(&mut Machine, Instant) -> Result<Ticket<O>, Refusal>,
     ) -> Result<O::Done, Error> {
         let ticket = self.ask(ask)?;
-        self.wait(ticket)
-    }
-
-    fn wait<O: Operation>(&mut self, ticket: Ticket<O>) -> Result<O::Done, Error> {
-        self.advance(ticket, Call::plain())?
+        self.advance(ticket, Call::plain(Some(ticket.id())))?
             .unwrap_or_else(|| Err(Error::session_over()))
     }
 
@@ -699,34 +658,23 @@ impl Client {
         mut call: Call<'_>,
     ) -> Result<Option<Result<O::Done, Error>>, Error> {
         let mut result = None;
-        let mut login_failed = None;
-        let (login, ready, queued) = (&mut self.login, &mut self.ready, &mut self.queued);
         let ran = self.pump.run(&mut call, &mut |event| {
-            *ready |= matches!(event, Event::Ready { .. });
-            if let Some(ended) = login.and_then(|ticket| ticket.claim(event)) {
-                *login = None;
-                login_failed = ended.err();
-            }
-            for (ticket, early) in queued.iter_mut() {
-                if let Some(ended) = ticket.claim(event) {
-                    *early = Some(ended);
-                }
-            }
             if let Some(ended) = ticket.claim(event) {
                 result = Some(ended);
             }
             result.is_some()
         });
+        let engine = &mut self.pump.engine;
         // A failed login says more than the request that rode with it.
-        if let Some(failure) = login_failed {
-            return Ok(Some(Err(self.explain(failure))));
+        if let Some(failure) = engine.book.login_failed() {
+            let error = engine.explain(failure);
+            if result.is_none() {
+                self.pump.abandon(ticket.id());
+            }
+            return Ok(Some(Err(error)));
         }
         ran?;
-        Ok(result.map(|ended| ended.map_err(|failure| self.explain(failure))))
-    }
-
-    fn explain(&mut self, failure: Failure) -> Error {
-        self.pump.explain(failure)
+        Ok(result.map(|ended| ended.map_err(|failure| engine.explain(failure))))
     }
 
     fn listing(

@@ -19,21 +19,15 @@
 //!
 //! ```text
 //! client     typed methods     builder  settings     stream  Read and Write
-//! pump       the loop: effects out, reports in
-//! control    one connection    data     the other    flow    payload
-//! net        sockets           tls      sockets under TLS, what to trust
+//! pump       the loop: steps of ftp_proto::pipe::Engine, and waits in between
+//! net        sockets           tls      what to trust
 //! ```
 #![forbid(unsafe_code)]
 
-mod buffer;
 mod builder;
 mod cancel;
 mod client;
 mod clock;
-mod control;
-mod data;
-mod error;
-mod flow;
 mod net;
 mod pump;
 mod stream;
@@ -43,12 +37,10 @@ mod tls;
 
 /// The machine, for its types.
 pub use ftp_proto;
+pub use ftp_proto::pipe::{Error, Failed, Progress, Queued};
 pub use ftp_proto::{Secret, Transfer, TransferOptions};
 
 pub use builder::Builder;
 pub use cancel::CancelHandle;
-pub use client::{Client, Facts, Queued};
-pub use data::Progress;
-pub use error::{Error, Failed};
-
+pub use client::{Client, Facts};
 pub use stream::{Reader, Writer};

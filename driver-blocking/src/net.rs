@@ -6,14 +6,14 @@ use std::net::{IpAddr, Shutdown, SocketAddr, ToSocketAddrs};
 use std::ops::RangeInclusive;
 use std::time::{Duration, Instant};
 
-use ftp_proto::Fault;
+use ftp_proto::DataTarget;
+use ftp_proto::pipe::{self, Error, Shut, Transport};
 use mio::event::Event;
 use mio::net::{TcpListener, TcpStream};
 use mio::{Events, Interest, Poll, Registry, Token};
 use socket2::{SockRef, TcpKeepalive};
 
 use crate::cancel::CancelHandle;
-use crate::error::Error;
 
 pub(crate) const CONTROL: Token = Token(0);
 pub(crate) const DATA: Token = Token(1);
@@ -22,6 +22,129 @@ pub(crate) const CANCEL: Token = Token(3);
 
 /// One address must not use up the time of those behind it.
 const LEAST_PER_ADDRESS: Duration = Duration::from_secs(1);
+
+/// How data connections come in.
+#[derive(Clone, Debug, Default)]
+pub(crate) struct ActiveSettings {
+    pub(crate) ports: Option<RangeInclusive<u16>>,
+    pub(crate) advertised: Option<IpAddr>,
+}
+
+/// The sockets of a session.
+pub(crate) struct Sockets {
+    poll: Poll,
+    events: Events,
+    control: Option<Socket>,
+    data: Option<Socket>,
+    listener: Option<Listener>,
+    active: ActiveSettings,
+}
+
+impl Sockets {
+    pub(crate) fn new(poll: Poll, control: Socket, active: ActiveSettings) -> Self {
+        Sockets {
+            poll,
+            events: Events::with_capacity(16),
+            control: Some(control),
+            data: None,
+            listener: None,
+            active,
+        }
+    }
+
+    /// Waits for the sockets. What each is ready for is kept for later, whichever was waited for; a cancellation ends the wait too.
+    pub(crate) fn wait(&mut self, timeout: Option<Duration>) -> io::Result<()> {
+        wait(&mut self.poll, &mut self.events, timeout)?;
+        for event in &self.events {
+            let socket = match event.token() {
+                CONTROL => &mut self.control,
+                DATA => &mut self.data,
+                LISTENER => {
+                    if let Some(listener) = &mut self.listener {
+                        listener.acceptable = true;
+                    }
+                    continue;
+                }
+                _ => continue,
+            };
+            if let Some(socket) = socket {
+                socket.note(event);
+            }
+        }
+        Ok(())
+    }
+
+    fn address(&self, which: fn(&TcpStream) -> io::Result<SocketAddr>) -> io::Result<SocketAddr> {
+        match &self.control {
+            Some(control) => which(&control.stream),
+            None => Err(io::ErrorKind::NotConnected.into()),
+        }
+    }
+}
+
+impl pipe::Sockets for Sockets {
+    fn control(&mut self) -> Option<&mut dyn Transport> {
+        Some(self.control.as_mut()?)
+    }
+
+    fn close_control(&mut self) {
+        self.control = None;
+    }
+
+    fn connect(&mut self, target: DataTarget) -> io::Result<()> {
+        let target = match target {
+            DataTarget::Address(address) => address,
+            DataTarget::Peer { port } => with_port(self.address(TcpStream::peer_addr)?, port),
+        };
+        self.data = Some(Socket::connect(target, self.poll.registry(), DATA)?);
+        Ok(())
+    }
+
+    fn connected(&mut self) -> io::Result<bool> {
+        match &mut self.data {
+            Some(data) => data.is_connected(),
+            None => Ok(false),
+        }
+    }
+
+    fn listen(&mut self) -> io::Result<SocketAddr> {
+        let local = self.address(TcpStream::local_addr)?;
+        let ports = self.active.ports.as_ref();
+        let listener = Listener::bind(local, ports, self.poll.registry())?;
+        let mut address = listener.listener.local_addr()?;
+        self.listener = Some(listener);
+        let ip = self.active.advertised.unwrap_or_else(|| address.ip());
+        address.set_ip(ip.to_canonical());
+        Ok(address)
+    }
+
+    fn accept(&mut self) -> io::Result<Option<IpAddr>> {
+        let Some(listener) = &mut self.listener else {
+            return Ok(None);
+        };
+        let Some((socket, peer)) = listener.accept(self.poll.registry())? else {
+            return Ok(None);
+        };
+        self.data = Some(socket);
+        Ok(Some(peer))
+    }
+
+    fn data(&mut self) -> Option<&mut dyn Transport> {
+        Some(self.data.as_mut()?)
+    }
+
+    fn close_data(&mut self) {
+        self.data = None;
+    }
+
+    fn close_listener(&mut self) {
+        self.listener = None;
+    }
+
+    fn look(&mut self) -> io::Result<()> {
+        self.wait(Some(Duration::ZERO))
+    }
+}
 
 /// A connection that is never waited for: what it is ready for is kept from one poll to the next and cleared by `WouldBlock` alone.
 #[derive(Debug)]
@@ -74,50 +197,6 @@ impl Socket {
         self.writable |= event.is_writable() || event.is_write_closed() || event.is_error();
     }
 
-    /// Reads what is there: `None` if nothing is, 0 at the end.
-    pub(crate) fn receive(&mut self, into: &mut [u8]) -> io::Result<Option<usize>> {
-        if !self.readable {
-            return Ok(None);
-        }
-        loop {
-            match self.stream.read(into) {
-                Ok(count) => {
-                    self.acknowledge();
-                    return Ok(Some(count));
-                }
-                Err(error) if error.kind() == io::ErrorKind::WouldBlock => {
-                    self.readable = false;
-                    return Ok(None);
-                }
-                Err(error) if error.kind() == io::ErrorKind::Interrupted => {}
-                Err(error) => return Err(error),
-            }
-        }
-    }
-
-    /// Writes what goes without waiting: `None` if nothing does.
-    pub(crate) fn send(&mut self, bytes: &[u8]) -> io::Result<Option<usize>> {
-        match self.write(bytes) {
-            Ok(count) => Ok(Some(count)),
-            Err(error) if error.kind() == io::ErrorKind::WouldBlock => Ok(None),
-            Err(error) => Err(error),
-        }
-    }
-
-    /// Makes the coming close a reset, so that the peer does not take what it has for the whole.
-    pub(crate) fn will_reset(&self) {
-        // Where it cannot be set the connection is closed as any other.
-        let _ = SockRef::from(&self.stream).set_linger(Some(Duration::ZERO));
-    }
-
-    /// Ends our side, or both.
-    pub(crate) fn shut(&mut self, how: Shutdown) {
-        // It fails only where there is nothing left to end.
-        let _ = self.stream.shutdown(how);
-        // What comes now, a TLS 1.3 ticket before a close_notify, finds nothing to ride on.
-        self.acknowledge();
-    }
-
     /// Acknowledges at once what came. A server whose Nagle algorithm is on says no more before that, and the system would wait 40 ms to
     /// 200 ms for something of ours that the ACK could ride on: in each batch of commands, listing, small upload. It falls back to that by
     /// itself, so it is told again each time.
@@ -126,44 +205,70 @@ impl Socket {
         let _ = SockRef::from(&self.stream).set_tcp_quickack(true);
     }
 
-    pub(crate) fn local(&self) -> io::Result<SocketAddr> {
-        self.stream.local_addr()
-    }
-
     pub(crate) fn peer(&self) -> io::Result<SocketAddr> {
         self.stream.peer_addr()
     }
 
-    fn would_block(&mut self, count: io::Result<usize>) -> io::Result<usize> {
-        if let Err(error) = &count
-            && error.kind() == io::ErrorKind::WouldBlock
-        {
-            self.writable = false;
+    /// What was tried, again if a signal came; `WouldBlock` is kept in mind.
+    fn attempt(
+        &mut self,
+        ready: fn(&mut Socket) -> &mut bool,
+        mut what: impl FnMut(&mut TcpStream) -> io::Result<usize>,
+    ) -> io::Result<usize> {
+        if !*ready(self) {
+            return Err(io::ErrorKind::WouldBlock.into());
         }
-        count
+        loop {
+            match what(&mut self.stream) {
+                Err(error) if error.kind() == io::ErrorKind::Interrupted => {}
+                Err(error) if error.kind() == io::ErrorKind::WouldBlock => {
+                    *ready(self) = false;
+                    return Err(error);
+                }
+                count => return count,
+            }
+        }
+    }
+}
+impl Read for Socket {
+    fn read(&mut self, into: &mut [u8]) -> io::Result<usize> {
+        let count = self.attempt(|socket| &mut socket.readable, |stream| stream.read(into))?;
+        self.acknowledge();
+        Ok(count)
     }
 }
 
-/// Non-blocking; `WouldBlock` is kept in mind.
 impl Write for Socket {
     fn write(&mut self, bytes: &[u8]) -> io::Result<usize> {
         self.write_vectored(&[IoSlice::new(bytes)])
     }
 
     fn write_vectored(&mut self, pieces: &[IoSlice<'_>]) -> io::Result<usize> {
-        if !self.writable {
-            return Err(io::ErrorKind::WouldBlock.into());
-        }
-        loop {
-            match self.stream.write_vectored(pieces) {
-                Err(error) if error.kind() == io::ErrorKind::Interrupted => {}
-                count => return self.would_block(count),
-            }
-        }
+        self.attempt(
+            |socket| &mut socket.writable,
+            |stream| stream.write_vectored(pieces),
+        )
     }
 
     fn flush(&mut self) -> io::Result<()> {
         Ok(())
+    }
+}
+
+impl Transport for Socket {
+    fn shut(&mut self, side: Shut) {
+        // It fails only where there is nothing left to end.
+        let _ = self.stream.shutdown(match side {
+            Shut::Sending => Shutdown::Write,
+            Shut::Both => Shutdown::Both,
+        });
+        // What comes now, a TLS 1.3 ticket before a close_notify, finds nothing to ride on.
+        self.acknowledge();
+    }
+
+    fn will_reset(&mut self) {
+        // Where it cannot be set the connection is closed as any other.
+        let _ = SockRef::from(&self.stream).set_linger(Some(Duration::ZERO));
     }
 }
 
@@ -175,7 +280,7 @@ pub(crate) struct Listener {
 }
 
 impl Listener {
-    /// Listens on `ip`, at a port of `ports` or one the system chooses; both cannot be foretold.
+    /// Listens beside `local`, at a port of `ports` or one the system chooses; both cannot be foretold.
     pub(crate) fn bind(
         local: SocketAddr,
         ports: Option<&RangeInclusive<u16>>,
@@ -190,14 +295,6 @@ impl Listener {
             listener,
             acceptable: true,
         })
-    }
-
-    pub(crate) fn note(&mut self) {
-        self.acceptable = true;
-    }
-
-    pub(crate) fn local(&self) -> io::Result<SocketAddr> {
-        self.listener.local_addr()
     }
 
     /// Takes one connection, if one is there.
@@ -303,11 +400,7 @@ fn dial_one(
 }
 
 /// Waits for events; a signal counts as none.
-pub(crate) fn wait(
-    poll: &mut Poll,
-    events: &mut Events,
-    timeout: Option<Duration>,
-) -> io::Result<()> {
+fn wait(poll: &mut Poll, events: &mut Events, timeout: Option<Duration>) -> io::Result<()> {
     match poll.poll(events, timeout) {
         Err(error) if error.kind() == io::ErrorKind::Interrupted => {
             events.clear();
@@ -318,23 +411,9 @@ pub(crate) fn wait(
 }
 
 /// The same host, another port; the zone of an IPv6 address stays.
-pub(crate) fn with_port(mut address: SocketAddr, port: u16) -> SocketAddr {
+fn with_port(mut address: SocketAddr, port: u16) -> SocketAddr {
     address.set_port(port);
     address
-}
-
-/// What an error of the system means to the machine.
-pub(crate) fn fault(error: &io::Error) -> Fault {
-    use io::ErrorKind as E;
-    match error.kind() {
-        E::ConnectionRefused => Fault::Refused,
-        E::HostUnreachable | E::NetworkUnreachable | E::NetworkDown => Fault::Unreachable,
-        E::TimedOut => Fault::TimedOut,
-        E::ConnectionReset | E::ConnectionAborted | E::BrokenPipe | E::NotConnected => Fault::Reset,
-        E::AddrInUse | E::AddrNotAvailable => Fault::AddressInUse,
-        E::PermissionDenied => Fault::Denied,
-        _ => Fault::Other,
-    }
 }
 
 fn bind_within(local: SocketAddr, ports: &RangeInclusive<u16>) -> io::Result<TcpListener> {
@@ -363,6 +442,8 @@ fn is_passing(error: &io::Error) -> bool {
 
 #[cfg(test)]
 mod tests {
+    use ftp_proto::Fault;
+
     use super::*;
 
     #[test]
@@ -376,9 +457,9 @@ mod tests {
             .port();
         let ports = free..=free;
         let first = Listener::bind(local, Some(&ports), poll.registry()).unwrap();
-        assert_eq!(first.local().unwrap().port(), free);
+        assert_eq!(first.listener.local_addr().unwrap().port(), free);
         let second = Listener::bind(local, Some(&ports), poll.registry()).unwrap_err();
-        assert_eq!(fault(&second), Fault::AddressInUse);
+        assert_eq!(pipe::fault(&second), Fault::AddressInUse);
     }
 
     #[cfg(target_os = "linux")]
@@ -401,11 +482,11 @@ mod tests {
         let mut buffer = [0; 8];
         while {
             socket.readable = true;
-            socket.receive(&mut buffer).unwrap().is_none()
+            socket.read(&mut buffer).is_err()
         } {}
         assert!(quick(&socket));
         slow(&socket);
-        socket.shut(Shutdown::Write);
+        socket.shut(Shut::Sending);
         assert!(quick(&socket));
     }
 

@@ -2,11 +2,10 @@
 
 use std::io::{self, Read, Write};
 
+use ftp_proto::pipe::{Call, Error, Payload, Wish};
 use ftp_proto::{Ticket, Transfer, Transferred};
 
 use crate::client::Client;
-use crate::error::Error;
-use crate::flow::{Call, Payload, Wish};
 
 /// A download to be read. The end of the bytes proves nothing: [`Reader::finish`] does.
 ///
@@ -59,12 +58,12 @@ impl Read for Reader<'_> {
         if out.is_empty() {
             return Ok(0);
         }
-        let count = self.stream.client.pump.data.buffers.plain.take(out);
+        let count = self.stream.client.pump.engine.pipe().read(out);
         if count > 0 {
             return Ok(count);
         }
         self.stream.wait(Wish::Bytes)?;
-        let count = self.stream.client.pump.data.buffers.plain.take(out);
+        let count = self.stream.client.pump.engine.pipe().read(out);
         if count == 0 {
             self.stream.check()?;
         }
@@ -96,8 +95,8 @@ impl Write for Writer<'_> {
             return Ok(0);
         }
         loop {
-            if let Some((flow, buffers)) = self.stream.client.pump.data.flow() {
-                let count = flow.accept(bytes, buffers);
+            if self.stream.result.is_none() {
+                let count = self.stream.client.pump.engine.pipe().put(bytes);
                 if count > 0 {
                     return Ok(count);
                 }
@@ -142,10 +141,8 @@ impl<'a> Stream<'a> {
     }
 
     fn run(&mut self, payload: Payload<'_>) -> Result<(), Error> {
-        let ran = self
-            .client
-            .advance(self.ticket, Call::transfer(self.ticket.id(), payload));
-        match ran {
+        let call = Call::transfer(self.ticket.id(), payload);
+        match self.client.advance(self.ticket, call) {
             Ok(result) => self.result = result,
             Err(error) => {
                 self.spent = true;

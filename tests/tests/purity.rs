@@ -80,7 +80,7 @@ fn the_core_depends_on_nothing() {
 fn the_core_has_no_sockets_clock_threads_files_or_environment() {
     absent(
         "core/src",
-        &["/tls/"],
+        &["/tls/", "/pipe/"],
         &[
             "std::",
             "SystemTime",
@@ -100,23 +100,25 @@ fn the_core_has_no_sockets_clock_threads_files_or_environment() {
             "unsafe ",
         ],
     );
-    // TLS needs std for rustls, and nothing of the world.
-    absent(
-        "core/src/tls",
-        &["/tests/", "tests.rs"],
-        &[
-            "std::net",
-            "std::fs",
-            "std::thread",
-            "std::env",
-            "std::process",
-            "SystemTime::now",
-            "Instant::now",
-            "println!",
-            "TcpStream",
-            "unsafe ",
-        ],
-    );
+    // TLS needs std for rustls, pipes for the traits of reading and writing, and both nothing of the world.
+    for folder in ["core/src/tls", "core/src/pipe"] {
+        absent(
+            folder,
+            &["/tests/", "tests.rs"],
+            &[
+                "std::net",
+                "std::fs",
+                "std::thread",
+                "std::env",
+                "std::process",
+                "SystemTime::now",
+                "Instant::now",
+                "println!",
+                "TcpStream",
+                "unsafe ",
+            ],
+        );
+    }
 }
 
 #[test]

@@ -256,16 +256,15 @@ impl Pipe {
         if over {
             self.link.close();
         }
-        moved |= self.link.wants_write();
-        if self.link.flush(network)
-            && over
-            && let Some(flow) = &mut self.flow
-        {
+        let wanted = self.link.wants_write();
+        if !self.link.flush(network) {
+            return moved;
+        }
+        if over && let Some(flow) = &mut self.flow {
             flow.shut = true;
             flow.shuts = Some(Shut::Sending);
-            moved = true;
         }
-        moved
+        moved || wanted || over
     }
 
     /// Whether something waits to be sent.
@@ -386,11 +385,10 @@ impl Pipe {
         }
     }
 
-    /// An upload: nothing more comes. What is there still goes.
-    pub fn source_ended(&mut self) {
-        if let Some(flow) = &mut self.flow {
-            flow.source_ended = true;
-        }
+    /// An upload: nothing more comes. What is there still goes. True if that is new.
+    pub fn source_ended(&mut self) -> bool {
+        let flow = self.flow.as_mut();
+        flow.is_some_and(|flow| !core::mem::replace(&mut flow.source_ended, true))
     }
 
     /// The application's reader or writer failed, or nobody waits for this any more: the flow has ended.

@@ -1,13 +1,14 @@
 //! What every driver needs between its sockets and a machine, without the sockets (feature `rustls`).
 //!
 //! ```text
-//! Link    one connection, in clear or under TLS        control connections
-//! Pipe    a Link, and payload through it               data connections
+//! Link     one connection, in clear or under TLS          control connections
+//! Pipe     a Link, and payload through it                 data connections
+//! Engine   the client machine with both, and its loop     a client driver lends it Sockets, and a call's Payload
 //! ```
 //!
-//! Bytes go in and out; who moves them, and how it is waited for, is the driver's business. Either role uses them: the only
-//! difference is whose [`Channel`](crate::tls::Channel) is put in, that of [`TlsSession::open`](crate::tls::TlsSession::open) or that of
-//! [`ServerTlsSession::accept`](crate::tls::ServerTlsSession::accept).
+//! Bytes go in and out; who moves them, and how it is waited for, is the driver's business. Either role uses [`Link`] and [`Pipe`]: the
+//! only difference is whose [`Channel`](crate::tls::Channel) is put in, that of [`TlsSession::open`](crate::tls::TlsSession::open) or that
+//! of [`ServerTlsSession::accept`](crate::tls::ServerTlsSession::accept).
 //!
 //! # Loop of a driver, control connection
 //!
@@ -28,8 +29,21 @@
 //! ```
 
 mod buffer;
+mod client;
+mod error;
 mod flow;
 mod link;
+mod trust;
 
+#[cfg(test)]
+#[cfg(any(feature = "ring", feature = "aws-lc-rs"))]
+mod tests;
+
+pub use client::{
+    Book, Call, Early, Engine, EventHook, Payload, Progress, ProgressHook, Queued, Sockets, Step, Told,
+    Wish,
+};
+pub use error::{Error, Failed};
 pub use flow::{Pipe, Shut, Transport};
 pub use link::{Link, LinkEnd, fault};
+pub use trust::{Platform, TlsSettings};

@@ -84,6 +84,7 @@ pub use self::failure::{Alert, Blame, TlsFailure};
 pub use self::fingerprint::Fingerprint;
 pub use self::server::{ServerTls, ServerTlsBuilder, ServerTlsSession};
 pub use self::setup::TlsSetupError;
+pub(crate) use self::setup::default_provider;
 pub use self::store::TicketCount;
 pub use self::verify::{PeerIdentity, Verdict};
 /// The versions spoken at all; older ones deliberately never (RFC 8996).

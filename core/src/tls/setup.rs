@@ -157,7 +157,8 @@ fn provider_of_features() -> Option<Arc<CryptoProvider>> {
     Some(Arc::new(provider))
 }
 
-fn default_provider() -> Option<CryptoProvider> {
+/// The provider of the features, as it comes.
+pub(crate) fn default_provider() -> Option<CryptoProvider> {
     #[cfg(feature = "ring")]
     return Some(rustls::crypto::ring::default_provider());
     #[cfg(all(feature = "aws-lc-rs", not(feature = "ring")))]

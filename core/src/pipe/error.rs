@@ -1,12 +1,15 @@
-//! What a call can end with, other than success.
+//! What a call of a client can end with, other than success.
 
-use std::fmt;
+use alloc::boxed::Box;
+use alloc::string::String;
+use alloc::vec::Vec;
+use core::fmt;
 use std::io;
 
-use ftp_proto::tls::{Blame, TlsFailure, TlsSetupError};
-use ftp_proto::wire::first_bytes::{FirstBytes, classify_first_bytes};
-use ftp_proto::wire::reply::Escaped;
-use ftp_proto::{Category, Failure, FailureKind, Refusal, Side};
+use crate::error::{Category, Failure, FailureKind, Refusal, Side};
+use crate::tls::{Blame, TlsFailure, TlsSetupError};
+use crate::wire::first_bytes::{FirstBytes, classify_first_bytes};
+use crate::wire::reply::Escaped;
 
 /// Why a call did not succeed. [`Display`](fmt::Display) names who has to act, quotes the reply and, about TLS, gives advice; the
 /// alternate form `{:#}` leaves the advice out.
@@ -28,7 +31,7 @@ pub enum Error {
     Tls(TlsSetupError),
     /// The application's reader or writer failed, or something else on this machine.
     Local(io::Error),
-    /// Given up by [`CancelHandle::cancel`](crate::CancelHandle::cancel).
+    /// Given up, by the driver's cancel handle.
     Cancelled,
 }
 
@@ -79,7 +82,9 @@ impl Error {
         }
     }
 
-    pub(crate) fn session_over() -> Error {
+    /// For a call on a session that is over, when the reason has been told.
+    #[must_use]
+    pub fn session_over() -> Error {
         Error::Refused(Refusal::Closed)
     }
 }
@@ -210,14 +215,14 @@ impl From<Error> for io::Error {
 
 /// What went wrong outside of the machine while a call ran: the details behind its failures.
 #[derive(Debug, Default)]
-pub(crate) struct Trouble {
-    pub(crate) tls: Option<TlsFailure>,
-    pub(crate) local: Option<io::Error>,
+pub(super) struct Trouble {
+    pub(super) tls: Option<TlsFailure>,
+    pub(super) local: Option<io::Error>,
 }
 
 impl Trouble {
     /// The error for a failure of the machine.
-    pub(crate) fn explain(&mut self, failure: Failure, first_bytes: &[u8]) -> Error {
+    pub(super) fn explain(&mut self, failure: Failure, first_bytes: &[u8]) -> Error {
         let tls = self.tls.take();
         let local = self.local.take();
         if let (FailureKind::Local { .. }, Some(local)) = (failure.kind, local) {
@@ -247,12 +252,16 @@ impl Trouble {
 
 #[cfg(test)]
 mod tests {
-    use ftp_proto::tls::Alert;
-    use ftp_proto::wire::command::Verb;
-    use ftp_proto::wire::reply::Code;
-    use ftp_proto::{Fault, Malformed, TlsFault};
+    use alloc::borrow::ToOwned;
+    use alloc::format;
+    use alloc::string::ToString;
 
     use super::*;
+    use crate::error::Malformed;
+    use crate::order::{Fault, TlsFault};
+    use crate::tls::Alert;
+    use crate::wire::command::Verb;
+    use crate::wire::reply::Code;
 
     #[test]
     fn the_text_names_the_side_and_quotes_the_reply_once() {

@@ -1,0 +1,475 @@
+//! The data connection: made, secured, used and closed as the machine orders.
+
+use alloc::vec::Vec;
+use core::fmt;
+use core::time::Duration;
+use std::io::{self, Read, Write};
+
+use super::{Call, Core, Payload, Progress, ProgressHook, Sockets, Wish};
+use crate::client::Input;
+use crate::order::{
+    ConnectOrder, DataEnd, Direction, FlowEnd, FlowOrder, ListenOrder, TlsFault, TlsOrder,
+};
+use crate::pipe::flow::Pipe;
+use crate::pipe::link::fault;
+use crate::ticket::TicketId;
+use crate::time::Instant;
+use crate::tls::{Channel, TlsFailure};
+
+/// How often progress is told while payload moves.
+const PROGRESS: Duration = Duration::from_millis(200);
+
+/// The data connection of the moment, and the transfers it is for.
+pub(super) struct Data {
+    pub(super) pipe: Pipe,
+    /// Payload flows.
+    flows: bool,
+    /// Nobody wants what flows.
+    discard: bool,
+    /// The application's writer has written all of it out.
+    written: bool,
+    /// The machine knows that the source has ended.
+    told_end: bool,
+    /// Asked for and not over, in order.
+    transfers: Vec<(TicketId, State)>,
+    told_bytes: u64,
+    told_at: Instant,
+    pub(super) hook: ProgressHook,
+}
+
+#[derive(Clone, Copy, Debug, PartialEq, Eq)]
+enum State {
+    Waits,
+    Flows,
+    Flowed,
+}
+
+/// What a look at the data connection did.
+#[derive(Clone, Copy, Debug, PartialEq, Eq)]
+pub(super) enum Served {
+    Nothing,
+    Something,
+    /// Payload moved, and more may be there at once.
+    Payload,
+}
+
+impl Data {
+    pub(super) fn new() -> Self {
+        Data {
+            pipe: Pipe::new(Pipe::SIZE),
+            flows: false,
+            discard: false,
+            written: false,
+            told_end: false,
+            transfers: Vec::new(),
+            told_bytes: 0,
+            told_at: Instant::ZERO,
+            hook: None,
+        }
+    }
+
+    /// Whether an upload flows under TLS.
+    pub(super) fn sends(&self) -> bool {
+        self.flows && self.pipe.link().is_secure() && self.pipe.owes()
+    }
+
+    // ---- the transfers
+
+    pub(super) fn expect(&mut self, ticket: TicketId) {
+        self.transfers.push((ticket, State::Waits));
+    }
+
+    pub(super) fn finished(&mut self, ticket: TicketId) {
+        self.transfers.retain(|(asked, _)| *asked != ticket);
+    }
+
+    pub(super) fn flows_for(&self, ticket: TicketId) -> bool {
+        self.flows && !self.discard && self.flowing() == Some(ticket)
+    }
+
+    /// Whose flow runs; `None` if nobody waits for it any more.
+    fn flowing(&self) -> Option<TicketId> {
+        let mut transfers = self.transfers.iter();
+        let (ticket, _) = transfers.find(|(_, state)| *state == State::Flows)?;
+        Some(*ticket)
+    }
+
+    fn advance(&mut self, from: State, to: State) {
+        let mut transfers = self.transfers.iter_mut();
+        if let Some((_, state)) = transfers.find(|(_, state)| *state == from) {
+            *state = to;
+        }
+    }
+
+    /// Whether a caller that moves payload itself can go on.
+    pub(super) fn fulfils(&self, call: &Call<'_>) -> bool {
+        let Payload::Caller(wish) = &call.payload else {
+            return false;
+        };
+        let flows = call.request.is_some_and(|ticket| self.flows_for(ticket));
+        match wish {
+            Wish::Begin => flows,
+            Wish::Bytes => !self.pipe.plain().is_empty(),
+            Wish::Room => flows && self.pipe.is_empty(),
+            Wish::Sent => flows && self.pipe.is_empty() && !self.pipe.wants_write(),
+            Wish::End => false,
+        }
+    }
+
+    // ---- orders
+
+    pub(super) fn connect(
+        &mut self,
+        order: ConnectOrder,
+        core: &mut Core,
+        sockets: &mut dyn Sockets,
+    ) {
+        match sockets.connect(order.target()) {
+            Ok(()) => {
+                self.pipe.renew();
+                core.desk.connect = Some(order);
+            }
+            Err(error) => core.reports.push_back(order.failed(fault(&error))),
+        }
+    }
+
+    pub(super) fn secure(
+        &mut self,
+        order: TlsOrder,
+        opened: Result<Channel, TlsFailure>,
+        core: &mut Core,
+        sockets: &mut dyn Sockets,
+    ) {
+        match opened {
+            Ok(channel) if sockets.data().is_some() => {
+                self.pipe.secure(channel);
+                core.desk.secure_data = Some(order);
+            }
+            opened => {
+                core.trouble.tls = opened.err();
+                core.reports.push_back(order.failed(TlsFault::Local));
+            }
+        }
+    }
+
+    pub(super) fn begin_flow(
+        &mut self,
+        order: FlowOrder,
+        core: &mut Core,
+        sockets: &mut dyn Sockets,
+    ) {
+        if sockets.data().is_none() || self.pipe.link().is_secure() != order.protected() {
+            // Never in clear what was ordered under TLS.
+            self.close(sockets);
+            core.reports.push_back(order.finished(FlowEnd {
+                bytes: 0,
+                source_ended: false,
+                end: DataEnd::Tls(TlsFault::Local),
+            }));
+            return;
+        }
+        sockets.close_listener();
+        self.told_bytes = 0;
+        self.written = false;
+        self.told_end = false;
+        self.discard = order.discard();
+        if !self.discard {
+            self.advance(State::Waits, State::Flows);
+        }
+        self.flows = true;
+        self.pipe.begin(order.direction(), order.ascii());
+        core.desk.flow = Some(order);
+    }
+
+    pub(super) fn close(&mut self, sockets: &mut dyn Sockets) {
+        if let Some(network) = sockets.data() {
+            self.pipe.cut(network);
+        }
+        sockets.close_data();
+        sockets.close_listener();
+        if core::mem::take(&mut self.flows) {
+            self.advance(State::Flows, State::Flowed);
+        }
+    }
+
+    // ---- the loop
+
+    pub(super) fn serve(
+        &mut self,
+        now: Instant,
+        call: &mut Call<'_>,
+        leaving: Option<TicketId>,
+        core: &mut Core,
+        sockets: &mut dyn Sockets,
+    ) -> Served {
+        let served = if core.desk.accept.is_some() {
+            self.serve_accept(now, core, sockets)
+        } else if core.desk.connect.is_some() {
+            serve_connect(now, core, sockets)
+        } else if core.desk.secure_data.is_some() {
+            self.shake(now, core, sockets)
+        } else if self.flows {
+            let flowing = self.flowing();
+            if self.discard {
+                return self.serve_flow(now, &mut Payload::Discard, core, sockets);
+            }
+            if flowing.is_some() && flowing == leaving {
+                let nothing = &mut Payload::Caller(Wish::Room);
+                return self.serve_flow(now, nothing, core, sockets);
+            }
+            if flowing.is_some() && flowing == call.request {
+                return self.serve_flow(now, &mut call.payload, core, sockets);
+            }
+            if flowing.is_none() {
+                // Its call was given up.
+                return self.serve_flow(now, &mut Payload::None, core, sockets);
+            }
+            false
+        } else {
+            if let Some(network) = sockets.data() {
+                // The end of the handshake; a failure shows when payload moves.
+                self.pipe.send(network);
+            }
+            false
+        };
+        if served {
+            Served::Something
+        } else {
+            Served::Nothing
+        }
+    }
+
+    fn serve_accept(&mut self, now: Instant, core: &mut Core, sockets: &mut dyn Sockets) -> bool {
+        let accepted = match sockets.accept() {
+            Ok(None) => return false,
+            Ok(Some(peer)) => Ok(peer),
+            Err(error) => Err(error),
+        };
+        if let Some(order) = core.desk.accept.take() {
+            let report = match accepted {
+                Ok(peer) => {
+                    self.pipe.renew();
+                    order.accepted(peer)
+                }
+                Err(error) => order.failed(fault(&error)),
+            };
+            core.tell(now, Input::Report(report));
+        }
+        true
+    }
+
+    fn shake(&mut self, now: Instant, core: &mut Core, sockets: &mut dyn Sockets) -> bool {
+        let Some(network) = sockets.data() else {
+            return false;
+        };
+        let Some(secured) = self.pipe.secured() else {
+            self.pipe.send(network);
+            return self.pipe.fill(network);
+        };
+        let Some(order) = core.desk.secure_data.take() else {
+            return false;
+        };
+        match secured {
+            Ok(facts) => core.tell(now, Input::Report(order.secured(facts))),
+            Err(failure) => {
+                // The peer may be told why; whether it hears is its business.
+                self.pipe.send(network);
+                core.tell_tls_failed(now, order, failure);
+            }
+        }
+        true
+    }
+
+    fn serve_flow(
+        &mut self,
+        now: Instant,
+        payload: &mut Payload<'_>,
+        core: &mut Core,
+        sockets: &mut dyn Sockets,
+    ) -> Served {
+        let Some(network) = sockets.data() else {
+            return Served::Nothing;
+        };
+        let mut moved = self.pipe.turn(network);
+        let sends = self.pipe.direction() == Some(Direction::Send);
+        let goes = match self.exchange(payload) {
+            Ok(exchanged) => {
+                moved |= exchanged;
+                exchanged && sends
+            }
+            Err(error) => {
+                core.trouble.local.get_or_insert(error);
+                self.pipe.give_up();
+                true
+            }
+        };
+        if goes {
+            moved |= self.pipe.turn(network);
+        }
+        let end = self.pipe.ended().filter(|end| {
+            // What a sink has not taken yet is not there.
+            end.end == DataEnd::Local || !matches!(payload, Payload::Sink(_)) || self.written
+        });
+        self.tell_progress(now, end.is_some(), core);
+        let Some(end) = end else {
+            return if moved {
+                Served::Payload
+            } else {
+                Served::Nothing
+            };
+        };
+        if let DataEnd::Tls(_) = end.end {
+            core.trouble.tls = self.pipe.failure().cloned();
+        }
+        self.close(sockets);
+        if let Some(order) = core.desk.flow.take() {
+            core.tell(now, Input::Report(order.finished(end)));
+        }
+        Served::Something
+    }
+
+    fn tell_progress(&mut self, now: Instant, ended: bool, core: &mut Core) {
+        let (bytes, direction) = (self.pipe.bytes(), self.pipe.direction());
+        let Some((order, direction)) = core.desk.flow.as_ref().zip(direction) else {
+            return;
+        };
+        let data = order.data();
+        let due = ended || now.since(self.told_at) >= PROGRESS;
+        if bytes > self.told_bytes && due {
+            (self.told_bytes, self.told_at) = (bytes, now);
+            if let Some(hook) = &mut self.hook
+                && !self.discard
+            {
+                hook(Progress { direction, bytes });
+            }
+            core.tell(now, Input::Progress(data, bytes));
+        }
+        if self.pipe.all_sent() && !core::mem::replace(&mut self.told_end, true) {
+            core.tell(now, Input::SourceEnded(data));
+        }
+    }
+
+    // ---- the application's side
+
+    /// Moves what the application's side takes or gives. True if something moved.
+    fn exchange(&mut self, payload: &mut Payload<'_>) -> io::Result<bool> {
+        match self.pipe.direction() {
+            Some(Direction::Receive) => self.hand_out(payload),
+            Some(Direction::Send) => self.draw(payload),
+            None => Ok(false),
+        }
+    }
+
+    fn hand_out(&mut self, payload: &mut Payload<'_>) -> io::Result<bool> {
+        match payload {
+            Payload::Sink(sink) => self.write_out(&mut **sink),
+            Payload::Caller(Wish::Begin | Wish::Bytes) => Ok(false),
+            Payload::Discard | Payload::Caller(_) => {
+                let mut moved = false;
+                while !self.pipe.plain().is_empty() {
+                    self.pipe.consume(self.pipe.plain().len());
+                    moved = true;
+                }
+                Ok(moved)
+            }
+            Payload::None | Payload::Source(_) => Err(nowhere()),
+        }
+    }
+
+    fn write_out(&mut self, sink: &mut dyn Write) -> io::Result<bool> {
+        let mut moved = false;
+        while !self.pipe.plain().is_empty() {
+            match sink.write(self.pipe.plain()) {
+                Ok(0) => return Err(io::ErrorKind::WriteZero.into()),
+                Ok(count) => self.pipe.consume(count),
+                Err(error) if error.kind() == io::ErrorKind::WouldBlock => return Ok(moved),
+                Err(error) if error.kind() == io::ErrorKind::Interrupted => {}
+                Err(error) => return Err(error),
+            }
+            moved = true;
+        }
+        if self.pipe.ended().is_some() && !self.written {
+            // What a buffering writer cannot write out is not there.
+            match sink.flush() {
+                Ok(()) => {
+                    self.written = true;
+                    moved = true;
+                }
+                Err(error) if error.kind() == io::ErrorKind::WouldBlock => {}
+                Err(error) => return Err(error),
+            }
+        }
+        Ok(moved)
+    }
+
+    fn draw(&mut self, payload: &mut Payload<'_>) -> io::Result<bool> {
+        let source = match payload {
+            Payload::Source(source) => source,
+            Payload::Caller(Wish::End) => {
+                return Ok(self.pipe.source_ended());
+            }
+            Payload::Caller(_) => return Ok(false),
+            Payload::None | Payload::Sink(_) | Payload::Discard => return Err(nowhere()),
+        };
+        let Some(space) = self.pipe.space() else {
+            return Ok(false);
+        };
+        match read(&mut **source, space)? {
+            None => return Ok(false),
+            Some(0) => return Ok(self.pipe.source_ended()),
+            Some(count) => self.pipe.filled(count),
+        }
+        Ok(true)
+    }
+}
+
+impl fmt::Debug for Data {
+    fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
+        f.debug_struct("Data")
+            .field("flows", &self.flows)
+            .field("transfers", &self.transfers)
+            .finish_non_exhaustive()
+    }
+}
+
+pub(super) fn listen(order: ListenOrder, core: &mut Core, sockets: &mut dyn Sockets) {
+    core.reports.push_back(match sockets.listen() {
+        Ok(address) => order.listening(address),
+        Err(error) => order.failed(fault(&error)),
+    });
+}
+
+fn serve_connect(now: Instant, core: &mut Core, sockets: &mut dyn Sockets) -> bool {
+    let connected = sockets.connected();
+    if let Ok(false) = connected {
+        return false;
+    }
+    if let Some(order) = core.desk.connect.take() {
+        let report = match connected {
+            Ok(_) => order.connected(),
+            Err(error) => {
+                sockets.close_data();
+                order.failed(fault(&error))
+            }
+        };
+        core.tell(now, Input::Report(report));
+    }
+    true
+}
+
+/// `None` if nothing comes now.
+fn read(source: &mut dyn Read, into: &mut [u8]) -> io::Result<Option<usize>> {
+    loop {
+        match source.read(into) {
+            Ok(count) => return Ok(Some(count)),
+            Err(error) if error.kind() == io::ErrorKind::WouldBlock => return Ok(None),
+            Err(error) if error.kind() == io::ErrorKind::Interrupted => {}
+            Err(error) => return Err(error),
+        }
+    }
+}
+
+/// A flow nobody waits for any more: its call was given up.
+fn nowhere() -> io::Error {
+    io::Error::other("the transfer was given up")
+}

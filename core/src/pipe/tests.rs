@@ -1,0 +1,1 @@
+//! Two pipes against each other, in memory.
