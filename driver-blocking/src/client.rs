@@ -1,15 +1,14 @@
 //! The client: one typed method for each thing a server can be asked.
 
-use std::io::{self, Read, Write};
+use std::io::{Read, Write};
 use std::net::SocketAddr;
 
-use ftp_proto::pipe::{Call, Error, Payload, Queued};
+use ftp_proto::pipe::{Call, Error, Facts, Kept, Payload, Queued};
 use ftp_proto::tls::{HandshakeFacts, PeerIdentity};
 use ftp_proto::wire::date::Timestamp;
-use ftp_proto::wire::facts::Entry;
 use ftp_proto::{
-    Client as Machine, Event, Features, FinalReply, Instant, Malformed, Operation, Refusal, Secret,
-    Session, Ticket, Transfer, TransferOptions, Transferred,
+    Client as Machine, Event, Features, FinalReply, Instant, Operation, Refusal, Secret, Session,
+    Ticket, Transfer, TransferOptions, Transferred,
 };
 
 use crate::builder::Builder;
@@ -29,18 +28,6 @@ pub struct Client {
     peer: SocketAddr,
     listing_limit: usize,
 }
-
-/// A listing for programs (MLSD).
-///
-/// ```no_run
-/// # let mut client = ftp_proto_blocking::Client::connect("ftp.example.org", 21)?;
-/// for entry in client.facts("pub")?.entries().flatten() {
-///     println!("{:?} {:?} bytes", String::from_utf8_lossy(entry.name()), entry.size());
-/// }
-/// # Ok::<(), ftp_proto_blocking::Error>(())
-/// ```
-#[derive(Clone, Debug, PartialEq, Eq)]
-pub struct Facts(Vec<u8>);
 
 impl Client {
     /// Connects with the default settings: TLS required by AUTH TLS, the authorities of the operating system trusted.
@@ -319,7 +306,9 @@ impl Client {
     /// # Errors
     /// As [`Client::retrieve`]; [`Error::Local`] beyond [`Builder::listing_limit`].
     pub fn list(&mut self, path: impl AsRef<[u8]>) -> Result<Vec<u8>, Error> {
-        self.listing(|client, sink| client.list_to(path.as_ref(), sink))
+        let mut kept = Kept::new(self.listing_limit);
+        self.list_to(path, &mut kept)?;
+        Ok(kept.into_bytes())
     }
 
     /// LIST to a writer.
@@ -340,7 +329,9 @@ impl Client {
     /// # Errors
     /// As [`Client::list`].
     pub fn names(&mut self, path: impl AsRef<[u8]>) -> Result<Vec<u8>, Error> {
-        self.listing(|client, sink| client.names_to(path.as_ref(), sink))
+        let mut kept = Kept::new(self.listing_limit);
+        self.names_to(path, &mut kept)?;
+        Ok(kept.into_bytes())
     }
 
     /// NLST to a writer.
@@ -358,11 +349,20 @@ impl Client {
 
     /// MLSD: a listing for programs (RFC 3659 section 7).
     ///
+    /// ```no_run
+    /// # let mut client = ftp_proto_blocking::Client::connect("ftp.example.org", 21)?;
+    /// for entry in client.facts("pub")?.entries().flatten() {
+    ///     println!("{:?} {:?} bytes", String::from_utf8_lossy(entry.name()), entry.size());
+    /// }
+    /// # Ok::<(), ftp_proto_blocking::Error>(())
+    /// ```
+    ///
     /// # Errors
     /// As [`Client::list`].
     pub fn facts(&mut self, path: impl AsRef<[u8]>) -> Result<Facts, Error> {
-        self.listing(|client, sink| client.facts_to(path.as_ref(), sink))
-            .map(Facts)
+        let mut kept = Kept::new(self.listing_limit);
+        self.facts_to(path, &mut kept)?;
+        Ok(Facts::new(kept.into_bytes()))
     }
 
     /// MLSD to a writer.
@@ -380,7 +380,7 @@ impl Client {
 
     // ---- files and directories
 
-    /// MLST: the facts of one path; [`Entry::parse_mlst_line`] reads the inner line of the reply.
+    /// MLST: the facts of one path; [`Entry::parse_mlst_line`](ftp_proto::wire::facts::Entry::parse_mlst_line) reads the inner line of the reply.
     ///
     /// # Errors
     /// A refusal.
@@ -676,89 +676,8 @@ impl Client {
         ran?;
         Ok(result.map(|ended| ended.map_err(|failure| engine.explain(failure))))
     }
-
-    fn listing(
-        &mut self,
-        list: impl FnOnce(&mut Client, &mut Bounded) -> Result<Transfer, Error>,
-    ) -> Result<Vec<u8>, Error> {
-        let mut sink = Bounded {
-            bytes: Vec::new(),
-            limit: self.listing_limit,
-        };
-        list(self, &mut sink)?;
-        Ok(sink.bytes)
-    }
-}
-
-impl Facts {
-    /// The entries, in the order they came. The listed directory and its parent may be among them, see
-    /// [`EntryKind::is_child`](ftp_proto::wire::facts::EntryKind::is_child).
-    pub fn entries(&self) -> impl Iterator<Item = Result<Entry<'_>, Malformed>> {
-        self.0
-            .split(|byte| *byte == b'\n')
-            .map(|line| line.strip_suffix(b"\r").unwrap_or(line))
-            .filter(|line| !line.is_empty())
-            .map(Entry::parse)
-    }
-
-    /// The listing as it came.
-    #[must_use]
-    pub fn as_bytes(&self) -> &[u8] {
-        &self.0
-    }
 }
 
 fn some(path: &[u8]) -> Option<&[u8]> {
     (!path.is_empty()).then_some(path)
-}
-
-/// Memory that ends somewhere.
-struct Bounded {
-    bytes: Vec<u8>,
-    limit: usize,
-}
-
-impl Write for Bounded {
-    fn write(&mut self, bytes: &[u8]) -> io::Result<usize> {
-        if self.bytes.len().saturating_add(bytes.len()) > self.limit {
-            return Err(io::Error::other(format!(
-                "the listing is longer than {} bytes",
-                self.limit
-            )));
-        }
-        self.bytes.extend_from_slice(bytes);
-        Ok(bytes.len())
-    }
-
-    fn flush(&mut self) -> io::Result<()> {
-        Ok(())
-    }
-}
-
-#[cfg(test)]
-mod tests {
-    use super::*;
-
-    #[test]
-    fn a_listing_is_bounded_and_read_line_by_line() {
-        let mut sink = Bounded {
-            bytes: Vec::new(),
-            limit: 8,
-        };
-        assert!(sink.write_all(b"12345678").is_ok());
-        assert!(sink.write_all(b"9").is_err());
-        let facts = Facts(b"type=file; a b\r\ntype=dir; c\n\r\nnonsense\r\n".to_vec());
-        let names: Vec<_> = facts
-            .entries()
-            .map(|entry| entry.map(|entry| entry.name().to_vec()))
-            .collect();
-        assert_eq!(
-            names,
-            [
-                Ok(b"a b".to_vec()),
-                Ok(b"c".to_vec()),
-                Err(Malformed::Facts)
-            ]
-        );
-    }
 }

@@ -37,10 +37,10 @@ mod tls;
 
 /// The machine, for its types.
 pub use ftp_proto;
-pub use ftp_proto::pipe::{Error, Failed, Progress, Queued};
+pub use ftp_proto::pipe::{Error, Facts, Failed, Progress, Queued};
 pub use ftp_proto::{Secret, Transfer, TransferOptions};
 
 pub use builder::Builder;
 pub use cancel::CancelHandle;
-pub use client::{Client, Facts};
+pub use client::Client;
 pub use stream::{Reader, Writer};

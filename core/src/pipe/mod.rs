@@ -40,8 +40,8 @@ mod trust;
 mod tests;
 
 pub use client::{
-    Book, Call, Early, Engine, EventHook, Payload, Progress, ProgressHook, Queued, Sockets, Step, Told,
-    Wish,
+    Book, Call, Early, Engine, EventHook, Facts, Kept, Payload, Progress, ProgressHook, Queued,
+    Sockets, Step, Told, Wish,
 };
 pub use error::{Error, Failed};
 pub use flow::{Pipe, Shut, Transport};

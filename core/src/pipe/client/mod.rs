@@ -4,6 +4,7 @@ mod book;
 mod call;
 mod control;
 mod data;
+mod listing;
 
 use alloc::borrow::ToOwned;
 use alloc::boxed::Box;
@@ -26,6 +27,7 @@ use crate::wire::reply::Escaped;
 
 pub use book::{Book, Early, Queued};
 pub use call::{Call, Payload, Wish};
+pub use listing::{Facts, Kept};
 
 use control::Control;
 use data::{Data, Served};
@@ -81,7 +83,7 @@ pub trait Sockets {
     /// What the system says, unless trying again may help.
     fn accept(&mut self) -> io::Result<Option<IpAddr>>;
 
-    /// The data connection, while there is one, connected or not.
+    /// The data connection, once it is connected.
     fn data(&mut self) -> Option<&mut dyn Transport>;
 
     /// Closes the data connection, if there is one.
