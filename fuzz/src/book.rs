@@ -148,6 +148,10 @@ impl Book {
             );
             self.ccc_written = true;
         }
+        if verb == b"REIN" {
+            // The one before, if any, was refused.
+            self.ccc_written = false;
+        }
         if self.frozen {
             assert!(
                 !login && !matches!(verb, b"AUTH" | b"PBSZ" | b"PROT" | b"ADAT"),

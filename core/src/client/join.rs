@@ -142,6 +142,8 @@ impl Client {
             _ => match &self.ending {
                 Some(ending)
                     if transfer.answer == Answer::Lost
+                        // What broke first is the cause; that nothing more was heard may follow from it.
+                        && transfer.broken.is_none()
                         && !matches!(
                             kind,
                             FailureKind::Unconfirmed { .. } | FailureKind::Aborted { .. }

@@ -444,8 +444,8 @@ impl Client {
     /// Nobody waits for this request any more. One that was not begun is never sent. A transfer that runs is aborted, one that is still
     /// being set up is not begun, of any other command the reply is taken and means nothing: its ticket fails with
     /// [`FailureKind::Withdrawn`](crate::FailureKind), or [`FailureKind::Aborted`](crate::FailureKind) if it was a transfer that ran. What
-    /// changes the session itself (login, ACCT, REIN, CCC, QUIT) goes on once it has begun, and so does a transfer that only waits for its
-    /// final reply; their tickets end as ever.
+    /// changes the session itself (login, ACCT, REIN, CCC, ABOR, QUIT) goes on once it has begun, and so does a transfer that only waits
+    /// for its final reply; their tickets end as ever.
     ///
     /// # Errors
     /// [`Refusal::NothingToAbort`] if the request is over.
@@ -453,6 +453,9 @@ impl Client {
         self.now = self.now.max(now);
         if matches!(self.phase, Phase::Ending | Phase::Closed) {
             return Err(Refusal::Closed);
+        }
+        if self.aborting.and_then(|aborting| aborting.ticket) == Some(ticket) {
+            return Ok(());
         }
         let Some(request) = self.request_of(Some(ticket)) else {
             return Err(Refusal::NothingToAbort);

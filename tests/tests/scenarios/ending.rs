@@ -2,7 +2,7 @@
 
 use std::time::Duration;
 
-use ftp_proto::{Config, FailureKind, Fault, Input, Refusal};
+use ftp_proto::{Config, FailureKind, Fault, Input, Refusal, TlsFault};
 use ftp_proto_tests::rig::{Act, Rig};
 
 use super::{clear, secure};
@@ -163,5 +163,28 @@ fn a_reply_that_nobody_asked_for_ends_the_session() {
         let mut rig = clear();
         rig.reply(&format!("{line}\r\n"));
         assert_eq!(rig.end_kind(), Some(FailureKind::Desynchronised), "{line}");
+    }
+}
+
+#[test]
+fn what_broke_first_is_told_though_the_server_then_falls_silent() {
+    for ends in [false, true] {
+        let mut rig = Rig::secure(Config::default());
+        let file = rig.retrieve("f");
+        rig.reply("200 I\r\n213 3\r\n229 (|||2121|)\r\n")
+            .data_connected()
+            .reply("150 ok\r\n")
+            .data_insecure(TlsFault::UnknownIssuer);
+        assert_eq!(rig.result(file), None, "the server has the last word");
+        if ends {
+            rig.eof();
+        } else {
+            rig.tick_to_deadline();
+        }
+        assert_eq!(
+            rig.failed(file),
+            FailureKind::DataTls(TlsFault::UnknownIssuer)
+        );
+        assert!(rig.is_closed());
     }
 }
