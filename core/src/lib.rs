@@ -19,9 +19,11 @@
 //! * [`rules`]: what is legal and what follows from it, for either role. Tables and small automata.
 //! * [`client`]: the client machine: policy, plan, and the loop contract.
 //! * [`server`]: the server machine, from the other chair: commands in, replies out, questions to the application.
+//! * [`listing`]: entries out of what LIST, NLST and MLSD answer, and names that are safe to create.
 //! * [`diagnosis`]: the facts a machine records.
 //! * `tls` (feature `rustls`): a TLS channel without sockets, for drivers.
 //! * `pipe` (feature `rustls`): what every driver needs between its sockets and a machine.
+//! * `testing` (features `arbitrary`, `proptest`): dialogues, replies, policies as values, for tests of what is built on this.
 //!
 //! # The whole loop
 //!
@@ -92,6 +94,7 @@ pub mod client;
 pub mod diagnosis;
 mod error;
 mod limits;
+pub mod listing;
 mod order;
 mod output;
 #[cfg(feature = "rustls")]
@@ -99,6 +102,8 @@ pub mod pipe;
 pub mod rules;
 mod secret;
 pub mod server;
+#[cfg(feature = "arbitrary")]
+pub mod testing;
 mod ticket;
 mod time;
 #[cfg(feature = "rustls")]

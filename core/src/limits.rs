@@ -28,6 +28,8 @@ pub struct Limits {
     pub pending_commands: usize,
     /// Reply text kept in a [`crate::Failure`].
     pub failure_text: usize,
+    /// One line of a listing. No name is longer than a path may be, and facts stay under 1 KiB; RFC 3659 has no bound.
+    pub listing_line: usize,
     /// From connect to the greeting; after a 120 counted anew.
     pub greeting_wait: Duration,
     /// TLS handshake on the control connection.
@@ -99,6 +101,7 @@ impl Default for Limits {
             requests: 16,
             pending_commands: 8,
             failure_text: 1024,
+            listing_line: 8 * 1024,
             greeting_wait: Duration::from_secs(60),
             handshake_wait: Duration::from_secs(30),
             reply_wait: Duration::from_secs(60),
