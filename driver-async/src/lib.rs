@@ -1,9 +1,52 @@
 //! FTP and FTPS for async programs: the machines of [`ftp_proto`] over smol and rustls.
 //!
-//! Every decision is the machines'; this crate moves bytes.
+//! Every decision is the machines'; this crate moves bytes. TLS is required unless the caller says otherwise, and a transfer that
+//! is reported as done is proved whole.
+//!
+//! ```no_run
+//! use ftp_proto_async::{Client, Secret};
+//!
+//! # smol::block_on(async {
+//! let mut client = Client::connect("ftp.example.org", 21).await?;
+//! client.login("alice", Secret::new(b"secret")).await?;
+//! let mut file = smol::fs::File::create("report.pdf.part").await.unwrap();
+//! let transfer = client.retrieve("reports/today.pdf", &mut file).await?;
+//! println!("{} bytes", transfer.bytes);
+//! client.quit().await?;
+//! # Ok::<(), ftp_proto_async::Error>(())
+//! # })?;
+//! # Ok::<(), ftp_proto_async::Error>(())
+//! ```
+//!
+//! It runs on any executor, and with [`Runtime`] on other runtimes than smol altogether.
+//!
+//! # Layers
+//!
+//! ```text
+//! client     typed methods     builder  settings     stream  AsyncRead and AsyncWrite
+//! pump       the loop: steps of ftp_proto::pipe::Engine, and waits in between
+//! net        sockets           tls      what to trust     runtime  what smol, or another one, does
+//! ```
 #![forbid(unsafe_code)]
 
+mod builder;
+mod cancel;
+mod client;
+mod clock;
+mod net;
+mod pump;
+mod runtime;
 pub mod server;
+mod stream;
+mod tls;
 
 /// The machines, for their types.
 pub use ftp_proto;
+pub use ftp_proto::pipe::{Error, Facts, Failed, Progress, Queued};
+pub use ftp_proto::{Secret, Transfer, TransferOptions};
+
+pub use builder::Builder;
+pub use cancel::CancelHandle;
+pub use client::Client;
+pub use runtime::{Runtime, Smol, Stream, Waiting};
+pub use stream::{Reader, Writer};

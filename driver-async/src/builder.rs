@@ -1,0 +1,286 @@
+//! What a session is told before it connects.
+
+use std::fmt;
+use std::net::IpAddr;
+use std::ops::RangeInclusive;
+use std::path::Path;
+use std::time::Duration;
+
+use ftp_proto::client::{Config, Security};
+use ftp_proto::pipe::{Engine, Error, EventHook, Progress, ProgressHook, TlsSettings};
+use ftp_proto::tls::{ClientTls, Fingerprint, Version};
+use ftp_proto::{Client as Machine, Event};
+use tracing::info_span;
+
+use crate::cancel::CancelHandle;
+use crate::client::Client;
+use crate::clock::Clock;
+use crate::net::{self, ActiveSettings, Sockets};
+use crate::pump::Pump;
+use crate::runtime::{Runtime, Smol, Stream};
+use crate::tls::{platform, read_file};
+
+/// Settings of a [`Client`]. By default TLS is required on both connections, by AUTH TLS, and the server's certificate must come
+/// from an authority the operating system trusts.
+///
+/// ```no_run
+/// use std::time::Duration;
+/// use ftp_proto_async::Client;
+///
+/// # smol::block_on(async {
+/// let client = Client::builder()
+///     .ca_file("company-ca.pem")?
+///     .timeout(Duration::from_secs(20))
+///     .on_progress(|progress| eprintln!("{} bytes", progress.bytes))
+///     .connect("ftp.example.org", 21)
+///     .await?;
+/// # Ok::<(), ftp_proto_async::Error>(())
+/// # })?;
+/// # Ok::<(), ftp_proto_async::Error>(())
+/// ```
+#[must_use = "a builder does nothing before connect"]
+pub struct Builder {
+    config: Config,
+    tls: TlsSettings,
+    server_name: Option<String>,
+    connect_timeout: Duration,
+    active: ActiveSettings,
+    on_event: EventHook,
+    on_progress: ProgressHook,
+    cancel: CancelHandle,
+    pub(crate) listing_limit: usize,
+}
+
+impl Default for Builder {
+    fn default() -> Self {
+        Builder {
+            config: Config::default(),
+            tls: TlsSettings::default(),
+            server_name: None,
+            connect_timeout: Duration::from_secs(30),
+            active: ActiveSettings::default(),
+            on_event: None,
+            on_progress: None,
+            cancel: CancelHandle::new(),
+            listing_limit: 64 * 1024 * 1024,
+        }
+    }
+}
+
+impl Builder {
+    /// The whole policy of the machine. Settings made here before are lost.
+    pub fn config(mut self, config: Config) -> Self {
+        self.config = config;
+        self
+    }
+
+    /// Changes the policy of the machine.
+    pub fn configure(mut self, change: impl FnOnce(&mut Config)) -> Self {
+        change(&mut self.config);
+        self
+    }
+
+    /// Protection of control and data connection.
+    pub fn security(mut self, security: Security) -> Self {
+        self.config.security = security;
+        self
+    }
+
+    /// Waits no longer than this for a connection, a TLS handshake, a reply, or payload that does not move.
+    pub fn timeout(mut self, limit: Duration) -> Self {
+        let limits = &mut self.config.limits;
+        for wait in [
+            &mut self.connect_timeout,
+            &mut limits.greeting_wait,
+            &mut limits.handshake_wait,
+            &mut limits.reply_wait,
+            &mut limits.data_open_wait,
+            &mut limits.data_handshake_wait,
+            &mut limits.stall_wait,
+            &mut limits.abort_wait,
+        ] {
+            *wait = limit;
+        }
+        self
+    }
+
+    /// Waits no longer than this for the control connection, over all addresses of the host; 30 s by default.
+    pub fn connect_timeout(mut self, limit: Duration) -> Self {
+        self.connect_timeout = limit;
+        self
+    }
+
+    // ---- TLS
+
+    /// A whole TLS policy, in place of all settings below.
+    pub fn tls(mut self, policy: ClientTls) -> Self {
+        self.tls.policy = Some(policy);
+        self
+    }
+
+    /// Trusts the authorities in this PEM file, and no longer those of the operating system. Can be given several times.
+    ///
+    /// # Errors
+    /// [`Error::Local`] if the file cannot be read.
+    pub fn ca_file(self, path: impl AsRef<Path>) -> Result<Self, Error> {
+        let pem = read_file(path.as_ref())?;
+        Ok(self.ca_pem(pem))
+    }
+
+    /// The same from memory.
+    pub fn ca_pem(mut self, pem: impl Into<Vec<u8>>) -> Self {
+        self.tls.only_roots.push(pem.into());
+        self
+    }
+
+    /// Trusts these authorities in addition to the others.
+    pub fn additional_ca_pem(mut self, pem: impl Into<Vec<u8>>) -> Self {
+        self.tls.extra_roots.push(pem.into());
+        self
+    }
+
+    /// Trusts the server certificate with this SHA-256, and nothing but certificates pinned like it; authorities are not asked.
+    pub fn pin_sha256(mut self, certificate: Fingerprint) -> Self {
+        self.tls.pins.push(certificate);
+        self
+    }
+
+    /// Our certificate chain, own certificate first, and its private key, both PEM. They may be in one file.
+    ///
+    /// # Errors
+    /// [`Error::Local`] if a file cannot be read.
+    pub fn client_certificate_files(
+        self,
+        chain: impl AsRef<Path>,
+        key: impl AsRef<Path>,
+    ) -> Result<Self, Error> {
+        let (chain, key) = (read_file(chain.as_ref())?, read_file(key.as_ref())?);
+        Ok(self.client_certificate_pem(chain, key))
+    }
+
+    /// The same from memory.
+    pub fn client_certificate_pem(
+        mut self,
+        chain: impl Into<Vec<u8>>,
+        key: impl Into<Vec<u8>>,
+    ) -> Self {
+        self.tls.own = Some((chain.into(), key.into()));
+        self
+    }
+
+    /// Accepts every server certificate. Anyone on the way can then read passwords and files, and change them.
+    pub fn dangerously_accept_any_certificate(mut self) -> Self {
+        self.tls.any = true;
+        self
+    }
+
+    /// The oldest TLS version to speak; 1.2 by default.
+    pub fn tls_min_version(mut self, version: Version) -> Self {
+        self.tls.min = Some(version);
+        self
+    }
+
+    /// The newest TLS version to speak; 1.3 by default.
+    pub fn tls_max_version(mut self, version: Version) -> Self {
+        self.tls.max = Some(version);
+        self
+    }
+
+    /// The name the certificate must be for; the host by default.
+    pub fn server_name(mut self, name: impl Into<String>) -> Self {
+        self.server_name = Some(name.into());
+        self
+    }
+
+    // ---- data connections
+
+    /// The local ports to listen on for active data connections; by default the system chooses.
+    pub fn active_ports(mut self, ports: RangeInclusive<u16>) -> Self {
+        self.active.ports = Some(ports);
+        self
+    }
+
+    /// The address to name in PORT and EPRT, if the server sees us under another one than we do.
+    pub fn active_address(mut self, address: IpAddr) -> Self {
+        self.active.advertised = Some(address);
+        self
+    }
+
+    /// The most a listing may take in memory, in bytes; 64 MiB by default. Listings that go to a writer have no limit.
+    pub fn listing_limit(mut self, bytes: usize) -> Self {
+        self.listing_limit = bytes;
+        self
+    }
+
+    // ---- what the application is told
+
+    /// Called as payload moves, several times a second, and at its end.
+    pub fn on_progress(mut self, hook: impl FnMut(Progress) + Send + 'static) -> Self {
+        self.on_progress = Some(Box::new(hook));
+        self
+    }
+
+    /// Called with every event of the machine: the dialogue, with secrets masked, and notes.
+    pub fn on_event(mut self, hook: impl FnMut(&Event<'_>) + Send + 'static) -> Self {
+        self.on_event = Some(Box::new(hook));
+        self
+    }
+
+    /// Lets this handle give up what the client does, the connecting included.
+    pub fn cancel_handle(mut self, handle: &CancelHandle) -> Self {
+        self.cancel = handle.clone();
+        self
+    }
+
+    /// Connects. Nothing is said yet: greeting, TLS and what is asked for come with the first call.
+    ///
+    /// `host` is a name or an address, with or without brackets. Its addresses are tried one after the other.
+    ///
+    /// # Errors
+    /// [`Error::Connect`], [`Error::Tls`], [`Error::Cancelled`], [`Error::Local`].
+    pub async fn connect(self, host: &str, port: u16) -> Result<Client, Error> {
+        self.connect_on(Smol, host, port).await
+    }
+
+    /// Connects on another runtime than smol.
+    ///
+    /// # Errors
+    /// As [`Builder::connect`].
+    pub async fn connect_on<R: Runtime>(
+        self,
+        runtime: R,
+        host: &str,
+        port: u16,
+    ) -> Result<Client<R>, Error> {
+        let session = if self.config.security.is_clear() {
+            None
+        } else {
+            let name = self.server_name.as_deref().unwrap_or(host);
+            Some(self.tls.policy(platform)?.session(name)?)
+        };
+        let span = info_span!("ftp", host, port);
+        let dial = net::dial(&runtime, host, port, self.connect_timeout, &self.cancel);
+        let control = dial.await?;
+        let peer = control.peer().map_err(|source| Error::Connect {
+            peer: format!("{host}:{port}"),
+            source,
+        })?;
+        let clock = Clock::new();
+        let machine = Machine::new(self.config, peer.ip(), clock.now());
+        let engine = Engine::new(machine, session).with_hooks(self.on_event, self.on_progress);
+        let sockets = Sockets::new(runtime, control, self.active);
+        let pump = Pump::new(engine, clock, sockets, self.cancel, span);
+        Ok(Client::new(pump, peer, self.listing_limit))
+    }
+}
+
+impl fmt::Debug for Builder {
+    fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
+        f.debug_struct("Builder")
+            .field("config", &self.config)
+            .field("server_name", &self.server_name)
+            .field("connect_timeout", &self.connect_timeout)
+            .field("active", &self.active)
+            .finish_non_exhaustive()
+    }
+}

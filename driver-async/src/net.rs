@@ -1,0 +1,398 @@
+//! Sockets: dial, listen, accept, and their readiness as `WouldBlock`.
+
+use std::future::poll_fn;
+use std::hash::{BuildHasher, Hasher, RandomState};
+use std::io::{self, IoSlice, Read, Write};
+use std::net::{IpAddr, Shutdown, SocketAddr};
+use std::ops::RangeInclusive;
+use std::pin::Pin;
+use std::task::{Context, Poll, Waker};
+use std::time::{Duration, Instant};
+
+use ftp_proto::DataTarget;
+use ftp_proto::pipe::{self, Error, Shut, Transport};
+use smol::io::{AsyncRead, AsyncWrite};
+use socket2::TcpKeepalive;
+
+use crate::cancel::CancelHandle;
+use crate::runtime::{Runtime, Stream, Waiting};
+
+/// One address must not use up the time of those behind it.
+const LEAST_PER_ADDRESS: Duration = Duration::from_secs(1);
+
+/// How data connections come in.
+#[derive(Clone, Debug, Default)]
+pub(crate) struct ActiveSettings {
+    pub(crate) ports: Option<RangeInclusive<u16>>,
+    pub(crate) advertised: Option<IpAddr>,
+}
+
+/// The sockets of a session, and the timer.
+pub(crate) struct Sockets<R: Runtime> {
+    runtime: R,
+    waker: Waker,
+    control: Option<Socket<R::Stream>>,
+    data: Option<Socket<R::Stream>>,
+    dialled: Option<Waiting<io::Result<R::Stream>>>,
+    listener: Option<R::Listener>,
+    active: ActiveSettings,
+    timer: Option<(Instant, Waiting<()>)>,
+}
+
+impl<R: Runtime> Sockets<R> {
+    pub(crate) fn new(runtime: R, control: R::Stream, active: ActiveSettings) -> Self {
+        let waker = Waker::noop().clone();
+        Sockets {
+            runtime,
+            control: Some(Socket(Polled::new(control, &waker))),
+            waker,
+            data: None,
+            dialled: None,
+            listener: None,
+            active,
+            timer: None,
+        }
+    }
+
+    /// From here on this task is woken.
+    pub(crate) fn attach(&mut self, waker: &Waker) {
+        self.waker.clone_from(waker);
+        for socket in [&mut self.control, &mut self.data].into_iter().flatten() {
+            socket.0.attach(waker);
+        }
+    }
+
+    /// Whether it is that time. If not, the task is woken then, or before.
+    pub(crate) fn poll_until(&mut self, until: Option<Instant>) -> Poll<()> {
+        let Some(until) = until else {
+            return Poll::Pending;
+        };
+        let left = until.saturating_duration_since(Instant::now());
+        if left.is_zero() {
+            return Poll::Ready(());
+        }
+        let (_, timer) = match &mut self.timer {
+            Some(timer) if timer.0 <= until => timer,
+            timer => timer.insert((until, self.runtime.sleep(left))),
+        };
+        let over = timer.as_mut().poll(&mut Context::from_waker(&self.waker));
+        if over.is_ready() {
+            self.timer = None;
+        }
+        over
+    }
+
+    fn address(&self, which: fn(&R::Stream) -> io::Result<SocketAddr>) -> io::Result<SocketAddr> {
+        match &self.control {
+            Some(control) => which(&control.0.inner),
+            None => Err(io::ErrorKind::NotConnected.into()),
+        }
+    }
+}
+
+impl<R: Runtime> pipe::Sockets for Sockets<R> {
+    fn control(&mut self) -> Option<&mut dyn Transport> {
+        Some(self.control.as_mut()?)
+    }
+
+    fn close_control(&mut self) {
+        self.control = None;
+    }
+
+    fn connect(&mut self, target: DataTarget) -> io::Result<()> {
+        let target = match target {
+            DataTarget::Address(address) => address,
+            DataTarget::Peer { port } => with_port(self.address(Stream::peer)?, port),
+        };
+        self.dialled = Some(self.runtime.connect(target));
+        Ok(())
+    }
+
+    fn connected(&mut self) -> io::Result<bool> {
+        let Some(dialled) = &mut self.dialled else {
+            return Ok(false);
+        };
+        let Poll::Ready(connected) = dialled.as_mut().poll(&mut Context::from_waker(&self.waker))
+        else {
+            return Ok(false);
+        };
+        self.dialled = None;
+        self.data = Some(Socket(Polled::new(connected?, &self.waker)));
+        Ok(true)
+    }
+
+    fn listen(&mut self) -> io::Result<SocketAddr> {
+        let local = self.address(Stream::local)?;
+        let listener = bind(&self.runtime, local, self.active.ports.as_ref())?;
+        let mut address = self.runtime.local(&listener)?;
+        self.listener = Some(listener);
+        let ip = self.active.advertised.unwrap_or_else(|| address.ip());
+        address.set_ip(ip.to_canonical());
+        Ok(address)
+    }
+
+    fn accept(&mut self) -> io::Result<Option<IpAddr>> {
+        let Some(listener) = &mut self.listener else {
+            return Ok(None);
+        };
+        loop {
+            let cx = &mut Context::from_waker(&self.waker);
+            match self.runtime.poll_accept(listener, cx) {
+                Poll::Pending => return Ok(None),
+                Poll::Ready(Ok((stream, peer))) => {
+                    self.data = Some(Socket(Polled::new(stream, &self.waker)));
+                    return Ok(Some(peer.ip()));
+                }
+                // The peer has gone again before it was accepted.
+                Poll::Ready(Err(error)) if is_passing(&error) => {}
+                Poll::Ready(Err(error)) => return Err(error),
+            }
+        }
+    }
+
+    fn data(&mut self) -> Option<&mut dyn Transport> {
+        Some(self.data.as_mut()?)
+    }
+
+    fn close_data(&mut self) {
+        self.dialled = None;
+        self.data = None;
+    }
+
+    fn close_listener(&mut self) {
+        self.listener = None;
+    }
+}
+
+/// A connection that is never waited for.
+struct Socket<S>(Polled<S>);
+
+impl<S: Stream> Socket<S> {
+    /// Acknowledges at once what came. A server whose Nagle algorithm is on says no more before that, and the system would wait 40 ms to
+    /// 200 ms for something of ours that the ACK could ride on: in each batch of commands, listing, small upload. It falls back to that by
+    /// itself, so it is told again each time.
+    fn acknowledge(&self) {
+        #[cfg(any(target_os = "linux", target_os = "android"))]
+        if let Some(socket) = self.0.inner.socket() {
+            let _ = socket.set_tcp_quickack(true);
+        }
+    }
+}
+
+impl<S: Stream> Read for Socket<S> {
+    fn read(&mut self, into: &mut [u8]) -> io::Result<usize> {
+        let count = self.0.read(into)?;
+        self.acknowledge();
+        Ok(count)
+    }
+}
+
+impl<S: Stream> Write for Socket<S> {
+    fn write(&mut self, bytes: &[u8]) -> io::Result<usize> {
+        self.0.write(bytes)
+    }
+
+    fn write_vectored(&mut self, pieces: &[IoSlice<'_>]) -> io::Result<usize> {
+        self.0.write_vectored(pieces)
+    }
+
+    fn flush(&mut self) -> io::Result<()> {
+        self.0.flush()
+    }
+}
+
+impl<S: Stream> Transport for Socket<S> {
+    fn shut(&mut self, side: Shut) {
+        // It fails only where there is nothing left to end.
+        let shut = self.0.inner.socket().map(|socket| {
+            socket.shutdown(match side {
+                Shut::Sending => Shutdown::Write,
+                Shut::Both => Shutdown::Both,
+            })
+        });
+        if shut.is_none() {
+            let _ = self.0.attempt(|stream, cx| stream.poll_close(cx));
+        }
+        // What comes now, a TLS 1.3 ticket before a close_notify, finds nothing to ride on.
+        self.acknowledge();
+    }
+
+    fn will_reset(&mut self) {
+        // Where it cannot be set the connection is closed as any other.
+        if let Some(socket) = self.0.inner.socket() {
+            let _ = socket.set_linger(Some(Duration::ZERO));
+        }
+    }
+}
+
+/// Something asynchronous as something that never waits: what is not ready is `WouldBlock`, and wakes the task later.
+pub(crate) struct Polled<T> {
+    inner: T,
+    waker: Waker,
+}
+
+impl<T> Polled<T> {
+    pub(crate) fn new(inner: T, waker: &Waker) -> Self {
+        Polled {
+            inner,
+            waker: waker.clone(),
+        }
+    }
+
+    pub(crate) fn attach(&mut self, waker: &Waker) {
+        self.waker.clone_from(waker);
+    }
+}
+
+impl<T: Unpin> Polled<T> {
+    fn attempt<O>(
+        &mut self,
+        what: impl FnOnce(Pin<&mut T>, &mut Context<'_>) -> Poll<io::Result<O>>,
+    ) -> io::Result<O> {
+        let mut cx = Context::from_waker(&self.waker);
+        match what(Pin::new(&mut self.inner), &mut cx) {
+            Poll::Ready(result) => result,
+            Poll::Pending => Err(io::ErrorKind::WouldBlock.into()),
+        }
+    }
+}
+
+impl<T: AsyncRead + Unpin> Read for Polled<T> {
+    fn read(&mut self, into: &mut [u8]) -> io::Result<usize> {
+        self.attempt(|inner, cx| inner.poll_read(cx, into))
+    }
+}
+
+impl<T: AsyncWrite + Unpin> Write for Polled<T> {
+    fn write(&mut self, bytes: &[u8]) -> io::Result<usize> {
+        self.attempt(|inner, cx| inner.poll_write(cx, bytes))
+    }
+
+    fn write_vectored(&mut self, pieces: &[IoSlice<'_>]) -> io::Result<usize> {
+        self.attempt(|inner, cx| inner.poll_write_vectored(cx, pieces))
+    }
+
+    fn flush(&mut self) -> io::Result<()> {
+        self.attempt(|inner, cx| inner.poll_flush(cx))
+    }
+}
+
+/// Connects the control connection to the first address of `host` that answers, within `limit` over all of them.
+pub(crate) async fn dial<R: Runtime>(
+    runtime: &R,
+    host: &str,
+    port: u16,
+    limit: Duration,
+    cancel: &CancelHandle,
+) -> Result<R::Stream, Error> {
+    let failed = |peer: String, source: io::Error| Error::Connect { peer, source };
+    let named = || format!("{host}:{port}");
+    let bare = host
+        .strip_prefix('[')
+        .and_then(|rest| rest.strip_suffix(']'))
+        .unwrap_or(host);
+    let end = Instant::now() + limit;
+    let resolve = within(runtime, runtime.resolve(bare, port), limit, cancel);
+    let addresses = match resolve.await {
+        Ok(Some(addresses)) => addresses,
+        Ok(None) => return Err(Error::Cancelled),
+        Err(error) => return Err(failed(named(), error)),
+    };
+    let mut last = failed(named(), io::Error::other("the name has no address"));
+    for (index, address) in addresses.iter().enumerate() {
+        let left = end.saturating_duration_since(Instant::now());
+        let waiting = u32::try_from(addresses.len() - index).unwrap_or(u32::MAX);
+        let share = (left / waiting).max(LEAST_PER_ADDRESS.min(limit));
+        match dial_one(runtime, *address, share, cancel).await {
+            Ok(Some(socket)) => return Ok(socket),
+            Ok(None) => return Err(Error::Cancelled),
+            Err(error) if address.ip().to_string() == bare => last = failed(named(), error),
+            Err(error) => last = failed(format!("{} ({address})", named()), error),
+        }
+    }
+    Err(last)
+}
+
+/// `None` if it was cancelled.
+async fn dial_one<R: Runtime>(
+    runtime: &R,
+    address: SocketAddr,
+    limit: Duration,
+    cancel: &CancelHandle,
+) -> io::Result<Option<R::Stream>> {
+    let connect = runtime.connect(address);
+    let Some(stream) = within(runtime, connect, limit, cancel).await? else {
+        return Ok(None);
+    };
+    if let Some(control) = stream.socket() {
+        control.set_tcp_nodelay(true)?;
+        // Middleboxes forget a control connection that is silent during a long transfer.
+        let keepalive = TcpKeepalive::new().with_time(Duration::from_secs(60));
+        control.set_tcp_keepalive(&keepalive)?;
+    }
+    Ok(Some(stream))
+}
+
+/// `None` if it was cancelled.
+async fn within<R: Runtime, T>(
+    runtime: &R,
+    mut what: Waiting<io::Result<T>>,
+    limit: Duration,
+    cancel: &CancelHandle,
+) -> io::Result<Option<T>> {
+    let mut timer = runtime.sleep(limit);
+    poll_fn(|cx| {
+        cancel.attach(cx.waker());
+        if cancel.take() {
+            return Poll::Ready(Ok(None));
+        }
+        if let Poll::Ready(result) = what.as_mut().poll(cx) {
+            return Poll::Ready(result.map(Some));
+        }
+        timer.as_mut().poll(cx).map(|()| {
+            Err(io::Error::new(
+                io::ErrorKind::TimedOut,
+                format!("no answer within {} s", limit.as_secs_f32()),
+            ))
+        })
+    })
+    .await
+}
+
+/// The same host, another port; the zone of an IPv6 address stays.
+fn with_port(mut address: SocketAddr, port: u16) -> SocketAddr {
+    address.set_port(port);
+    address
+}
+
+/// Listens beside `local`, at a port of `ports` or one the system chooses; both cannot be foretold.
+fn bind<R: Runtime>(
+    runtime: &R,
+    local: SocketAddr,
+    ports: Option<&RangeInclusive<u16>>,
+) -> io::Result<R::Listener> {
+    let Some(ports) = ports else {
+        return runtime.listen(with_port(local, 0));
+    };
+    let count = u64::from(ports.end().saturating_sub(*ports.start())) + 1;
+    // The standard library seeds this from the system's randomness.
+    let start = RandomState::new().build_hasher().finish();
+    let mut last = io::Error::from(io::ErrorKind::AddrInUse);
+    for step in 0..count {
+        let offset = u16::try_from((start.wrapping_add(step)) % count).unwrap_or(0);
+        match runtime.listen(with_port(local, ports.start().saturating_add(offset))) {
+            Ok(listener) => return Ok(listener),
+            Err(error) => last = error,
+        }
+    }
+    Err(last)
+}
+
+fn is_passing(error: &io::Error) -> bool {
+    matches!(
+        error.kind(),
+        io::ErrorKind::Interrupted
+            | io::ErrorKind::ConnectionAborted
+            | io::ErrorKind::ConnectionReset
+    )
+}
