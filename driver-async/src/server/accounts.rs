@@ -7,7 +7,7 @@ use std::net::IpAddr;
 use std::pin::Pin;
 use std::sync::Arc;
 
-use super::VirtualPath;
+use ftp_proto::server::{Rights, VirtualPath};
 use subtle::ConstantTimeEq;
 
 use super::storage::Storage;
@@ -66,7 +66,7 @@ impl fmt::Debug for Login<'_> {
 pub struct Account {
     pub(crate) storage: Arc<dyn Storage>,
     pub(crate) home: VirtualPath,
-    pub(crate) writable: bool,
+    pub(crate) rights: Rights,
 }
 
 impl Account {
@@ -75,14 +75,20 @@ impl Account {
         Account {
             storage,
             home: VirtualPath::root(),
-            writable: false,
+            rights: Rights::READ,
         }
     }
 
-    /// Writing too.
+    /// Everything, writing too.
     #[must_use]
-    pub fn writable(mut self, writable: bool) -> Self {
-        self.writable = writable;
+    pub fn writable(self) -> Self {
+        self.rights(Rights::ALL)
+    }
+
+    /// With these rights.
+    #[must_use]
+    pub fn rights(mut self, rights: Rights) -> Self {
+        self.rights = rights;
         self
     }
 
@@ -99,7 +105,7 @@ impl fmt::Debug for Account {
     fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
         f.debug_struct("Account")
             .field("home", &self.home)
-            .field("writable", &self.writable)
+            .field("rights", &self.rights)
             .finish_non_exhaustive()
     }
 }
@@ -131,7 +137,7 @@ impl Passwords for Plain {
 ///
 /// let storage = Arc::new(MemoryStorage::new());
 /// let users = Users::new()
-///     .user("alice", "secret", Account::new(storage.clone()).writable(true))
+///     .user("alice", "secret", Account::new(storage.clone()).writable())
 ///     .anonymous(Account::new(storage));
 /// ```
 #[derive(Clone)]

@@ -1,18 +1,20 @@
 //! A storage in a directory of the file system.
 
-use std::ffi::OsStr;
+use std::ffi::{OsStr, OsString};
 use std::fs::File;
-use std::io::{self, Read, Seek, SeekFrom, Write};
+use std::hash::{BuildHasher as _, RandomState};
+use std::io::{self, Read as _, Seek as _, SeekFrom, Write as _};
 use std::path::{Path, PathBuf};
 use std::sync::Arc;
 use std::time::{Duration, SystemTime};
 
-use super::VirtualPath;
 use cap_std::ambient_authority;
 use cap_std::fs::{Dir, OpenOptions};
+use ftp_proto::server::{Entry, Kind, Refused, VirtualPath, WriteMode};
+use ftp_proto::wire::date::Timestamp;
 
 use super::storage::{
-    Answer, DirectoryEntry, Kind, Listing, Metadata, Sink, Source, Storage, StorageError, Upload,
+    Entries, Promise, Sink, Source, Storage, Write, refused, timestamp, unique_name,
 };
 
 /// How many entries of a directory are looked up at a time.
@@ -24,7 +26,7 @@ const UNFINISHED: (&[u8], &[u8]) = (b".ftp-", b".part");
 /// A directory of the file system.
 ///
 /// It is held open by its descriptor, and every path is resolved below it: links that lead out of it are not followed
-/// ([`StorageError::Denied`]), whatever changes meanwhile.
+/// ([`Refused::Denied`]), whatever changes meanwhile.
 ///
 /// An upload is written under a name of its own in the directory it is for, and renamed when it is whole. So a name holds a whole file or
 /// none, whenever the process ends. What was unfinished then stays under a name that is neither listed nor served; see
@@ -40,13 +42,13 @@ const UNFINISHED: (&[u8], &[u8]) = (b".ftp-", b".part");
 pub struct FileStorage {
     root: Arc<Dir>,
     policy: Policy,
+    /// What the numbers of files are made unrecognisable with.
+    secret: RandomState,
 }
 
 #[derive(Clone, Copy, Debug)]
 struct Policy {
     cut: Cut,
-    overwrite: bool,
-    append: bool,
     sync: Sync,
 }
 
@@ -83,10 +85,9 @@ impl FileStorage {
             root: Arc::new(root),
             policy: Policy {
                 cut: Cut::Drop,
-                overwrite: true,
-                append: true,
                 sync: Sync::Never,
             },
+            secret: RandomState::new(),
         })
     }
 
@@ -94,20 +95,6 @@ impl FileStorage {
     #[must_use]
     pub fn cut(mut self, cut: Cut) -> Self {
         self.policy.cut = cut;
-        self
-    }
-
-    /// Whether an upload or a rename may replace a file; they may by default.
-    #[must_use]
-    pub fn overwrite(mut self, allowed: bool) -> Self {
-        self.policy.overwrite = allowed;
-        self
-    }
-
-    /// Whether files may be continued (APPE, REST before STOR); they may by default.
-    #[must_use]
-    pub fn append(mut self, allowed: bool) -> Self {
-        self.policy.append = allowed;
         self
     }
 
@@ -152,8 +139,8 @@ impl FileStorage {
     fn blocking<'a, T: Send + 'static>(
         &self,
         path: &VirtualPath,
-        act: impl FnOnce(&Dir, &Path) -> Result<T, StorageError> + Send + 'static,
-    ) -> Answer<'a, T> {
+        act: impl FnOnce(&Dir, &Path) -> Result<T, Refused> + Send + 'static,
+    ) -> Promise<'a, T> {
         let root = Arc::clone(&self.root);
         let path = relative(path.components());
         Box::pin(async move {
@@ -164,154 +151,189 @@ impl FileStorage {
 }
 
 impl Storage for FileStorage {
-    fn metadata<'a>(&'a self, path: &'a VirtualPath) -> Answer<'a, Metadata> {
-        self.blocking(path, |root, path| Ok(describe(&root.metadata(path)?)))
+    fn stat<'a>(&'a self, path: &'a VirtualPath) -> Promise<'a, Entry> {
+        let name = path.name().unwrap_or_default().to_vec();
+        let secret = self.secret.clone();
+        self.blocking(path, move |root, path| {
+            let metadata = root.metadata(path).map_err(no)?;
+            Ok(describe(&name, &metadata, &secret))
+        })
     }
 
-    fn list<'a>(&'a self, path: &'a VirtualPath) -> Answer<'a, Box<dyn Listing>> {
-        self.blocking(path, |root, path| {
-            let directory = root.open_dir(path)?;
+    fn list<'a>(&'a self, path: &'a VirtualPath) -> Promise<'a, Box<dyn Entries>> {
+        let secret = self.secret.clone();
+        self.blocking(path, move |root, path| {
+            let directory = root.open_dir(path).map_err(no)?;
             let mut names = Vec::new();
-            for entry in directory.entries()? {
-                let name = entry?.file_name();
+            for entry in directory.entries().map_err(no)? {
+                let name = entry.map_err(no)?.file_name();
                 if !is_unfinished(bytes(&name)) {
                     names.push(name);
                 }
             }
             // Backwards, to be taken from the end.
             names.sort_unstable_by(|one, other| other.cmp(one));
-            let directory = Arc::new(directory);
-            Ok(Box::new(Entries { directory, names }) as Box<dyn Listing>)
+            Ok(Box::new(Listed {
+                directory: Arc::new(directory),
+                names,
+                secret,
+            }) as Box<dyn Entries>)
         })
     }
 
-    fn read<'a>(&'a self, path: &'a VirtualPath, offset: u64) -> Answer<'a, Box<dyn Source>> {
+    fn read<'a>(&'a self, path: &'a VirtualPath, offset: u64) -> Promise<'a, Box<dyn Source>> {
         self.blocking(path, move |root, path| {
             // Opening a pipe would wait for its other end.
-            let metadata = root.metadata(path)?;
+            let metadata = root.metadata(path).map_err(no)?;
             if metadata.is_dir() {
-                return Err(StorageError::IsDirectory);
+                return Err(Refused::IsDirectory);
             }
             if !metadata.is_file() {
-                return Err(StorageError::Denied);
+                return Err(Refused::Denied);
             }
-            let mut file = root.open(path)?.into_std();
-            if offset > file.metadata()?.len() {
-                return Err(StorageError::BadOffset);
+            let mut file = root.open(path).map_err(no)?.into_std();
+            let size = file.metadata().map_err(no)?.len();
+            if offset > size {
+                return Err(Refused::BadOffset);
             }
             if offset > 0 {
-                file.seek(SeekFrom::Start(offset))?;
+                file.seek(SeekFrom::Start(offset)).map_err(no)?;
             }
-            Ok(Box::new(Reading(Arc::new(file))) as Box<dyn Source>)
+            let file = Arc::new(file);
+            Ok(Box::new(Reading { file, size }) as Box<dyn Source>)
         })
     }
 
-    fn write<'a>(&'a self, path: &'a VirtualPath, upload: Upload) -> Answer<'a, Box<dyn Sink>> {
+    fn write<'a>(&'a self, path: &'a VirtualPath, how: Write) -> Promise<'a, Box<dyn Sink>> {
         let policy = self.policy;
         self.blocking(path, move |root, path| {
-            let writing = Writing::begin(root, path, upload, policy)?;
+            let writing = Writing::begin(root, path, how, policy)?;
             Ok(Box::new(writing) as Box<dyn Sink>)
         })
     }
 
-    fn remove_file<'a>(&'a self, path: &'a VirtualPath) -> Answer<'a, ()> {
+    fn remove_file<'a>(&'a self, path: &'a VirtualPath) -> Promise<'a, ()> {
         self.blocking(path, |root, path| {
-            let metadata = root.symlink_metadata(path)?;
-            if metadata.is_dir() {
-                return Err(StorageError::IsDirectory);
+            if root.symlink_metadata(path).map_err(no)?.is_dir() {
+                return Err(Refused::IsDirectory);
             }
-            Ok(root.remove_file(path)?)
+            root.remove_file(path).map_err(no)
         })
     }
 
-    fn make_directory<'a>(&'a self, path: &'a VirtualPath) -> Answer<'a, ()> {
-        self.blocking(path, |root, path| Ok(root.create_dir(path)?))
+    fn make_directory<'a>(&'a self, path: &'a VirtualPath) -> Promise<'a, ()> {
+        self.blocking(path, |root, path| root.create_dir(path).map_err(no))
     }
 
-    fn remove_directory<'a>(&'a self, path: &'a VirtualPath) -> Answer<'a, ()> {
+    fn remove_directory<'a>(&'a self, path: &'a VirtualPath) -> Promise<'a, ()> {
         if path.is_root() {
-            return Box::pin(async { Err(StorageError::Denied) });
+            return Box::pin(async { Err(Refused::Denied) });
         }
-        self.blocking(path, |root, path| Ok(root.remove_dir(path)?))
+        self.blocking(path, |root, path| root.remove_dir(path).map_err(no))
     }
 
-    fn rename<'a>(&'a self, from: &'a VirtualPath, to: &'a VirtualPath) -> Answer<'a, ()> {
-        let overwrite = self.policy.overwrite;
+    fn rename<'a>(
+        &'a self,
+        from: &'a VirtualPath,
+        to: &'a VirtualPath,
+        may_replace: bool,
+    ) -> Promise<'a, ()> {
         let to = match relative(to.components()) {
             Ok(to) if !from.is_root() => to,
-            Ok(_) => return Box::pin(async { Err(StorageError::Denied) }),
-            Err(error) => return Box::pin(async { Err(error) }),
+            Ok(_) => return Box::pin(async { Err(Refused::Denied) }),
+            Err(error) => return Box::pin(async move { Err(error) }),
         };
-        self.blocking(from, move |root, from| rename(root, from, &to, overwrite))
+        self.blocking(from, move |root, from| rename(root, from, &to, may_replace))
     }
 
-    fn set_modified<'a>(&'a self, path: &'a VirtualPath, time: SystemTime) -> Answer<'a, ()> {
+    fn set_modified<'a>(
+        &'a self,
+        path: &'a VirtualPath,
+        time: Timestamp,
+    ) -> Promise<'a, Timestamp> {
         self.blocking(path, move |root, path| {
-            if !root.metadata(path)?.is_file() {
-                return Err(StorageError::Denied);
+            if !root.metadata(path).map_err(no)?.is_file() {
+                return Err(Refused::Denied);
             }
-            Ok(root.open(path)?.into_std().set_modified(time)?)
+            let file = root.open(path).map_err(no)?.into_std();
+            let wanted = system_time(time).ok_or(Refused::Unsupported)?;
+            file.set_modified(wanted).map_err(no)?;
+            let stored = file.metadata().and_then(|metadata| metadata.modified());
+            timestamp(stored.map_err(no)?).ok_or(Refused::Io)
+        })
+    }
+
+    #[cfg(unix)]
+    fn set_mode<'a>(&'a self, path: &'a VirtualPath, mode: u32) -> Promise<'a, ()> {
+        use cap_std::fs::{Permissions, PermissionsExt as _};
+        self.blocking(path, move |root, path| {
+            // No program is to run with the rights of this one.
+            let permissions = Permissions::from_mode(mode & 0o777);
+            root.set_permissions(path, permissions).map_err(no)
         })
     }
 }
 
-fn rename(root: &Dir, from: &Path, to: &Path, overwrite: bool) -> Result<(), StorageError> {
-    let is_directory = root.symlink_metadata(from)?.is_dir();
-    if is_directory {
-        if root.symlink_metadata(to).is_ok() && from != to {
-            return Err(StorageError::Exists);
-        }
-    } else if root.metadata(to).is_ok_and(|there| there.is_dir()) {
-        return Err(StorageError::Exists);
-    } else if !overwrite {
-        // A link is made only where nothing is: looking first would leave a moment in between.
-        root.hard_link(from, root, to)?;
-        return Ok(root.remove_file(from)?);
+fn rename(root: &Dir, from: &Path, to: &Path, may_replace: bool) -> Result<(), Refused> {
+    let is_directory = root.symlink_metadata(from).map_err(no)?.is_dir();
+    let there = root.symlink_metadata(to).ok();
+    if there.is_some()
+        && from != to
+        && (is_directory || root.metadata(to).is_ok_and(|to| to.is_dir()))
+    {
+        return Err(Refused::Exists);
     }
-    Ok(root.rename(from, root, to)?)
+    if is_directory || may_replace || from == to {
+        return root.rename(from, root, to).map_err(no);
+    }
+    // A link is made only where nothing is: looking first would leave a moment in between.
+    match root.hard_link(from, root, to) {
+        Err(error) if error.kind() == io::ErrorKind::AlreadyExists => Err(Refused::Denied),
+        linked => linked.and_then(|()| root.remove_file(from)).map_err(no),
+    }
 }
 
-struct Entries {
+struct Listed {
     directory: Arc<Dir>,
-    names: Vec<std::ffi::OsString>,
+    names: Vec<OsString>,
+    secret: RandomState,
 }
 
-impl Listing for Entries {
-    fn next(&mut self) -> Answer<'_, Vec<DirectoryEntry>> {
+impl Entries for Listed {
+    fn next(&mut self) -> Promise<'_, Vec<Entry>> {
         let rest = self.names.len().saturating_sub(ENTRIES_AT_ONCE);
         let names = self.names.split_off(rest);
-        let directory = Arc::clone(&self.directory);
+        let (directory, secret) = (Arc::clone(&self.directory), self.secret.clone());
         Box::pin(smol::unblock(move || {
-            let mut entries = Vec::with_capacity(names.len());
-            for name in names.into_iter().rev() {
+            let entry = |name: OsString| {
                 // A link that leads nowhere or out is told of as it is; what has gone meanwhile is not.
-                let Ok(metadata) = directory
-                    .metadata(&name)
-                    .or_else(|_| directory.symlink_metadata(&name))
-                else {
-                    continue;
-                };
-                entries.push(DirectoryEntry {
-                    name: bytes(&name).to_vec(),
-                    metadata: describe(&metadata),
-                });
-            }
-            Ok(entries)
+                let metadata = directory.metadata(&name);
+                let metadata = metadata.or_else(|_| directory.symlink_metadata(&name));
+                Some(describe(bytes(&name), &metadata.ok()?, &secret))
+            };
+            Ok(names.into_iter().rev().filter_map(entry).collect())
         }))
     }
 }
 
-struct Reading(Arc<File>);
+struct Reading {
+    file: Arc<File>,
+    size: u64,
+}
 
 impl Source for Reading {
-    fn read(&mut self, mut buffer: Vec<u8>) -> Answer<'_, (Vec<u8>, usize)> {
-        let file = Arc::clone(&self.0);
+    fn size(&self) -> Option<u64> {
+        Some(self.size)
+    }
+
+    fn read(&mut self, mut buffer: Vec<u8>) -> Promise<'_, (Vec<u8>, usize)> {
+        let file = Arc::clone(&self.file);
         Box::pin(smol::unblock(move || {
             loop {
                 match (&*file).read(&mut buffer) {
                     Ok(count) => return Ok((buffer, count)),
                     Err(error) if error.kind() == io::ErrorKind::Interrupted => {}
-                    Err(error) => return Err(error.into()),
+                    Err(error) => return Err(no(error)),
                 }
             }
         }))
@@ -327,109 +349,96 @@ struct Unfinished {
     /// Under which name it is written; the final one where it is continued in place.
     written: PathBuf,
     name: PathBuf,
+    /// Nothing may be replaced.
     new: bool,
+    /// The name, if it was chosen here.
+    unique: Option<Vec<u8>>,
     policy: Policy,
 }
 
 impl Writing {
-    fn begin(
-        root: &Dir,
-        path: &Path,
-        upload: Upload,
-        policy: Policy,
-    ) -> Result<Self, StorageError> {
-        let name = path.file_name().ok_or(StorageError::IsDirectory)?;
-        let parent = path
-            .parent()
-            .filter(|parent| !parent.as_os_str().is_empty());
+    fn begin(root: &Dir, path: &Path, how: Write, policy: Policy) -> Result<Self, Refused> {
+        let name = path.file_name();
+        let unique = unique_name(name.map(bytes));
+        let (name, parent) = match (how.mode, name) {
+            (WriteMode::Unique, None) => (native(&unique).ok_or(Refused::BadName)?, Some(path)),
+            (WriteMode::Unique, _) => (native(&unique).ok_or(Refused::BadName)?, path.parent()),
+            (_, name) => (name.ok_or(Refused::IsDirectory)?, path.parent()),
+        };
         // Everything happens in this very directory, wherever it is moved.
-        let directory = match parent {
-            Some(parent) => root.open_dir(parent)?,
-            None => root.try_clone()?,
+        let directory = match parent.filter(|parent| !parent.as_os_str().is_empty()) {
+            Some(parent) => root.open_dir(parent).map_err(no)?,
+            None => root.try_clone().map_err(no)?,
         };
         let before = match directory.metadata(name) {
-            Ok(metadata) if metadata.is_dir() => return Err(StorageError::IsDirectory),
-            Ok(metadata) if !metadata.is_file() => return Err(StorageError::Denied),
+            Ok(metadata) if metadata.is_dir() => return Err(Refused::IsDirectory),
+            Ok(metadata) if !metadata.is_file() || !how.may_change => return Err(Refused::Denied),
             Ok(metadata) => Some(metadata.len()),
-            Err(error) if error.kind() == io::ErrorKind::NotFound => None,
-            Err(error) => return Err(error.into()),
+            Err(error) if error.kind() == io::ErrorKind::NotFound && how.may_create => None,
+            Err(error) if error.kind() == io::ErrorKind::NotFound => return Err(Refused::Denied),
+            Err(error) => return Err(no(error)),
         };
-        let offset = match (upload, before) {
-            (Upload::New, Some(_)) => return Err(StorageError::Exists),
-            (Upload::Replace, Some(_)) if !policy.overwrite => return Err(StorageError::Exists),
-            (Upload::Replace | Upload::New, _) | (Upload::Append, None) => 0,
-            (Upload::Append | Upload::From(_), _) if !policy.append => {
-                return Err(StorageError::Denied);
-            }
-            (Upload::Append, Some(size)) => size,
-            (Upload::From(offset), size) if offset <= size.unwrap_or(0) => offset,
-            (Upload::From(_), _) => return Err(StorageError::BadOffset),
+        let size = before.unwrap_or(0);
+        let offset = match how.mode {
+            WriteMode::Replace | WriteMode::Unique => None,
+            WriteMode::Append => before,
+            WriteMode::At(offset) if offset <= size => before.map(|_| offset),
+            WriteMode::At(_) => return Err(Refused::BadOffset),
         };
-        if offset < before.unwrap_or(0) && !policy.overwrite {
-            return Err(StorageError::Exists);
-        }
-        let in_place = offset > 0 && policy.cut == Cut::Keep;
+        let in_place = offset.is_some() && policy.cut == Cut::Keep;
         let (file, written) = if in_place {
             let mut options = OpenOptions::new();
-            let file = directory.open_with(name, options.write(true))?.into_std();
-            file.set_len(offset)?;
-            (&file).seek(SeekFrom::Start(offset))?;
-            (file, PathBuf::from(name))
+            let file = directory.open_with(name, options.write(true)).map_err(no)?;
+            (file.into_std(), PathBuf::from(name))
         } else {
-            let (file, written) = unfinished(&directory)?;
-            (file, written)
+            unfinished(&directory)?
         };
-        let writing = Writing(Some(Unfinished {
+        let writing = Unfinished {
             file: Arc::new(file),
             directory,
             written,
             name: name.into(),
-            new: upload == Upload::New || (before.is_none() && !policy.overwrite),
+            new: !how.may_change || how.mode == WriteMode::Unique,
+            unique: (how.mode == WriteMode::Unique).then_some(unique.clone()),
             policy,
-        }));
-        if offset > 0 && !in_place {
-            writing.copy_from(name, offset)?;
+        };
+        // From here on what was begun is removed again if something goes wrong.
+        let writing = Writing(Some(writing));
+        if let (Some(offset), Some(writing)) = (offset, &writing.0) {
+            if !in_place {
+                writing.copy_existing(size)?;
+            }
+            let from = SeekFrom::Start(offset);
+            (&*writing.file).seek(from).map_err(no)?;
         }
         Ok(writing)
-    }
-
-    /// Puts the first `length` bytes of an existing file in front.
-    fn copy_from(&self, name: &OsStr, length: u64) -> Result<(), StorageError> {
-        let Some(unfinished) = &self.0 else {
-            return Ok(());
-        };
-        let existing = unfinished.directory.open(name)?.into_std();
-        let copied = io::copy(&mut (&existing).take(length), &mut &*unfinished.file)?;
-        if copied == length {
-            Ok(())
-        } else {
-            // It became shorter meanwhile.
-            Err(StorageError::Busy)
-        }
     }
 }
 
 impl Sink for Writing {
-    fn write(&mut self, buffer: Vec<u8>, count: usize) -> Answer<'_, Vec<u8>> {
-        let file = self
-            .0
-            .as_ref()
-            .map(|unfinished| Arc::clone(&unfinished.file));
+    fn name(&self) -> Option<&[u8]> {
+        self.0.as_ref()?.unique.as_deref()
+    }
+
+    fn write(&mut self, buffer: Vec<u8>, count: usize) -> Promise<'_, Vec<u8>> {
+        let unfinished = self.0.as_ref();
+        let file = unfinished.map(|unfinished| Arc::clone(&unfinished.file));
         Box::pin(smol::unblock(move || {
-            let mut file = file.as_deref().ok_or_else(over)?;
-            file.write_all(buffer.get(..count).unwrap_or(&buffer))?;
+            let mut file = file.as_deref().ok_or(Refused::Io)?;
+            let bytes = buffer.get(..count).unwrap_or(&buffer);
+            file.write_all(bytes).map_err(no)?;
             Ok(buffer)
         }))
     }
 
-    fn commit(mut self: Box<Self>) -> Answer<'static, ()> {
-        let unfinished = self.0.take();
-        Box::pin(smol::unblock(move || unfinished.ok_or_else(over)?.commit()))
+    fn commit(mut self: Box<Self>) -> Promise<'static, ()> {
+        let unfinished = self.0.take().ok_or(Refused::Io);
+        Box::pin(async { smol::unblock(move || unfinished?.commit()).await })
     }
 
-    fn cut(mut self: Box<Self>) -> Answer<'static, ()> {
-        let unfinished = self.0.take();
-        Box::pin(smol::unblock(move || unfinished.ok_or_else(over)?.cut()))
+    fn cut(mut self: Box<Self>) -> Promise<'static, ()> {
+        let unfinished = self.0.take().ok_or(Refused::Io);
+        Box::pin(async { smol::unblock(move || unfinished?.cut()).await })
     }
 }
 
@@ -442,53 +451,57 @@ impl Drop for Writing {
 }
 
 impl Unfinished {
-    fn commit(self) -> Result<(), StorageError> {
-        let synced = match self.policy.sync {
-            Sync::Always => self.file.sync_all(),
-            Sync::Never => Ok(()),
-        };
-        let done = synced.map_err(StorageError::from).and_then(|()| {
-            if self.written == self.name {
-                return Ok(());
-            }
-            self.appear(self.new)?;
-            if self.policy.sync == Sync::Always {
-                self.directory.try_clone()?.into_std_file().sync_all()?;
-            }
+    /// Begins with what is there already.
+    fn copy_existing(&self, size: u64) -> Result<(), Refused> {
+        let existing = self.directory.open(&self.name).map_err(no)?.into_std();
+        let copied = io::copy(&mut (&existing).take(size), &mut &*self.file);
+        if copied.map_err(no)? == size {
             Ok(())
-        });
+        } else {
+            // It became shorter meanwhile.
+            Err(Refused::Busy)
+        }
+    }
+
+    fn commit(self) -> Result<(), Refused> {
+        let done = self.try_commit();
         if done.is_err() {
             self.remove();
         }
-        done
+        done.map_err(no)
     }
 
-    fn cut(self) -> Result<(), StorageError> {
-        match self.policy.cut {
-            Cut::Drop => {
-                self.remove();
-                Ok(())
-            }
-            // Nothing has come: what is there is worth more.
-            Cut::Keep if self.file.metadata()?.len() == 0 => {
-                self.remove();
-                Ok(())
-            }
-            Cut::Keep => self.commit(),
+    fn try_commit(&self) -> io::Result<()> {
+        let sync = self.policy.sync == Sync::Always;
+        if sync {
+            self.file.sync_all()?;
         }
-    }
-
-    /// Gives it its name.
-    fn appear(&self, new: bool) -> Result<(), StorageError> {
+        if self.written == self.name {
+            return Ok(());
+        }
         let directory = &self.directory;
-        if new {
+        if self.new {
             // A link is made only where nothing is.
             directory.hard_link(&self.written, directory, &self.name)?;
             directory.remove_file(&self.written)?;
         } else {
             directory.rename(&self.written, directory, &self.name)?;
         }
+        if sync {
+            directory.try_clone()?.into_std_file().sync_all()?;
+        }
         Ok(())
+    }
+
+    fn cut(self) -> Result<(), Refused> {
+        match self.policy.cut {
+            // Where nothing has come, what was there is worth more.
+            Cut::Keep if self.file.metadata().map_err(no)?.len() > 0 => self.commit(),
+            Cut::Keep | Cut::Drop => {
+                self.remove();
+                Ok(())
+            }
+        }
     }
 
     fn remove(&self) {
@@ -500,7 +513,7 @@ impl Unfinished {
 }
 
 /// A new file for an upload.
-fn unfinished(directory: &Dir) -> Result<(File, PathBuf), StorageError> {
+fn unfinished(directory: &Dir) -> Result<(File, PathBuf), Refused> {
     let mut options = OpenOptions::new();
     options.write(true).create_new(true);
     loop {
@@ -508,7 +521,7 @@ fn unfinished(directory: &Dir) -> Result<(File, PathBuf), StorageError> {
         match directory.open_with(&name, &options) {
             Ok(file) => return Ok((file.into_std(), name)),
             Err(error) if error.kind() == io::ErrorKind::AlreadyExists => {}
-            Err(error) => return Err(error.into()),
+            Err(error) => return Err(no(error)),
         }
     }
 }
@@ -520,7 +533,7 @@ fn is_unfinished(name: &[u8]) -> bool {
 }
 
 /// The path below the root; `.` for the root itself.
-fn relative<'a>(names: impl Iterator<Item = &'a [u8]>) -> Result<PathBuf, StorageError> {
+fn relative<'a>(names: impl Iterator<Item = &'a [u8]>) -> Result<PathBuf, Refused> {
     let mut relative = PathBuf::new();
     for name in names {
         let plain = native(name).filter(|plain| {
@@ -530,9 +543,9 @@ fn relative<'a>(names: impl Iterator<Item = &'a [u8]>) -> Result<PathBuf, Storag
                 && parts.next().is_none()
         });
         if is_unfinished(name) {
-            return Err(StorageError::BadName);
+            return Err(Refused::BadName);
         }
-        relative.push(plain.ok_or(StorageError::BadName)?);
+        relative.push(plain.ok_or(Refused::BadName)?);
     }
     if relative.as_os_str().is_empty() {
         relative.push(".");
@@ -555,42 +568,46 @@ fn bytes(name: &OsStr) -> &[u8] {
     name.as_encoded_bytes()
 }
 
-fn describe(metadata: &cap_std::fs::Metadata) -> Metadata {
-    Metadata {
-        kind: if metadata.is_file() {
-            Kind::File
-        } else if metadata.is_dir() {
-            Kind::Directory
-        } else {
-            Kind::Other
-        },
-        size: metadata.len(),
-        modified: metadata.modified().ok().map(|time| time.into_std()),
-        unix: unix(metadata),
-    }
+fn describe(name: &[u8], metadata: &cap_std::fs::Metadata, secret: &RandomState) -> Entry {
+    let kind = if metadata.is_file() {
+        Kind::File
+    } else if metadata.is_dir() {
+        Kind::Directory
+    } else {
+        Kind::Other
+    };
+    let mut entry = Entry::new(name, kind).with_size(metadata.len());
+    let modified = metadata.modified();
+    entry.modified = modified.ok().and_then(|time| timestamp(time.into_std()));
+    add_unix(&mut entry, metadata, secret);
+    entry
 }
 
 #[cfg(unix)]
-#[expect(clippy::unnecessary_wraps, reason = "other systems know less")]
-fn unix(metadata: &cap_std::fs::Metadata) -> Option<super::storage::Unix> {
-    use cap_std::fs::MetadataExt;
-    Some(super::storage::Unix {
-        mode: metadata.mode() & 0o7777,
-        uid: metadata.uid(),
-        gid: metadata.gid(),
-        links: metadata.nlink(),
-        id: (metadata.dev(), metadata.ino()),
-    })
+fn add_unix(entry: &mut Entry, metadata: &cap_std::fs::Metadata, secret: &RandomState) {
+    use cap_std::fs::MetadataExt as _;
+    entry.mode = Some(metadata.mode() & 0o7777);
+    entry.links = u32::try_from(metadata.nlink()).ok();
+    let number = secret.hash_one((metadata.dev(), metadata.ino()));
+    entry.unique = Some(format!("{number:016x}").into_bytes());
 }
 
 #[cfg(not(unix))]
-fn unix(_: &cap_std::fs::Metadata) -> Option<super::storage::Unix> {
-    None
+fn add_unix(_: &mut Entry, _: &cap_std::fs::Metadata, _: &RandomState) {}
+
+fn system_time(time: Timestamp) -> Option<SystemTime> {
+    let seconds = time.to_unix_seconds();
+    let away = Duration::from_secs(seconds.unsigned_abs());
+    if seconds < 0 {
+        SystemTime::UNIX_EPOCH.checked_sub(away)
+    } else {
+        SystemTime::UNIX_EPOCH.checked_add(away)
+    }
 }
 
-/// A sink that was used after its end, which the types do not let happen.
-fn over() -> StorageError {
-    StorageError::Other(io::ErrorKind::BrokenPipe.into())
+#[expect(clippy::needless_pass_by_value, reason = "to be named in map_err")]
+fn no(error: io::Error) -> Refused {
+    refused(&error)
 }
 
 #[cfg(test)]

@@ -1,18 +1,18 @@
 //! What the tests of storages share.
 
-use super::VirtualPath;
-use super::storage::{Storage, StorageError, Upload};
+use ftp_proto::server::{Refused, VirtualPath, WriteMode};
+
+use super::storage::{Storage, Write};
 
 pub(super) fn path(text: &str) -> VirtualPath {
-    let names = text.split('/').filter(|name| !name.is_empty());
-    VirtualPath::from_components(names.map(|name| name.as_bytes().to_vec()).collect())
+    VirtualPath::root().join(text.as_bytes()).unwrap()
 }
 
 pub(super) async fn read_all(
     storage: &dyn Storage,
     name: &str,
     offset: u64,
-) -> Result<Vec<u8>, StorageError> {
+) -> Result<Vec<u8>, Refused> {
     let mut source = storage.read(&path(name), offset).await?;
     let (mut all, mut buffer) = (Vec::new(), vec![0; 7]);
     loop {
@@ -28,10 +28,10 @@ pub(super) async fn read_all(
 pub(super) async fn write_all(
     storage: &dyn Storage,
     name: &str,
-    upload: Upload,
+    mode: WriteMode,
     contents: &[u8],
-) -> Result<(), StorageError> {
-    let mut sink = storage.write(&path(name), upload).await?;
+) -> Result<(), Refused> {
+    let mut sink = storage.write(&path(name), Write::new(mode)).await?;
     for piece in contents.chunks(1000) {
         sink.write(piece.to_vec(), piece.len()).await?;
     }

@@ -65,25 +65,29 @@ impl Room {
         })
     }
 
-    fn begin(&self, name: &str, upload: Upload) -> Result<Box<dyn Sink>, StorageError> {
-        smol::block_on(self.storage.write(&path(name), upload))
+    fn begin(&self, name: &str, mode: WriteMode) -> Result<Box<dyn Sink>, Refused> {
+        smol::block_on(self.storage.write(&path(name), Write::new(mode)))
     }
 
-    fn upload(&self, name: &str, upload: Upload, contents: &str) -> Result<(), StorageError> {
-        smol::block_on(write_all(&self.storage, name, upload, contents.as_bytes()))
+    fn upload(&self, name: &str, mode: WriteMode, contents: &str) -> Result<(), Refused> {
+        smol::block_on(write_all(&self.storage, name, mode, contents.as_bytes()))
     }
 
     /// An upload that is cut behind its last byte.
-    fn cut(&self, name: &str, upload: Upload, contents: &str) {
+    fn cut(&self, name: &str, mode: WriteMode, contents: &str) {
         smol::block_on(async {
-            let mut sink = self.storage.write(&path(name), upload).await.unwrap();
+            let mut sink = self
+                .storage
+                .write(&path(name), Write::new(mode))
+                .await
+                .unwrap();
             let bytes = contents.as_bytes().to_vec();
             sink.write(bytes, contents.len()).await.unwrap();
             sink.cut().await.unwrap();
         });
     }
 
-    fn download(&self, name: &str, offset: u64) -> Result<Vec<u8>, StorageError> {
+    fn download(&self, name: &str, offset: u64) -> Result<Vec<u8>, Refused> {
         smol::block_on(read_all(&self.storage, name, offset))
     }
 }
@@ -101,13 +105,13 @@ macro_rules! refused {
 #[test]
 fn a_file_comes_back_as_it_went() {
     let room = Room::new();
-    room.upload("a", Upload::Replace, "first").unwrap();
-    room.upload("a", Upload::Replace, "hello world").unwrap();
+    room.upload("a", WriteMode::Replace, "first").unwrap();
+    room.upload("a", WriteMode::Replace, "hello world").unwrap();
     assert_eq!(room.download("a", 0).unwrap(), b"hello world");
     assert_eq!(room.download("a", 6).unwrap(), b"world");
     assert_eq!(room.download("a", 11).unwrap(), b"");
-    refused!(room.download("a", 12), StorageError::BadOffset);
-    refused!(room.download("b", 0), StorageError::NotFound);
+    refused!(room.download("a", 12), Refused::BadOffset);
+    refused!(room.download("b", 0), Refused::NotFound);
     assert_eq!(room.names(), ["a"]);
 }
 
@@ -123,28 +127,31 @@ fn a_link_that_leads_out_is_not_followed() {
     symlink("/etc", room.root().join("etc")).unwrap();
 
     for name in ["file", "relative", "directory/outside", "etc/passwd"] {
-        refused!(room.download(name, 0), StorageError::Denied);
+        refused!(room.download(name, 0), Refused::Denied);
         refused!(
-            smol::block_on(room.storage.metadata(&path(name))),
-            StorageError::Denied
+            smol::block_on(room.storage.stat(&path(name))),
+            Refused::Denied
         );
-        refused!(room.upload(name, Upload::Append, "x"), StorageError::Denied);
+        refused!(room.upload(name, WriteMode::Append, "x"), Refused::Denied);
     }
     refused!(
         smol::block_on(room.storage.list(&path("directory"))),
-        StorageError::Denied
+        Refused::Denied
     );
     refused!(
         smol::block_on(room.storage.remove_file(&path("directory/outside"))),
-        StorageError::Denied
+        Refused::Denied
     );
     refused!(
-        smol::block_on(room.storage.rename(&path("directory/outside"), &path("x"))),
-        StorageError::Denied
+        smol::block_on(
+            room.storage
+                .rename(&path("directory/outside"), &path("x"), true)
+        ),
+        Refused::Denied
     );
     refused!(
         smol::block_on(room.storage.make_directory(&path("directory/new"))),
-        StorageError::Denied
+        Refused::Denied
     );
     assert_eq!(
         fs::read_to_string(outside.join("outside")).unwrap(),
@@ -167,8 +174,8 @@ fn a_link_that_stays_inside_is_followed() {
     room.put("a", "hello");
     symlink("a", room.root().join("b")).unwrap();
     assert_eq!(room.download("b", 0).unwrap(), b"hello");
-    let metadata = smol::block_on(room.storage.metadata(&path("b"))).unwrap();
-    assert_eq!((metadata.kind, metadata.size), (Kind::File, 5));
+    let entry = smol::block_on(room.storage.stat(&path("b"))).unwrap();
+    assert_eq!((entry.kind, entry.size), (Kind::File, Some(5)));
 }
 
 #[cfg(unix)]
@@ -177,7 +184,7 @@ fn a_directory_that_becomes_a_link_during_an_upload_leads_nowhere_else() {
     use std::os::unix::fs::symlink;
     let room = Room::new();
     fs::create_dir(room.root().join("in")).unwrap();
-    let mut sink = room.begin("in/file", Upload::Replace).unwrap();
+    let mut sink = room.begin("in/file", WriteMode::Replace).unwrap();
     fs::rename(room.root().join("in"), room.root().join("moved")).unwrap();
     symlink(room.directory.path(), room.root().join("in")).unwrap();
     smol::block_on(async {
@@ -199,7 +206,7 @@ fn names_that_are_no_names_are_refused() {
         &[b"a/../../outside"],
         &[b""],
     ] {
-        refused!(relative(name.iter().copied()), StorageError::BadName);
+        refused!(relative(name.iter().copied()), Refused::BadName);
     }
     // NUL is refused by the system, whoever lets it through.
     assert!(room.storage.root.open("a\0b").is_err());
@@ -213,10 +220,10 @@ fn a_pipe_is_not_opened() {
         .arg(room.root().join("pipe"))
         .status();
     if made.is_ok_and(|status| status.success()) {
-        refused!(room.download("pipe", 0), StorageError::Denied);
+        refused!(room.download("pipe", 0), Refused::Denied);
         refused!(
-            room.upload("pipe", Upload::Replace, "x"),
-            StorageError::Denied
+            room.upload("pipe", WriteMode::Replace, "x"),
+            Refused::Denied
         );
     }
 }
@@ -225,13 +232,13 @@ fn a_pipe_is_not_opened() {
 fn an_upload_appears_when_it_is_whole() {
     let room = Room::new();
     room.put("a", "before");
-    let mut sink = room.begin("a", Upload::Replace).unwrap();
+    let mut sink = room.begin("a", WriteMode::Replace).unwrap();
     smol::block_on(sink.write(b"after!!".to_vec(), 5)).unwrap();
     assert_eq!(room.file("a").as_deref(), Some("before"));
     assert_eq!(room.listed(""), ["a"]);
     assert_eq!(room.names().len(), 2);
     let unfinished = room.names()[0].clone();
-    refused!(room.download(&unfinished, 0), StorageError::BadName);
+    refused!(room.download(&unfinished, 0), Refused::BadName);
     smol::block_on(sink.commit()).unwrap();
     assert_eq!(room.file("a").as_deref(), Some("after"));
     assert_eq!(room.names(), ["a"]);
@@ -241,10 +248,10 @@ fn an_upload_appears_when_it_is_whole() {
 fn a_cut_upload_leaves_what_was_there() {
     let room = Room::new();
     room.put("a", "before");
-    room.cut("a", Upload::Replace, "af");
-    room.cut("a", Upload::Append, "more");
-    room.cut("a", Upload::From(3), "x");
-    room.cut("new", Upload::Replace, "x");
+    room.cut("a", WriteMode::Replace, "af");
+    room.cut("a", WriteMode::Append, "more");
+    room.cut("a", WriteMode::At(3), "x");
+    room.cut("new", WriteMode::Replace, "x");
     assert_eq!(room.file("a").as_deref(), Some("before"));
     assert_eq!(room.names(), ["a"]);
 }
@@ -252,13 +259,13 @@ fn a_cut_upload_leaves_what_was_there() {
 #[test]
 fn a_cut_upload_can_be_kept_to_go_on_from() {
     let room = Room::new().with(|storage| storage.cut(Cut::Keep));
-    room.cut("a", Upload::Replace, "hello");
+    room.cut("a", WriteMode::Replace, "hello");
     assert_eq!(room.file("a").as_deref(), Some("hello"));
-    room.cut("a", Upload::From(5), " wor");
-    room.upload("a", Upload::Append, "ld").unwrap();
+    room.cut("a", WriteMode::At(5), " wor");
+    room.upload("a", WriteMode::Append, "ld").unwrap();
     assert_eq!(room.file("a").as_deref(), Some("hello world"));
     // Where nothing has come there is nothing to go on from.
-    room.cut("a", Upload::Replace, "");
+    room.cut("a", WriteMode::Replace, "");
     assert_eq!(room.file("a").as_deref(), Some("hello world"));
     assert_eq!(room.names(), ["a"]);
 }
@@ -266,7 +273,7 @@ fn a_cut_upload_can_be_kept_to_go_on_from() {
 #[test]
 fn a_dropped_upload_is_a_cut_one() {
     let room = Room::new();
-    let mut sink = room.begin("a", Upload::Replace).unwrap();
+    let mut sink = room.begin("a", WriteMode::Replace).unwrap();
     smol::block_on(sink.write(b"x".to_vec(), 1)).unwrap();
     drop(sink);
     let end = std::time::Instant::now() + Duration::from_secs(5);
@@ -279,43 +286,72 @@ fn a_dropped_upload_is_a_cut_one() {
 #[test]
 fn files_are_continued_at_the_end_and_from_within() {
     let room = Room::new();
-    room.upload("a", Upload::Append, "hello").unwrap();
-    room.upload("a", Upload::Append, " world").unwrap();
+    room.upload("a", WriteMode::Append, "hello").unwrap();
+    room.upload("a", WriteMode::Append, " world").unwrap();
     assert_eq!(room.file("a").as_deref(), Some("hello world"));
-    room.upload("a", Upload::From(6), "you").unwrap();
-    assert_eq!(room.file("a").as_deref(), Some("hello you"));
-    refused!(
-        room.upload("a", Upload::From(10), "x"),
-        StorageError::BadOffset
-    );
-    refused!(
-        room.upload("b", Upload::From(1), "x"),
-        StorageError::BadOffset
-    );
-    let room = room.with(|storage| storage.append(false));
-    refused!(room.upload("a", Upload::Append, "x"), StorageError::Denied);
+    // What is behind stays, as RFC 3659 section 5 leaves it.
+    room.upload("a", WriteMode::At(6), "you").unwrap();
+    assert_eq!(room.file("a").as_deref(), Some("hello yould"));
+    room.upload("a", WriteMode::At(11), "!").unwrap();
+    assert_eq!(room.file("a").as_deref(), Some("hello yould!"));
+    refused!(room.upload("a", WriteMode::At(13), "x"), Refused::BadOffset);
+    refused!(room.upload("b", WriteMode::At(1), "x"), Refused::BadOffset);
+    room.upload("b", WriteMode::At(0), "x").unwrap();
+    assert_eq!(room.names(), ["a", "b"]);
 }
 
 #[test]
-fn what_may_not_be_replaced_is_not_whoever_comes_first() {
-    let room = Room::new().with(|storage| storage.overwrite(false));
+fn what_may_not_be_made_or_changed_is_not() {
+    let room = Room::new();
     room.put("a", "before");
-    refused!(room.upload("a", Upload::Replace, "x"), StorageError::Exists);
-    refused!(
-        smol::block_on(room.storage.rename(&path("a"), &path("a"))),
-        StorageError::Exists
-    );
+    let write = |name, how| smol::block_on(room.storage.write(&path(name), how));
+    for mode in [WriteMode::Replace, WriteMode::Append, WriteMode::At(0)] {
+        let keep = Write {
+            may_change: false,
+            ..Write::new(mode)
+        };
+        let no_new = Write {
+            may_create: false,
+            ..Write::new(mode)
+        };
+        refused!(write("a", keep), Refused::Denied);
+        refused!(write("b", no_new), Refused::Denied);
+        assert!(write("b", keep).is_ok() && write("a", no_new).is_ok());
+    }
     // Two at once: the second to end finds the name taken.
-    let first = room.begin("b", Upload::Replace).unwrap();
-    let second = room.begin("b", Upload::Replace).unwrap();
+    let new = Write {
+        may_change: false,
+        ..Write::new(WriteMode::Replace)
+    };
+    let first = write("c", new).unwrap();
+    let second = write("c", new).unwrap();
     smol::block_on(second.commit()).unwrap();
-    refused!(smol::block_on(first.commit()), StorageError::Exists);
-    assert_eq!(room.names(), ["a", "b"]);
-    let room = room.with(|storage| storage.overwrite(true));
-    let first = room.begin("c", Upload::New).unwrap();
-    let second = room.begin("c", Upload::New).unwrap();
-    smol::block_on(second.commit()).unwrap();
-    refused!(smol::block_on(first.commit()), StorageError::Exists);
+    refused!(smol::block_on(first.commit()), Refused::Exists);
+    room.put("d", "");
+    let to = |name, may_replace| {
+        smol::block_on(room.storage.rename(&path("a"), &path(name), may_replace))
+    };
+    refused!(to("d", false), Refused::Denied);
+    to("e", false).unwrap();
+    assert_eq!(room.file("e").as_deref(), Some("before"));
+    assert!(room.file("a").is_none());
+}
+
+#[test]
+fn a_unique_name_is_one_nobody_has() {
+    let room = Room::new();
+    fs::create_dir(room.root().join("d")).unwrap();
+    let store = |at: &str| {
+        let sink = room.begin(at, WriteMode::Unique).unwrap();
+        let name = String::from_utf8(sink.name().unwrap().to_vec()).unwrap();
+        smol::block_on(sink.commit()).unwrap();
+        name
+    };
+    let (one, other) = (store("d/log"), store("d/log"));
+    assert!(one.starts_with("log.") && one != other);
+    assert_eq!(room.listed("d").len(), 2);
+    let bare = store("");
+    assert_eq!(room.listed(""), ["d", &bare]);
 }
 
 #[test]
@@ -326,7 +362,7 @@ fn uploads_to_one_name_at_once_do_not_mix() {
         .collect();
     std::thread::scope(|scope| {
         for text in &texts {
-            scope.spawn(|| room.upload("a", Upload::Replace, text).unwrap());
+            scope.spawn(|| room.upload("a", WriteMode::Replace, text).unwrap());
         }
     });
     assert!(texts.contains(&room.file("a").unwrap()));
@@ -339,7 +375,7 @@ fn a_reader_sees_the_file_it_opened() {
     room.put("a", "before");
     smol::block_on(async {
         let mut source = room.storage.read(&path("a"), 0).await.unwrap();
-        write_all(&room.storage, "a", Upload::Replace, b"after")
+        write_all(&room.storage, "a", WriteMode::Replace, b"after")
             .await
             .unwrap();
         let (buffer, count) = source.read(vec![0; 100]).await.unwrap();
@@ -353,59 +389,52 @@ fn directories_are_made_listed_renamed_and_removed() {
     let storage = &room.storage;
     smol::block_on(async {
         storage.make_directory(&path("d")).await.unwrap();
-        refused!(
-            storage.make_directory(&path("d")).await,
-            StorageError::Exists
-        );
+        refused!(storage.make_directory(&path("d")).await, Refused::Exists);
         refused!(
             storage.make_directory(&path("x/y")).await,
-            StorageError::NotFound
+            Refused::NotFound
         );
-        write_all(storage, "d/f", Upload::Replace, b"1")
+        write_all(storage, "d/f", WriteMode::Replace, b"1")
             .await
             .unwrap();
         refused!(
             storage.remove_directory(&path("d")).await,
-            StorageError::NotEmpty
+            Refused::NotEmpty
         );
-        refused!(
-            storage.remove_file(&path("d")).await,
-            StorageError::IsDirectory
-        );
+        refused!(storage.remove_file(&path("d")).await, Refused::IsDirectory);
         refused!(
             storage.remove_directory(&path("d/f")).await,
-            StorageError::NotDirectory
+            Refused::NotDirectory
         );
-        refused!(storage.list(&path("d/f")).await, StorageError::NotDirectory);
-        refused!(storage.read(&path("d"), 0).await, StorageError::IsDirectory);
+        refused!(storage.list(&path("d/f")).await, Refused::NotDirectory);
+        refused!(storage.read(&path("d"), 0).await, Refused::IsDirectory);
         refused!(
-            storage.write(&path("d"), Upload::Replace).await,
-            StorageError::IsDirectory
-        );
-        refused!(
-            storage.rename(&path("d/f"), &path("d")).await,
-            StorageError::Exists
-        );
-        storage.rename(&path("d/f"), &path("g")).await.unwrap();
-        storage.rename(&path("d"), &path("e")).await.unwrap();
-        refused!(
-            storage.rename(&path("d"), &path("h")).await,
-            StorageError::NotFound
+            storage
+                .write(&path("d"), Write::new(WriteMode::Replace))
+                .await,
+            Refused::IsDirectory
         );
         refused!(
-            storage.rename(&path(""), &path("h")).await,
-            StorageError::Denied
+            storage.rename(&path("d/f"), &path("d"), true).await,
+            Refused::Exists
+        );
+        storage
+            .rename(&path("d/f"), &path("g"), true)
+            .await
+            .unwrap();
+        storage.rename(&path("d"), &path("e"), true).await.unwrap();
+        refused!(
+            storage.rename(&path("d"), &path("h"), true).await,
+            Refused::NotFound
+        );
+        refused!(
+            storage.rename(&path(""), &path("h"), true).await,
+            Refused::Denied
         );
         storage.remove_directory(&path("e")).await.unwrap();
-        refused!(
-            storage.remove_directory(&path("")).await,
-            StorageError::Denied
-        );
+        refused!(storage.remove_directory(&path("")).await, Refused::Denied);
         storage.remove_file(&path("g")).await.unwrap();
-        refused!(
-            storage.remove_file(&path("g")).await,
-            StorageError::NotFound
-        );
+        refused!(storage.remove_file(&path("g")).await, Refused::NotFound);
     });
     assert!(room.names().is_empty());
 }
@@ -424,14 +453,22 @@ fn a_long_listing_comes_whole_and_in_order() {
 }
 
 #[test]
-fn times_are_set_and_told() {
+fn times_and_modes_are_set_and_told() {
     let room = Room::new();
     room.put("a", "");
-    let time = SystemTime::UNIX_EPOCH + Duration::from_secs(1_234_567_890);
+    let time = Timestamp::new(2009, 2, 13, 23, 31, 30).unwrap();
     smol::block_on(async {
-        room.storage.set_modified(&path("a"), time).await.unwrap();
-        let metadata = room.storage.metadata(&path("a")).await.unwrap();
-        assert_eq!(metadata.modified, Some(time));
+        let stored = room.storage.set_modified(&path("a"), time).await.unwrap();
+        assert_eq!(stored, time);
+        let entry = room.storage.stat(&path("a")).await.unwrap();
+        assert_eq!((entry.modified, entry.size), (Some(time), Some(0)));
+        assert_eq!(entry.name, b"a");
+        if cfg!(unix) {
+            // Without the bits that lend rights.
+            room.storage.set_mode(&path("a"), 0o4640).await.unwrap();
+            let entry = room.storage.stat(&path("a")).await.unwrap();
+            assert_eq!(entry.mode, Some(0o640));
+        }
     });
 }
 

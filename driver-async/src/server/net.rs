@@ -1,0 +1,178 @@
+//! Sockets: listen, accept, connect.
+
+use std::io::{self, Read, Write};
+use std::net::{IpAddr, Shutdown, SocketAddr, TcpListener, TcpStream};
+use std::ops::RangeInclusive;
+use std::time::Duration;
+
+use ftp_proto::pipe::{Shut, Transport};
+use smol::Async;
+use socket2::{Domain, Protocol, SockRef, Socket, TcpKeepalive, Type};
+
+/// A client that vanished is noticed after about two minutes.
+const KEEPALIVE: Duration = Duration::from_secs(60);
+
+/// A connection, lent to a [`Pipe`](ftp_proto::pipe::Pipe) or [`Link`](ftp_proto::pipe::Link) for a step. It never waits.
+pub(super) struct Lent<'a>(pub(super) &'a Async<TcpStream>);
+
+impl Read for Lent<'_> {
+    fn read(&mut self, buffer: &mut [u8]) -> io::Result<usize> {
+        self.0.get_ref().read(buffer)
+    }
+}
+
+impl Write for Lent<'_> {
+    fn write(&mut self, bytes: &[u8]) -> io::Result<usize> {
+        self.0.get_ref().write(bytes)
+    }
+
+    fn write_vectored(&mut self, pieces: &[io::IoSlice<'_>]) -> io::Result<usize> {
+        self.0.get_ref().write_vectored(pieces)
+    }
+
+    fn flush(&mut self) -> io::Result<()> {
+        Ok(())
+    }
+}
+
+impl Transport for Lent<'_> {
+    fn shut(&mut self, side: Shut) {
+        // It may be gone already.
+        let _ = self.0.get_ref().shutdown(match side {
+            Shut::Sending => Shutdown::Write,
+            Shut::Both => Shutdown::Both,
+        });
+    }
+
+    fn will_reset(&mut self) {
+        let _ = SockRef::from(self.0).set_linger(Some(Duration::ZERO));
+    }
+}
+
+/// Makes a control connection what it should be: replies leave at once, and a client that vanished is noticed.
+pub(super) fn prepare_control(socket: &Async<TcpStream>) {
+    let socket = SockRef::from(socket);
+    // Both only make it better.
+    let _ = socket.set_tcp_nodelay(true);
+    let _ = socket.set_tcp_keepalive(&TcpKeepalive::new().with_time(KEEPALIVE));
+}
+
+/// Listens for control connections.
+pub(super) fn listen(address: SocketAddr) -> io::Result<Async<TcpListener>> {
+    let socket = Socket::new(
+        Domain::for_address(address),
+        Type::STREAM,
+        Some(Protocol::TCP),
+    )?;
+    #[cfg(unix)]
+    socket.set_reuse_address(true)?;
+    socket.bind(&address.into())?;
+    socket.listen(1024)?;
+    Async::new(socket.into())
+}
+
+/// Listens for a data connection on the address of the control connection, at a port nobody can guess.
+pub(super) fn listen_for_data(
+    ip: IpAddr,
+    ports: Option<&RangeInclusive<u16>>,
+) -> io::Result<Async<TcpListener>> {
+    let Some(ports) = ports.filter(|ports| !ports.is_empty()) else {
+        return Async::new(TcpListener::bind((ip, 0))?);
+    };
+    let (first, last) = (u32::from(*ports.start()), u32::from(*ports.end()));
+    let count = last - first + 1;
+    let begin = random().map(|number| number % count)?;
+    let mut error = io::ErrorKind::AddrInUse.into();
+    for step in 0..count {
+        let port = u16::try_from(first + (begin + step) % count).unwrap_or(0);
+        match TcpListener::bind((ip, port)) {
+            Ok(listener) => return Async::new(listener),
+            Err(other) if other.kind() == io::ErrorKind::AddrInUse => error = other,
+            Err(other) => return Err(other),
+        }
+    }
+    Err(error)
+}
+
+/// A number nobody can guess.
+fn random() -> io::Result<u32> {
+    getrandom::u32().map_err(|error| io::Error::other(error.to_string()))
+}
+
+/// Connects a data connection, from the address of the control connection.
+pub(super) async fn connect(target: SocketAddr, local: IpAddr) -> io::Result<Async<TcpStream>> {
+    let domain = Domain::for_address(target);
+    let socket = Socket::new(domain, Type::STREAM, Some(Protocol::TCP))?;
+    socket.set_nonblocking(true)?;
+    if local.is_ipv4() == target.is_ipv4() {
+        socket.bind(&SocketAddr::new(local, 0).into())?;
+    }
+    match socket.connect(&target.into()) {
+        Err(error) if !is_under_way(&error) => return Err(error),
+        _ => {}
+    }
+    let socket = Async::<TcpStream>::new(socket.into())?;
+    socket.writable().await?;
+    match socket.get_ref().take_error()? {
+        Some(error) => Err(error),
+        None => Ok(socket),
+    }
+}
+
+fn is_under_way(error: &io::Error) -> bool {
+    #[cfg(unix)]
+    let begun = Some(rustix::io::Errno::INPROGRESS.raw_os_error());
+    #[cfg(not(unix))]
+    let begun = None;
+    error.kind() == io::ErrorKind::WouldBlock || (begun.is_some() && error.raw_os_error() == begun)
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+    use std::collections::HashSet;
+    use std::net::Ipv4Addr;
+
+    const HERE: IpAddr = IpAddr::V4(Ipv4Addr::LOCALHOST);
+
+    fn port(listener: &Async<TcpListener>) -> u16 {
+        listener.get_ref().local_addr().unwrap().port()
+    }
+
+    #[test]
+    fn data_ports_come_from_the_range_and_not_in_order() {
+        let range = 47_300..=47_399;
+        let mut order = Vec::new();
+        let mut kept = Vec::new();
+        for _ in 0..20 {
+            let listener = listen_for_data(HERE, Some(&range)).unwrap();
+            order.push(port(&listener));
+            kept.push(listener);
+        }
+        assert!(order.iter().all(|port| range.contains(port)));
+        assert_eq!(order.iter().collect::<HashSet<_>>().len(), 20);
+        assert!(
+            order.windows(2).any(|two| two[1] != two[0] + 1),
+            "{order:?}"
+        );
+    }
+
+    #[test]
+    fn a_range_that_is_used_up_is_an_error() {
+        let range = 47_400..=47_401;
+        let kept: Vec<_> = (0..2)
+            .map(|_| listen_for_data(HERE, Some(&range)).unwrap())
+            .collect();
+        let error = listen_for_data(HERE, Some(&range)).unwrap_err();
+        assert_eq!(error.kind(), io::ErrorKind::AddrInUse);
+        drop(kept);
+        assert!(listen_for_data(HERE, Some(&range)).is_ok());
+    }
+
+    #[test]
+    fn a_refused_connection_is_an_error() {
+        let closed = TcpListener::bind((HERE, 0)).unwrap().local_addr().unwrap();
+        let error = smol::block_on(connect(closed, HERE)).unwrap_err();
+        assert_eq!(error.kind(), io::ErrorKind::ConnectionRefused);
+    }
+}
