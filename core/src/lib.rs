@@ -20,7 +20,7 @@
 //! * [`client`]: the client machine: policy, plan, and the loop contract.
 //! * [`server`]: the server machine, from the other chair: commands in, replies out, questions to the application.
 //! * [`listing`]: entries out of what LIST, NLST and MLSD answer, and names that are safe to create.
-//! * [`diagnosis`]: the facts a machine records.
+//! * [`diagnosis`]: what is behind a failure, from the facts a machine records.
 //! * `tls` (feature `rustls`): a TLS channel without sockets, for drivers.
 //! * `pipe` (feature `rustls`): what every driver needs between its sockets and a machine.
 //! * `testing` (features `arbitrary`, `proptest`): dialogues, replies, policies as values, for tests of what is built on this.

@@ -34,6 +34,7 @@ impl Client {
             self.timers.cancel(timer);
         }
         let result = self.judge(&transfer);
+        self.count(&transfer, result.is_ok());
         self.finish_with(transfer.ticket, result);
         if self.phase == Phase::Draining {
             self.finish_draining();
@@ -48,7 +49,16 @@ impl Client {
         transfer.answer = answer;
         transfer.text = keep(self.queue.text(&text), self.config.limits.failure_text);
         let result = self.judge(&transfer);
+        self.count(&transfer, result.is_ok());
         self.finish_with(transfer.ticket, result);
+    }
+
+    fn count(&mut self, transfer: &Transfer, whole: bool) {
+        let counted = match transfer.payload {
+            Payload::ListIn => &mut self.evidence.listings,
+            Payload::FileIn | Payload::FileOut => &mut self.evidence.files,
+        };
+        *counted = counted.saturating_add(u32::from(whole));
     }
 
     pub(super) fn judge(&mut self, transfer: &Transfer) -> Result<Outcome, Failure> {

@@ -35,11 +35,11 @@ use alloc::collections::VecDeque;
 use alloc::vec::Vec;
 use core::net::{IpAddr, SocketAddr};
 
-use crate::diagnosis::{Evidence, FirstBytesKept};
+use crate::diagnosis::{Diagnosis, Evidence, FirstBytesKept, diagnose};
 use crate::error::{Failure, FailureKind};
 use crate::order::{
-    AcceptOrder, Close, ConnectOrder, DataEnd, DataId, Fault, FlowOrder, ListenOrder, Report,
-    Tickets, TlsOrder,
+    AcceptOrder, Channel, Close, ConnectOrder, DataEnd, DataId, Fault, FlowOrder, ListenOrder,
+    Report, Tickets, TlsOrder,
 };
 use crate::output::{Done, Effect, Event, Note, Output, TransferDone};
 use crate::rules::data::{Data, Payload};
@@ -73,6 +73,8 @@ pub enum Input<'a> {
     Report(Report),
     /// How many connections can still resume the TLS session; told whenever it changes, before anything else that is new.
     Tickets(Tickets),
+    /// The first bytes that came where TLS was expected, if they were none. Told before the order's failure; for diagnosis only.
+    Found(Channel, &'a [u8]),
     /// Payload moved on a data connection: bytes in all so far. Told at least once a second while they grow.
     Progress(DataId, u64),
     /// An upload: the whole source has been handed to the transport, close_notify and shutdown included. What is left is the peer's close.
@@ -349,6 +351,18 @@ impl Client {
         &self.evidence
     }
 
+    /// What may be behind `failure`, or behind what was merely odd so far; the most likely cause first.
+    #[must_use]
+    pub fn diagnose(&self, failure: Option<&Failure>) -> Diagnosis {
+        diagnose(&self.evidence, failure)
+    }
+
+    /// Forgets the evidence. Nothing else may change by that.
+    #[cfg(feature = "model")]
+    pub fn forget_evidence(&mut self) {
+        self.evidence = Evidence::default();
+    }
+
     /// What the session was told before it started.
     #[must_use]
     pub fn config(&self) -> &Config {
@@ -377,6 +391,12 @@ impl Client {
             }
             Input::Report(report) => self.on_report(report),
             Input::Tickets(tickets) => self.on_tickets(tickets),
+            Input::Found(Channel::Control, bytes) => {
+                self.evidence.control.instead_of_tls = FirstBytesKept::of(bytes);
+            }
+            Input::Found(Channel::Data(_), bytes) => {
+                self.evidence.data.instead_of_tls = FirstBytesKept::of(bytes);
+            }
             Input::Progress(data, bytes) => self.on_progress(data, bytes),
             Input::SourceEnded(data) => self.on_source_ended(data),
         }
@@ -425,8 +445,8 @@ impl Client {
         {
             return;
         }
-        if self.evidence.control.bytes_in == 0 {
-            self.evidence.control.first_bytes = FirstBytesKept::of(bytes);
+        if self.evidence.control.bytes_in < 64 {
+            self.evidence.control.first_bytes.extend(bytes);
         }
         self.evidence.control.bytes_in += bytes.len() as u64;
         if !self.session.protection.settled() {

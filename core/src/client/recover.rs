@@ -238,7 +238,14 @@ impl Client {
     // ---- deadlines
 
     pub(super) fn on_timer(&mut self, timer: Timer) {
-        self.evidence.control.expired = Some(timer);
+        match timer {
+            Timer::Quiet | Timer::Keepalive => {}
+            Timer::DataOpen | Timer::DataHandshake | Timer::Stall | Timer::Drain => {
+                self.evidence.data.expired = Some(timer);
+                self.evidence.control.expired = Some(timer);
+            }
+            _ => self.evidence.control.expired = Some(timer),
+        }
         match timer {
             Timer::Quiet => {
                 if let Some(reply) = self.reader.settle() {
@@ -466,6 +473,7 @@ impl Client {
             self.end_session(None);
             return;
         }
+        self.evidence.control.ended.get_or_insert(self.now);
         // Confirmed data may still be on its way into a connection that is just opening.
         let confirmed = self
             .transfer
@@ -516,6 +524,7 @@ impl Client {
         self.outbox.clear();
         let phase = self.phase_in_words();
         self.evidence.control.ended_in.get_or_insert(phase);
+        self.evidence.control.ended.get_or_insert(self.now);
         // The first request is the one it happened to.
         if let Some(transfer) = self.transfer.take() {
             self.finish_with(transfer.ticket, Err(failure.clone()));

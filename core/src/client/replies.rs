@@ -23,6 +23,7 @@ impl Client {
     /// Takes one whole reply; its text lies in the queue's store.
     pub(super) fn on_reply(&mut self, code: Code, text: Piece) {
         self.evidence.control.last_code = Some(code);
+        self.evidence.control.waited = self.now.since(self.evidence.control.last_heard);
         self.evidence.control.last_heard = self.now;
         self.timers.cancel(Timer::Reply);
         let verb = self.answered_verb(code);
@@ -176,7 +177,10 @@ impl Client {
         match expected.step {
             Step::Auth(method) => self.on_auth(method, code, text),
             Step::User => self.on_login(LoginCommand::User, expected, code, text),
-            Step::Pass => self.on_login(LoginCommand::Pass, expected, code, text),
+            Step::Pass => {
+                self.evidence.control.password_answer = Some((code, self.now));
+                self.on_login(LoginCommand::Pass, expected, code, text);
+            }
             Step::Acct => self.on_login(LoginCommand::Acct, expected, code, text),
             // Only PROT matters; but some servers want PBSZ to have been accepted before it.
             Step::Pbsz if meaning == Meaning::Refused && self.too_early() => {
@@ -317,6 +321,7 @@ impl Client {
         if code.class().is_negative() {
             transfer.text = keep(words, limit);
         }
+        self.evidence.data.verb = Some(expected.verb);
         self.evidence.data.final_reply = Some((code, now));
         let no_connection =
             code == Code::CANNOT_OPEN_DATA_CONNECTION && never_opened && transfer.end.is_none();
@@ -363,6 +368,7 @@ impl Client {
         let words = self.queue.text(text);
         if expected.verb == Verb::Feat {
             self.session.features = FeatureSet::read(words);
+            self.evidence.control.features = Some(self.session.features);
         }
         Ok(match expected.verb {
             // Who asks raw is given the reply.

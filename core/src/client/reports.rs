@@ -94,6 +94,7 @@ impl Client {
         if self.data.life == Life::Open && self.transfer.is_some() {
             self.data.protected = self.session.protection.data_is_private(self.law);
             self.evidence.data.protected = self.data.protected;
+            self.evidence.data.verb = self.transfer.as_ref().map(|transfer| transfer.verb);
             if !self.data.protected {
                 self.data.life = Life::Ready;
             } else if self.tickets != Tickets::Left(1) || answer != Answer::Awaited {
@@ -122,6 +123,12 @@ impl Client {
             self.data.life = Life::Flowing;
             self.data_order = self.order_number();
             self.evidence.data.direction = Some(direction);
+            self.evidence.data.ascii = ascii;
+            self.evidence.data.expected = self
+                .requests
+                .iter()
+                .find(|request| request.ticket == ticket)
+                .and_then(|request| request.size.map(|size| size.saturating_sub(request.offset)));
             self.queue.push(Item::Do(Errand::Flow {
                 number: self.data_order,
                 data: self.data.id,

@@ -220,6 +220,7 @@ impl Client {
         };
         let line = self.outbox.since(mark);
         let line = line.strip_suffix(b"\r\n").unwrap_or(line);
+        let beyond_ascii = !line.is_ascii();
         let piece = if verb.hides_argument() {
             // Writing to a Vec does not fail.
             self.queue.keep_with(|out| {
@@ -239,6 +240,10 @@ impl Client {
         });
         self.surplus = false;
         self.evidence.control.last_verb = Some(verb);
+        self.evidence.control.last_beyond_ascii = beyond_ascii;
+        if step == Step::Pass {
+            self.evidence.control.password_sent = Some(self.now);
+        }
         self.evidence.control.last_heard = self.now;
         self.timers.cancel(Timer::Reply);
         match step {

@@ -77,6 +77,7 @@ impl Client {
         self.begin_data(mode, Life::Opening);
         self.evidence.data.advertised = advertised;
         self.evidence.data.port = port;
+        self.evidence.data.followed = matches!(target, DataTarget::Address(_));
         self.order_connect(target);
     }
 
@@ -110,7 +111,13 @@ impl Client {
         fault: Fault,
         reply: Option<(Code, Piece)>,
     ) {
+        if let Step::Setup(mode) = expected.step {
+            self.evidence.previous = self.evidence.data;
+            self.evidence.data =
+                crate::diagnosis::DataEvidence::asked(mode, self.now, false, self.tickets);
+        }
         self.evidence.data.open_fault = Some(fault);
+        self.evidence.data.refused = reply.as_ref().map(|(code, _)| *code);
         self.close_data();
         let rides = self
             .transfer
@@ -184,6 +191,7 @@ impl Client {
         if let Some((index, next)) = self.another_mode() {
             if let Some(before) = self.mode() {
                 self.note(Note::DataModeChanged(before, next));
+                self.evidence.fallback = Some((before, next));
             }
             self.mode_index = index;
         }

@@ -1,10 +1,12 @@
 use core::hash::{Hash, Hasher};
 use core::net::IpAddr;
+use core::time::Duration;
 
 use crate::client::{AuthMethod, DataMode};
 use crate::order::{DataEnd, Direction, Fault, Tickets, TlsFacts, TlsFault};
 use crate::time::{Instant, Timer};
 use crate::wire::command::Verb;
+use crate::wire::features::FeatureSet;
 use crate::wire::reply::Code;
 
 /// The facts of one session that tell causes apart. Bounded, and free of secrets.
@@ -21,6 +23,12 @@ pub struct Evidence {
     pub previous: DataEvidence,
     /// How many data connections were asked for.
     pub data_connections: u32,
+    /// How many listings were proved whole.
+    pub listings: u32,
+    /// How many files were proved whole.
+    pub files: u32,
+    /// The latest change from one way to set up data connections to another.
+    pub fallback: Option<(DataMode, DataMode)>,
 }
 
 /// Facts of the control connection.
@@ -45,19 +53,33 @@ pub struct ControlEvidence {
     pub handshake_began: Option<Instant>,
     /// What it gave.
     pub handshake: Option<Result<TlsFacts, TlsFault>>,
+    /// The first bytes that came where TLS was expected, if they were none.
+    pub instead_of_tls: FirstBytesKept,
+    /// When the password was sent.
+    pub password_sent: Option<Instant>,
+    /// The reply to it and when it came.
+    pub password_answer: Option<(Code, Instant)>,
+    /// What FEAT listed, if it was asked.
+    pub features: Option<FeatureSet>,
     /// Clear-text bytes received.
     pub bytes_in: u64,
     /// Clear-text bytes handed out to be sent.
     pub bytes_out: u64,
     /// The latest command.
     pub last_verb: Option<Verb>,
+    /// Whether that command held bytes beyond ASCII.
+    pub last_beyond_ascii: bool,
     /// The latest reply.
     pub last_code: Option<Code>,
     /// When something was last sent or received.
     pub last_heard: Instant,
-    /// The timer that ran out, if one did.
+    /// How long nothing was sent or received before the latest reply.
+    pub waited: Duration,
+    /// The timer that ran out last, if one did; keep-alive and the end of a reply apart.
     pub expired: Option<Timer>,
-    /// What the session was doing when it ended.
+    /// When the control connection was lost or the session ended.
+    pub ended: Option<Instant>,
+    /// What the session was doing then.
     pub ended_in: Option<Phase>,
     /// Whether the session fell back to lock-step.
     pub lock_step: bool,
@@ -97,6 +119,10 @@ pub struct DataEvidence {
     pub advertised: Option<IpAddr>,
     /// The port.
     pub port: u16,
+    /// Whether the policy let the advertised host be connected to in place of the control peer.
+    pub followed: bool,
+    /// The reply that refused to set it up.
+    pub refused: Option<Code>,
     /// When it was asked for.
     pub asked: Option<Instant>,
     /// When TCP was up.
@@ -107,6 +133,16 @@ pub struct DataEvidence {
     pub protected: bool,
     /// What the TLS handshake gave.
     pub handshake: Option<Result<TlsFacts, TlsFault>>,
+    /// The first bytes that came where TLS was expected, if they were none.
+    pub instead_of_tls: FirstBytesKept,
+    /// The transfer command.
+    pub verb: Option<Verb>,
+    /// Whether line ends are converted (TYPE A).
+    pub ascii: bool,
+    /// How many payload bytes were expected, where known.
+    pub expected: Option<u64>,
+    /// Its timer that ran out, if one did.
+    pub expired: Option<Timer>,
     /// When the first preliminary reply to the transfer came.
     pub announced: Option<Instant>,
     /// Which way payload went.
@@ -163,14 +199,19 @@ pub struct FirstBytesKept {
 }
 
 impl FirstBytesKept {
+    /// Adds `bytes` as far as there is room.
+    pub(crate) fn extend(&mut self, bytes: &[u8]) {
+        for (slot, byte) in self.bytes.iter_mut().skip(self.len.into()).zip(bytes) {
+            *slot = *byte;
+            self.len += 1;
+        }
+    }
+
     /// Keeps the beginning of `bytes`.
     #[must_use]
     pub fn of(bytes: &[u8]) -> Self {
         let mut kept = FirstBytesKept::default();
-        for (slot, byte) in kept.bytes.iter_mut().zip(bytes) {
-            *slot = *byte;
-            kept.len += 1;
-        }
+        kept.extend(bytes);
         kept
     }
 
