@@ -19,8 +19,9 @@ use smol::future::FutureExt as _;
 use smol::{Async, Executor, Timer};
 use tracing::{debug, info_span, warn};
 
+use crate::clock::Clock;
+
 use super::accounts::Authenticator;
-use super::clock::Clock;
 use super::net;
 use super::pump::Session;
 

@@ -12,9 +12,8 @@ use ftp_proto::server::{
 };
 
 use super::accounts::{Account, Authenticator, Login as Attempt};
-use super::clock::Clock;
 use super::flow::{Open, Working};
-use super::storage::{Entries, Promise, Storage, Write};
+use super::storage::{Entries, Promise, Storage, Write, now};
 
 /// Users of a process, counted: the number tells sessions of a log apart.
 static LOGINS: AtomicU64 = AtomicU64::new(1);
@@ -216,7 +215,7 @@ async fn entries(
 async fn stat_listing(question: StatListing, storage: &dyn Storage) -> Answer {
     match directory(question.path(), question.limit(), storage).await {
         Err(why) => question.refused(why),
-        Ok(found) => match (found, Clock::date()) {
+        Ok(found) => match (found, now()) {
             (Ok(entries), Some(now)) => question.directory(entries, now),
             (Err(entry), Some(now)) => question.file(entry, now),
             (_, None) => question.refused(Refused::Io),

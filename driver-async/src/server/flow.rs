@@ -7,8 +7,7 @@ use std::task::{Context, Poll};
 use ftp_proto::pipe::Pipe;
 use ftp_proto::server::{Listing, Refused};
 
-use super::clock::Clock;
-use super::storage::{Entries, Sink, Source};
+use super::storage::{Entries, Sink, Source, now};
 
 /// What is open in the storage.
 pub(super) enum Open {
@@ -235,7 +234,7 @@ async fn list(mut entries: Box<dyn Entries>, listing: Listing, mut bytes: Vec<u8
             Ok(some) => some,
             Err(why) => break Err(why),
         };
-        let Some(now) = Clock::date() else {
+        let Some(now) = now() else {
             break Err(Refused::Io);
         };
         for entry in &some {

@@ -1,7 +1,6 @@
 //! An FTP and FTPS server to embed.
 
 mod accounts;
-mod clock;
 mod control;
 mod daemon;
 mod data;

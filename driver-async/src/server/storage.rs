@@ -197,6 +197,11 @@ pub fn timestamp(time: SystemTime) -> Option<Timestamp> {
     Timestamp::from_unix_seconds(seconds)
 }
 
+/// The time of day, for listings.
+pub(super) fn now() -> Option<Timestamp> {
+    timestamp(SystemTime::now())
+}
+
 /// A name for [`WriteMode::Unique`]: the hint, if there is one, and something nobody has.
 pub(super) fn unique_name(hint: Option<&[u8]>) -> Vec<u8> {
     let mut name = hint.unwrap_or(b"upload").to_vec();
