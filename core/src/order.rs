@@ -31,6 +31,21 @@ pub enum DataTarget {
     Address(SocketAddr),
 }
 
+impl DataTarget {
+    /// The address to connect to, for a control connection that goes to `peer`.
+    #[must_use]
+    pub const fn address(self, mut peer: SocketAddr) -> SocketAddr {
+        match self {
+            DataTarget::Peer { port } => {
+                // A scope goes with the address.
+                peer.set_port(port);
+                peer
+            }
+            DataTarget::Address(address) => address,
+        }
+    }
+}
+
 /// Which way payload flows, seen from us.
 #[derive(Clone, Copy, Debug, PartialEq, Eq, Hash)]
 pub enum Direction {

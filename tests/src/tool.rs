@@ -1,13 +1,25 @@
-//! The command-line client `ftp`, an example of the blocking driver, as a program to be run.
+//! Examples of the packages as programs to be run; the command-line client `ftp` among them.
 
+use std::collections::BTreeMap;
 use std::env;
 use std::io;
 use std::path::PathBuf;
 use std::process::Command;
-use std::sync::OnceLock;
+use std::sync::{Mutex, PoisonError};
 
-/// The program, built with the profile of the test that asks, the first time. Its arguments are the caller's; of the environment it
+/// The command-line client, built with the profile of the test that asks, the first time. Its arguments are the caller's; of the environment it
 /// does not see `FTP_PASSWORD`.
+///
+/// # Panics
+/// When it cannot be built: there is nothing to test then.
+#[must_use]
+pub fn ftp() -> Command {
+    let mut command = example("ftp-proto-blocking", "ftp", "default");
+    command.env_remove("FTP_PASSWORD");
+    command
+}
+
+/// An example of a package, built with these features and the profile of the test that asks, the first time.
 ///
 /// # Panics
 /// When it cannot be built: there is nothing to test then.
@@ -16,17 +28,19 @@ use std::sync::OnceLock;
     clippy::panic,
     reason = "a test without the program it tests has to stop"
 )]
-pub fn ftp() -> Command {
-    static PROGRAM: OnceLock<PathBuf> = OnceLock::new();
-    let program = PROGRAM
-        .get_or_init(|| built().unwrap_or_else(|error| panic!("cannot build the client: {error}")));
-    let mut command = Command::new(program);
-    command.env_remove("FTP_PASSWORD");
-    command
+pub fn example(package: &'static str, name: &'static str, features: &str) -> Command {
+    static BUILT: Mutex<BTreeMap<(&str, &str), PathBuf>> = Mutex::new(BTreeMap::new());
+    let mut programs = BUILT.lock().unwrap_or_else(PoisonError::into_inner);
+    let program = programs.entry((package, name)).or_insert_with(|| {
+        built(package, name, features).unwrap_or_else(|error| {
+            panic!("cannot build the example {name} of {package}: {error}");
+        })
+    });
+    Command::new(program)
 }
 
 /// Builds it next to the test that runs: a profile and a target directory that are in use already have the most in them.
-fn built() -> io::Result<PathBuf> {
+fn built(package: &str, example: &str, features: &str) -> io::Result<PathBuf> {
     let test = env::current_exe()?;
     let deps = test.parent();
     let profile = deps
@@ -40,15 +54,15 @@ fn built() -> io::Result<PathBuf> {
         .parent()
         .ok_or_else(|| io::Error::other("the profile lies in no target directory"))?;
     let status = Command::new(env!("CARGO"))
-        .args(["build", "--quiet", "--package", "ftp-proto-blocking"])
-        .args(["--example", "ftp", "--profile", name, "--target-dir"])
+        .args(["build", "--quiet", "--package", package])
+        .args(["--features", features, "--example", example])
+        .args(["--profile", name, "--target-dir"])
         .arg(target)
         .current_dir(env!("CARGO_MANIFEST_DIR"))
         .status()?;
     if !status.success() {
         return Err(io::Error::other(format!("cargo build: {status}")));
     }
-    Ok(profile
-        .join("examples")
-        .join(format!("ftp{}", env::consts::EXE_SUFFIX)))
+    let file = format!("{example}{}", env::consts::EXE_SUFFIX);
+    Ok(profile.join("examples").join(file))
 }

@@ -59,13 +59,23 @@ pub enum Shut {
     Both,
 }
 
+impl From<Shut> for std::net::Shutdown {
+    fn from(side: Shut) -> Self {
+        match side {
+            Shut::Sending => std::net::Shutdown::Write,
+            Shut::Both => std::net::Shutdown::Both,
+        }
+    }
+}
+
 /// A connection as a driver lends it for a step. None of it waits: `WouldBlock` means not now.
 pub trait Transport: Read + Write {
     /// Shuts a side of the connection down.
     fn shut(&mut self, side: Shut);
 
-    /// Makes the coming close a reset, so that the peer does not take what it has for the whole.
-    fn will_reset(&mut self);
+    /// Makes the coming close a reset, so that the peer does not take what it has for the whole. Where there is no way to do so an upload
+    /// in clear that is cut short looks whole to the server.
+    fn will_reset(&mut self) {}
 }
 
 /// One flow.

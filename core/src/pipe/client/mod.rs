@@ -65,23 +65,30 @@ pub trait Sockets {
     /// What the system says.
     fn connect(&mut self, target: DataTarget) -> io::Result<()>;
 
-    /// Whether the data connection is connected by now.
+    /// Whether the data connection is connected by now. Where [`connect`](Sockets::connect) waits for it this can be left out.
     ///
     /// # Errors
     /// Why it never will be.
-    fn connected(&mut self) -> io::Result<bool>;
+    fn connected(&mut self) -> io::Result<bool> {
+        Ok(true)
+    }
 
-    /// Listens for a data connection, on the local address of the control connection: the address to advertise.
+    /// Listens for a data connection, on the local address of the control connection: the address to advertise. Where this is left out
+    /// there are no active data connections.
     ///
     /// # Errors
     /// What the system says.
-    fn listen(&mut self) -> io::Result<SocketAddr>;
+    fn listen(&mut self) -> io::Result<SocketAddr> {
+        Err(io::ErrorKind::Unsupported.into())
+    }
 
     /// Accepts a data connection, if one is there: who connected.
     ///
     /// # Errors
     /// What the system says, unless trying again may help.
-    fn accept(&mut self) -> io::Result<Option<IpAddr>>;
+    fn accept(&mut self) -> io::Result<Option<IpAddr>> {
+        Ok(None)
+    }
 
     /// The data connection, once it is connected.
     fn data(&mut self) -> Option<&mut dyn Transport>;
@@ -90,7 +97,7 @@ pub trait Sockets {
     fn close_data(&mut self);
 
     /// Stops listening.
-    fn close_listener(&mut self);
+    fn close_listener(&mut self) {}
 
     /// Looks what the sockets are ready for, where they do not know by themselves.
     ///

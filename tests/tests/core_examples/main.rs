@@ -1,0 +1,100 @@
+//! The core linked into other programs: its examples, run against real servers.
+
+#![cfg(target_os = "linux")]
+#![allow(
+    clippy::panic,
+    clippy::unwrap_used,
+    clippy::indexing_slicing,
+    reason = "the helpers of a test may fail as the test does"
+)]
+
+use std::fs;
+use std::process::{Command, Output};
+
+use ftp_proto_tests::peers::{self, Kind, Options, Server, Tls};
+use ftp_proto_tests::tool;
+
+const CORE: &str = "ftp-proto";
+
+/// A server that demands TLS on both connections, and resumption.
+fn demanding(kind: Kind) -> Server {
+    let options = Options {
+        tls: Tls::Explicit,
+        require_reuse: kind != Kind::Pyftpdlib && kind != Kind::PureFtpd,
+        require_tls_control: true,
+        require_tls_data: true,
+        ..Options::default()
+    };
+    peers::start(kind, &options).unwrap()
+}
+
+fn run(command: &mut Command) -> Output {
+    let output = command.output().unwrap();
+    assert!(
+        output.status.success(),
+        "{command:?}: {}\n{}",
+        output.status,
+        String::from_utf8_lossy(&output.stderr)
+    );
+    output
+}
+
+#[test]
+fn a_client_on_plain_std_net_in_under_100_lines() {
+    let source = include_str!("../../../core/examples/std_net.rs");
+    let code = source
+        .lines()
+        .map(str::trim)
+        .filter(|line| !line.is_empty() && !line.starts_with("//"));
+    let lines = code.count();
+    assert!(lines < 100, "{lines} lines of code");
+    println!("std_net: {lines} lines of code");
+    for kind in [Kind::Vsftpd, Kind::ProFtpd, Kind::PureFtpd, Kind::Pyftpdlib] {
+        let server = demanding(kind);
+        for file in ["100k.bin", "empty.bin"] {
+            let mut command = tool::example(CORE, "std_net", "ring");
+            command.args([&server.addr().to_string(), server.user(), server.password()]);
+            let output = run(command.arg(file).arg(server.ca_path()));
+            assert!(output.stdout == fs::read(server.root().join(file)).unwrap());
+        }
+        println!("std_net on {kind}: fetched and equal");
+    }
+}
+
+#[test]
+fn a_client_on_tokio() {
+    let local = std::env::temp_dir().join(format!("ftp-proto-tokio-{}", std::process::id()));
+    let text: Vec<u8> = (0..3_000_000_u32).flat_map(u32::to_le_bytes).collect();
+    fs::write(&local, &text).unwrap();
+    for kind in [Kind::Vsftpd, Kind::ProFtpd, Kind::PureFtpd, Kind::Pyftpdlib] {
+        let server = demanding(kind);
+        let mut command = tool::example(CORE, "tokio_client", "ring");
+        command.args([&server.addr().to_string(), server.user(), server.password()]);
+        let output = run(command.arg(&local).arg("up.bin").arg(server.ca_path()));
+        assert!(fs::read(server.root().join("up.bin")).unwrap() == text);
+        let names = String::from_utf8_lossy(&output.stdout);
+        assert!(names.lines().any(|name| name == "up.bin"), "{names}");
+        println!("tokio on {kind}: stored, equal, listed");
+    }
+    fs::remove_file(local).unwrap();
+}
+
+#[test]
+fn firmware_allocates_nothing_once_it_has_fetched_a_file() {
+    let options = Options {
+        anonymous: true,
+        ..Options::default()
+    };
+    let server = peers::start(Kind::Vsftpd, &options).unwrap();
+    let mut command = tool::example(CORE, "firmware", "default");
+    let output = run(command.args([&server.addr().to_string(), "100k.bin", "readme.txt"]));
+    let told = String::from_utf8(output.stdout).unwrap();
+    print!("{told}");
+    let sum: u64 = fs::read(server.root().join("100k.bin"))
+        .unwrap()
+        .iter()
+        .map(|byte| u64::from(*byte))
+        .sum();
+    let line = format!("second 100k.bin: 102400 bytes, sum {sum}, 0 allocations");
+    assert!(told.lines().any(|told| told == line), "{line}, but {told}");
+}
