@@ -62,10 +62,10 @@ pub(crate) struct Arguments {
     /// Nobody logs in without TLS. This is the default.
     #[arg(long, help_heading = "TLS")]
     pub(crate) require_tls: bool,
-    /// Clients decide about TLS: passwords can be read on the way.
+    /// Clients decide about TLS, also on data connections: passwords and files can be read on the way.
     #[arg(long, conflicts_with = "require_tls", help_heading = "TLS")]
     pub(crate) optional_tls: bool,
-    /// No data connection without TLS. This is the default.
+    /// No data connection without TLS. This is the default, except with --optional-tls.
     #[arg(long, help_heading = "TLS")]
     pub(crate) require_prot: bool,
     /// Clients decide about TLS on data connections: files can be read on the way.

@@ -140,9 +140,10 @@ fn security(arguments: &Arguments) -> Security {
     let mut security = match arguments.tls {
         Tls::Off => return Security::clear(),
         _ if arguments.optional_tls => Security::optional(),
-        _ => Security::required().or_clear_data(),
+        _ if arguments.optional_prot => Security::required().or_clear_data(),
+        _ => Security::required(),
     };
-    if arguments.require_prot || !arguments.optional_prot {
+    if arguments.require_prot {
         security = security.require_private_data();
     }
     if arguments.require_reuse {
