@@ -290,7 +290,7 @@ pub(super) const RULES: &[Rule] = &[
         probe: Some(Probe::Size),
         all: &[],
         any: &[Sign::AsciiSizeDiffers, Sign::Says(&["ascii"])],
-        none: &[Sign::Secure, Sign::Verb(&[Verb::User, Verb::Pass])],
+        none: &[Sign::Verb(&[Verb::User, Verb::Pass])],
         base: 85,
         more: &[],
     },
@@ -379,7 +379,7 @@ pub(super) const RULES: &[Rule] = &[
         any: &[],
         none: &[],
         base: 55,
-        more: &[(Sign::DataTimedOut, 37), (Sign::DataPortRefused, 37)],
+        more: &[(Sign::DataTimedOut, 40), (Sign::DataPortRefused, 40)],
     },
     Rule {
         id: CauseId::NoDataPorts,

@@ -470,6 +470,10 @@ impl Core {
 
     fn tell_tls_failed(&mut self, now: Instant, order: TlsOrder, failure: TlsFailure) {
         let fault = TlsFault::from(&failure);
+        if let TlsFailure::NotTls { sample, .. } = &failure {
+            let found = Input::Found(order.channel(), sample);
+            self.machine.handle(now, found);
+        }
         self.trouble.tls = Some(failure);
         self.tell(now, Input::Report(order.failed(fault)));
     }
