@@ -114,7 +114,7 @@ system_user() {
     (umask 077 && printf '%s\n' $user "$password" "$hash" "$(id -u $user)" "$(id -g $user)" >$account)
 }
 
-need curl lftp ckermit openssl passwd python3 util-linux
+need curl lftp ckermit ncftp tnftp wget openssl passwd python3 util-linux
 unpack vsftpd usr/sbin/vsftpd vsftpd
 unpack proftpd usr/sbin/proftpd proftpd-core proftpd-mod-crypto
 unpack pure-ftpd usr/sbin/pure-ftpd pure-ftpd pure-ftpd-common
@@ -125,6 +125,6 @@ system_user
 for server in vsftpd proftpd pure-ftpd inetutils pyftpdlib; do
     printf '%-10s %s\n' $server "$(cat "$peers/$server/version")"
 done
-dpkg-query -W -f='${Package} ${Version}\n' curl lftp ckermit python3 | while read -r client version; do
+dpkg-query -W -f='${Package} ${Version}\n' curl lftp ckermit ncftp tnftp wget python3 | while read -r client version; do
     printf '%-10s %s\n' "$client" "$version"
 done
