@@ -1,5 +1,8 @@
-//! One data connection's life.
+//! One data connection's life, and who may be at its other end.
 
+use core::net::IpAddr;
+
+use super::{Law, Rule};
 use crate::order::{DataEnd, DataId, Direction};
 
 /// Where a data connection is in its life.
@@ -67,6 +70,50 @@ impl Data {
     }
 }
 
+/// Why a data connection is not made to where the peer asks.
+#[derive(Clone, Copy, Debug, PartialEq, Eq, Hash)]
+pub enum Bounce {
+    /// To somebody else (RFC 2577 section 3).
+    Stranger,
+    /// To a port where something other than FTP may listen.
+    LowPort,
+}
+
+/// Whether a server may connect to `to`, because the client at `peer` asks for it: to the client itself or an address the policy names, and
+/// to no low port.
+///
+/// # Errors
+/// [`Bounce`].
+pub fn may_connect(
+    law: Law,
+    peer: IpAddr,
+    third_parties: &[IpAddr],
+    lowest_port: u16,
+    (to, port): (IpAddr, u16),
+) -> Result<(), Bounce> {
+    if !is_expected(peer, third_parties, to) && law.holds(Rule::PeerAddress) {
+        Err(Bounce::Stranger)
+    } else if port < lowest_port && law.holds(Rule::LowPort) {
+        Err(Bounce::LowPort)
+    } else {
+        Ok(())
+    }
+}
+
+/// Whether somebody at `from` who connected to a data port is the one it was opened for: before a byte is exchanged.
+#[must_use]
+pub fn may_serve(law: Law, peer: IpAddr, third_parties: &[IpAddr], from: IpAddr) -> bool {
+    is_expected(peer, third_parties, from) || !law.holds(Rule::AcceptedPeer)
+}
+
+fn is_expected(peer: IpAddr, third_parties: &[IpAddr], host: IpAddr) -> bool {
+    let host = host.to_canonical();
+    host == peer.to_canonical()
+        || third_parties
+            .iter()
+            .any(|third| third.to_canonical() == host)
+}
+
 /// What a transfer verb does with a data connection.
 #[derive(Clone, Copy, Debug, PartialEq, Eq, Hash)]
 pub enum Payload {
@@ -86,5 +133,35 @@ impl Payload {
             Payload::FileIn | Payload::ListIn => Direction::Receive,
             Payload::FileOut => Direction::Send,
         }
+    }
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+
+    fn ip(text: &str) -> IpAddr {
+        text.parse().unwrap()
+    }
+
+    #[test]
+    fn rfc_2577_section_3_no_bounce() {
+        let peer = ip("192.0.2.7");
+        let third = [ip("192.0.2.9")];
+        let to = |host, port| may_connect(Law::default(), peer, &third, 1024, (ip(host), port));
+        assert_eq!(to("192.0.2.7", 1024), Ok(()));
+        assert_eq!(to("192.0.2.7", 1023), Err(Bounce::LowPort));
+        assert_eq!(to("192.0.2.9", 40000), Ok(()));
+        assert_eq!(to("192.0.2.8", 40000), Err(Bounce::Stranger));
+        assert_eq!(to("::ffff:192.0.2.7", 40000), Ok(()));
+        assert_eq!(to("2001:db8::7", 40000), Err(Bounce::Stranger));
+    }
+
+    #[test]
+    fn rfc_2577_section_4_only_the_client_is_served() {
+        let peer = ip("192.0.2.7");
+        let serves = |from| may_serve(Law::default(), peer, &[], ip(from));
+        assert!(serves("192.0.2.7") && serves("::ffff:192.0.2.7"));
+        assert!(!serves("192.0.2.8") && !serves("::1"));
     }
 }

@@ -5,7 +5,7 @@
 
 use super::data::Payload;
 use super::{Law, Rule};
-use crate::order::DataEnd;
+use crate::order::{DataEnd, FlowEnd};
 use crate::wire::reply::{Class, Code};
 
 /// What the control connection has said about a transfer.
@@ -165,10 +165,88 @@ fn whole_without_reply(evidence: &Evidence, sizes: Sizes) -> bool {
     }
 }
 
+/// What the receiver of a file knows when its data connection has ended, and there is no reply to wait for.
+#[derive(Clone, Copy, Debug, PartialEq, Eq, Hash)]
+pub enum Receipt {
+    /// It ended as it must.
+    Whole,
+    /// Under TLS the sender's close_notify is missing, and the policy is content with that.
+    WholeWithoutCloseNotify,
+    /// It was cut.
+    Cut,
+    /// Our own storage failed.
+    Local,
+}
+
+/// The receiver's verdict on an upload (RFC 959 section 3.4: in stream mode the end of the connection is the end of the file).
+#[must_use]
+pub fn received(
+    law: Law,
+    end: DataEnd,
+    protected: bool,
+    tolerate_missing_close_notify: bool,
+) -> Receipt {
+    match end {
+        DataEnd::CloseNotify => Receipt::Whole,
+        DataEnd::Fin if !protected => Receipt::Whole,
+        DataEnd::Fin if tolerate_missing_close_notify || !law.holds(Rule::CloseNotify) => {
+            Receipt::WholeWithoutCloseNotify
+        }
+        DataEnd::Local => Receipt::Local,
+        _ if !law.holds(Rule::CommitWhole) => Receipt::Whole,
+        _ => Receipt::Cut,
+    }
+}
+
+/// The sender's verdict on a download: all of it was handed over, and the receiver closed in order.
+#[must_use]
+pub fn sent(end: &FlowEnd) -> Receipt {
+    match end.end {
+        DataEnd::Local => Receipt::Local,
+        DataEnd::CloseNotify | DataEnd::Fin if end.source_ended => Receipt::Whole,
+        _ => Receipt::Cut,
+    }
+}
+
 #[cfg(test)]
 mod tests {
     use super::*;
     use crate::order::Fault;
+
+    #[test]
+    fn an_upload_is_received_whole_only_if_its_connection_ended_as_it_must() {
+        let law = Law::default();
+        for protected in [false, true] {
+            for tolerate in [false, true] {
+                let judged = |end| received(law, end, protected, tolerate);
+                assert_eq!(judged(DataEnd::CloseNotify), Receipt::Whole);
+                assert_eq!(judged(DataEnd::Local), Receipt::Local);
+                assert_eq!(judged(DataEnd::Failed(Fault::Reset)), Receipt::Cut);
+                let fin = match (protected, tolerate) {
+                    (false, _) => Receipt::Whole,
+                    (true, true) => Receipt::WholeWithoutCloseNotify,
+                    (true, false) => Receipt::Cut,
+                };
+                assert_eq!(judged(DataEnd::Fin), fin);
+            }
+        }
+    }
+
+    #[test]
+    fn a_download_is_whole_only_if_all_was_sent() {
+        let judged = |end, source_ended| {
+            sent(&FlowEnd {
+                bytes: 1,
+                source_ended,
+                end,
+            })
+        };
+        assert_eq!(judged(DataEnd::Fin, true), Receipt::Whole);
+        assert_eq!(judged(DataEnd::CloseNotify, true), Receipt::Whole);
+        assert_eq!(judged(DataEnd::Fin, false), Receipt::Cut);
+        assert_eq!(judged(DataEnd::Failed(Fault::Reset), true), Receipt::Cut);
+        assert_eq!(judged(DataEnd::Local, false), Receipt::Local);
+    }
 
     fn base() -> Evidence {
         Evidence {

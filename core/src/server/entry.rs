@@ -141,7 +141,8 @@ pub struct Listing {
     form: Form,
     facts: FactSet,
     rights: Rights,
-    prefix: Vec<u8>,
+    /// The argument as the client wrote it, without options.
+    written: Vec<u8>,
     pattern: Option<Vec<u8>>,
 }
 
@@ -153,7 +154,7 @@ impl Listing {
             form,
             facts: FactSet::ALL,
             rights: Rights::READ,
-            prefix: Vec::new(),
+            written: Vec::new(),
             pattern: None,
         }
     }
@@ -164,12 +165,8 @@ impl Listing {
         self
     }
 
-    pub(super) fn with_prefix(mut self, prefix: Vec<u8>) -> Self {
-        self.prefix = prefix;
-        self
-    }
-
-    pub(super) fn with_pattern(mut self, pattern: Option<Vec<u8>>) -> Self {
+    pub(super) fn with_argument(mut self, written: &[u8], pattern: Option<Vec<u8>>) -> Self {
+        self.written = written.to_vec();
         self.pattern = pattern;
         self
     }
@@ -199,8 +196,12 @@ impl Listing {
         }
         match self.form {
             Form::Long => long_line(entry, now, out),
+            // With the argument in front, each name can be the argument of the next command.
             Form::Names => {
-                out.extend_from_slice(&self.prefix);
+                out.extend_from_slice(self.prefix());
+                if !self.prefix().is_empty() && !self.prefix().ends_with(b"/") {
+                    out.push(b'/');
+                }
                 out.extend_from_slice(&entry.name);
             }
             Form::Facts => {
@@ -211,6 +212,31 @@ impl Listing {
         }
         out.extend_from_slice(b"\r\n");
         true
+    }
+}
+
+impl Listing {
+    /// As [`Listing::line`], for a file that was named itself.
+    pub fn single(&self, entry: &Entry, now: Timestamp, out: &mut Vec<u8>) -> bool {
+        if self.form == Form::Names && !self.written.is_empty() && is_name(&entry.name) {
+            out.extend_from_slice(&self.written);
+            out.extend_from_slice(b"\r\n");
+            return true;
+        }
+        self.line(entry, now, out)
+    }
+
+    /// What names of this listing are below, as the client wrote it.
+    fn prefix(&self) -> &[u8] {
+        if self.pattern.is_none() {
+            return &self.written;
+        }
+        let end = self
+            .written
+            .iter()
+            .rposition(|byte| *byte == b'/')
+            .map_or(0, |slash| slash + 1);
+        self.written.get(..end).unwrap_or_default()
     }
 }
 
@@ -598,8 +624,8 @@ mod tests {
         assert!(written(Form::Facts, &current).starts_with(b"type=cdir;"));
         assert!(written(Form::Long, &current).is_empty());
         assert!(written(Form::Names, &current).is_empty());
-        let listing = Listing::new(Form::Facts)
-            .with_facts(FactSet::NONE.with(Fact::Size), Rights::ALL);
+        let listing =
+            Listing::new(Form::Facts).with_facts(FactSet::NONE.with(Fact::Size), Rights::ALL);
         assert!(!listing.line(&current, now(), &mut Vec::new()));
     }
 
@@ -614,9 +640,22 @@ mod tests {
 
     #[test]
     fn rfc_959_section_4_1_3_names_are_usable_as_arguments() {
-        let listing = Listing::new(Form::Names).with_prefix(b"pub/".to_vec());
+        let entry = Entry::new(b"a", Kind::File);
+        for (written, pattern, line) in [
+            (&b""[..], None, &b"a\r\n"[..]),
+            (b"pub", None, b"pub/a\r\n"),
+            (b"/pub/", None, b"/pub/a\r\n"),
+            (b"pub/*", Some(b"*".to_vec()), b"pub/a\r\n"),
+            (b"?", Some(b"?".to_vec()), b"a\r\n"),
+        ] {
+            let mut out = Vec::new();
+            let listing = Listing::new(Form::Names).with_argument(written, pattern);
+            assert!(listing.line(&entry, now(), &mut out));
+            assert_eq!(out, line);
+        }
         let mut out = Vec::new();
-        assert!(listing.line(&Entry::new(b"a", Kind::File), now(), &mut out));
+        let listing = Listing::new(Form::Names).with_argument(b"pub/a", None);
+        assert!(listing.single(&entry, now(), &mut out));
         assert_eq!(out, b"pub/a\r\n");
     }
 

@@ -17,13 +17,22 @@
 mod account;
 mod config;
 mod entry;
+mod files;
+mod information;
+mod login;
 mod output;
+mod parameters;
 mod path;
 mod question;
 mod queue;
+mod refusal;
+mod security;
 mod setup;
+#[cfg(test)]
+mod tests;
 mod timer;
 mod transfer;
+pub mod verbs;
 mod work;
 
 pub use account::{Access, Account, Rights, UserId};
@@ -39,20 +48,20 @@ pub use question::{
 pub use timer::Timer;
 
 use alloc::vec::Vec;
-use core::net::{IpAddr, SocketAddr};
+use core::net::SocketAddr;
 
 use crate::order::{
-    AcceptOrder, Channel, Close as CloseHow, ConnectOrder, DataId, FlowOrder, ListenOrder, TlsOrder,
+    AcceptOrder, Channel, Close as CloseHow, ConnectOrder, FlowOrder, ListenOrder, TlsOrder,
 };
 use crate::output::Effect;
 use crate::rules::data::Data;
 use crate::rules::login::Login;
-use crate::rules::secure::{Protection, State};
+use crate::rules::secure::Protection;
 use crate::rules::{Law, Rule};
 use crate::secret::Secret;
 use crate::time::{Instant, Timers};
 use crate::wire::command::{Type, Verb};
-use crate::wire::reply::{Code, Reply};
+use crate::wire::reply::Reply;
 
 use entry::FactSet;
 use queue::{Errand, Inbox, Item, Outbox, Queue};
@@ -85,7 +94,7 @@ pub struct Server {
     now: Instant,
     phase: Phase,
     protection: Protection,
-    /// The protection switch that waits for `outgoing` to be empty.
+    /// The protection switch under way; it is ordered once `outgoing` is empty.
     switch: Option<Switch>,
     session: Session,
     /// The virtual host; it outlives AUTH (RFC 7151 section 3.2.1).
@@ -195,13 +204,7 @@ impl Server {
         Server::under(law, config, peer, local, now)
     }
 
-    fn under(
-        law: Law,
-        config: Config,
-        peer: SocketAddr,
-        local: SocketAddr,
-        now: Instant,
-    ) -> Self {
+    fn under(law: Law, config: Config, peer: SocketAddr, local: SocketAddr, now: Instant) -> Self {
         let mut server = Server {
             law,
             peer: canonical(peer),
@@ -373,12 +376,6 @@ impl Server {
             Item::Note(note) => Output::Event(Event::Note(*note)),
             Item::Closed(closing) => Output::Event(Event::Closed(*closing)),
         })
-    }
-
-    fn order_number(&mut self) -> u32 {
-        let number = self.next_order;
-        self.next_order = self.next_order.wrapping_add(1);
-        number
     }
 
     /// Drops what does not decide anything, so that a checker meets equal states as equal. Time starts again at [`Instant::ZERO`].

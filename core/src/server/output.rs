@@ -2,11 +2,11 @@
 
 use core::net::IpAddr;
 
+use super::Timer;
 use super::question::{Answer, Question};
 use super::{UserId, VirtualPath};
 use crate::order::{DataId, Fault, Report, TlsFacts, TlsFault};
 use crate::output::Effect;
-use super::Timer;
 use crate::wire::command::Verb;
 use crate::wire::first_bytes::FirstBytes;
 use crate::wire::reply::Reply;

@@ -48,10 +48,7 @@ impl VirtualPath {
     /// [`Malformed::ForbiddenByte`] for NUL, CR or LF; [`Malformed::Argument`] for more than [`VirtualPath::MAX_BYTES`] bytes or
     /// [`VirtualPath::MAX_COMPONENTS`] components.
     pub fn join(&self, written: &[u8]) -> Result<VirtualPath, Malformed> {
-        if written
-            .iter()
-            .any(|byte| matches!(byte, 0 | b'\r' | b'\n'))
-        {
+        if written.iter().any(|byte| matches!(byte, 0 | b'\r' | b'\n')) {
             return Err(Malformed::ForbiddenByte);
         }
         if written.len() > VirtualPath::MAX_BYTES {
@@ -210,7 +207,10 @@ mod tests {
         let longest = vec![b'a'; VirtualPath::MAX_BYTES - 1];
         assert!(root.join(&longest).is_ok());
         assert!(root.join(&[&longest[..], b"a"].concat()).is_err());
-        assert!(root.join(&b"a/".repeat(VirtualPath::MAX_COMPONENTS)).is_ok());
+        assert!(
+            root.join(&b"a/".repeat(VirtualPath::MAX_COMPONENTS))
+                .is_ok()
+        );
         assert!(
             root.join(&b"a/".repeat(VirtualPath::MAX_COMPONENTS + 1))
                 .is_err()

@@ -132,9 +132,16 @@ pub(super) enum Said {
         name: Option<Vec<u8>>,
     },
     Entry(Entry),
-    Entries(Vec<Entry>),
+    Listed {
+        entries: Vec<Entry>,
+        directory: bool,
+        now: Timestamp,
+    },
     Time(Timestamp),
-    Digest(Vec<u8>),
+    Digest {
+        digest: Vec<u8>,
+        bytes: u64,
+    },
     Refused(Refused),
 }
 
@@ -230,8 +237,8 @@ questions! {
         ascii: bool
     }
     /// Open a directory to be listed on a data connection (LIST, NLST, MLSD). If it is answered with `opened`, exactly one [`Close`] follows;
-    /// in between comes at most one order for a flow that sends, and [`Listing::line`] writes its lines. A file is listed as the one line it
-    /// is, except with MLSD: [`Refused::NotDirectory`].
+    /// in between comes at most one order for a flow that sends, and [`Listing::line`] writes its lines. A file is listed as one line
+    /// ([`Listing::single`]), except with MLSD: [`Refused::NotDirectory`].
     OpenListing {
         /// The directory or file.
         path: VirtualPath,
@@ -370,19 +377,27 @@ impl Stat {
 }
 
 impl StatListing {
-    /// It is no directory, but this.
-    pub fn file(self, entry: Entry) -> Answer {
+    /// It is no directory, but this. `now` decides whether its time or its year is shown.
+    pub fn file(self, entry: Entry, now: Timestamp) -> Answer {
         Answer {
             number: self.number,
-            said: Said::Entry(entry),
+            said: Said::Listed {
+                entries: alloc::vec![entry],
+                directory: false,
+                now,
+            },
         }
     }
 
-    /// It is a directory with these in it.
-    pub fn directory(self, entries: Vec<Entry>) -> Answer {
+    /// It is a directory with these in it. `now` decides whether their times or their years are shown.
+    pub fn directory(self, entries: Vec<Entry>, now: Timestamp) -> Answer {
         Answer {
             number: self.number,
-            said: Said::Entries(entries),
+            said: Said::Listed {
+                entries,
+                directory: true,
+                now,
+            },
         }
     }
 }
@@ -398,11 +413,14 @@ impl SetModified {
 }
 
 impl Checksum {
-    /// The digest, as bytes, first byte first.
-    pub fn digest(self, digest: &[u8]) -> Answer {
+    /// The digest, as bytes, first byte first, of so many bytes of the file.
+    pub fn digest(self, digest: &[u8], bytes: u64) -> Answer {
         Answer {
             number: self.number,
-            said: Said::Digest(digest.to_vec()),
+            said: Said::Digest {
+                digest: digest.to_vec(),
+                bytes,
+            },
         }
     }
 }

@@ -6,7 +6,7 @@ use core::fmt;
 use core::ops::Range;
 
 use super::output::{Closing, Note};
-use super::question::Held;
+use super::question::{Held, Question};
 use super::{UserId, VirtualPath};
 use crate::order::{Channel, DataId, DataTarget, Direction};
 use crate::secret::Secret;
@@ -216,6 +216,11 @@ pub(super) enum Errand {
 impl Queue {
     pub(super) fn push(&mut self, item: Item) {
         self.items.push_back(item);
+    }
+
+    /// Puts a question in line.
+    pub(super) fn ask(&mut self, question: Question) {
+        self.push(Item::Ask(Held(question)));
     }
 
     /// Takes the next item. Once all are taken their texts go, with the next call.
