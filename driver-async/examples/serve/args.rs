@@ -6,6 +6,7 @@ use std::path::PathBuf;
 use std::str::FromStr;
 
 use clap::{ArgAction, Parser, ValueEnum};
+use ftp_proto_async::ftp_proto::tls;
 use tracing::level_filters::LevelFilter;
 
 /// An FTP and FTPS server for a directory.
@@ -59,6 +60,9 @@ pub(crate) struct Arguments {
     /// Makes a certificate that lasts as long as the server, and prints its SHA-256.
     #[arg(long, conflicts_with = "cert", help_heading = "TLS")]
     pub(crate) self_signed: bool,
+    /// Speaks this version of TLS alone; 1.2 and 1.3 by default.
+    #[arg(long, value_enum, value_name = "VERSION", help_heading = "TLS")]
+    pub(crate) tls_version: Option<Version>,
     /// Nobody logs in without TLS. This is the default.
     #[arg(long, help_heading = "TLS")]
     pub(crate) require_tls: bool,
@@ -155,6 +159,24 @@ pub(crate) enum Tls {
     Both,
     /// Never.
     Off,
+}
+
+/// A version of TLS.
+#[derive(Clone, Copy, Debug, PartialEq, Eq, ValueEnum)]
+pub(crate) enum Version {
+    #[value(name = "1.2")]
+    Tls12,
+    #[value(name = "1.3")]
+    Tls13,
+}
+
+impl Version {
+    pub(crate) fn spoken(self) -> tls::Version {
+        match self {
+            Version::Tls12 => tls::Version::Tls12,
+            Version::Tls13 => tls::Version::Tls13,
+        }
+    }
 }
 
 /// A user and a password.

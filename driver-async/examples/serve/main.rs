@@ -76,6 +76,10 @@ fn server(arguments: &Arguments) -> Result<Server, Box<dyn Error>> {
             println!("self-signed certificate, SHA-256 {sha256}");
         }
         let tls = ServerTls::builder().certificate_pem(&certificate.chain, &certificate.key);
+        let tls = match arguments.tls_version.map(args::Version::spoken) {
+            Some(version) => tls.min_version(version).max_version(version),
+            None => tls,
+        };
         builder = builder.tls(tls.build()?);
     }
     for address in &arguments.listen {
