@@ -46,6 +46,8 @@ pub(super) struct Chooser {
     is_mlsd: bool,
     /// The dialect that explained the last lines, or the hint.
     settled: Option<Dialect>,
+    /// Only a hint said so, and no line yet.
+    is_hint: bool,
     /// Another one explained the last line. Twice in a row, and it takes over.
     rival: Option<Dialect>,
     /// Lines with nothing but a name are members: one with statistics, or the titles, came before.
@@ -65,6 +67,7 @@ impl Chooser {
             } else {
                 options.hint.map(parser_of)
             },
+            is_hint: true,
             rival: None,
             in_members: false,
             after_blank: true,
@@ -94,8 +97,12 @@ impl Chooser {
             if lines.peek().is_none() && !is_whole {
                 break;
             }
+            let line = line.trim_ascii_end();
             let date = Words::new(line).take(4).find(|word| is_triple(word));
-            if let Some(order) = date.and_then(order_of) {
+            if let Some(order) = date.and_then(order_of)
+                // Only lines that mean something have a say.
+                && matches!(self.clone().read(line), Item::Entry(_))
+            {
                 for (count, voted) in &mut votes {
                     *count += u32::from(*voted == order);
                 }
@@ -122,6 +129,7 @@ impl Chooser {
         if let Some(settled) = self.settled
             && let Some(entry) = self.attempt(settled, line)
         {
+            self.is_hint = false;
             self.rival = None;
             return Item::Entry(set_apart(entry));
         }
@@ -135,13 +143,20 @@ impl Chooser {
             let Some(entry) = self.attempt(dialect, line) else {
                 continue;
             };
-            if self.settled.is_none() || self.rival == Some(dialect) {
+            if self.settled.is_none() || self.is_hint || self.rival == Some(dialect) {
                 self.settled = Some(dialect);
+                self.is_hint = false;
                 self.rival = None;
             } else {
                 self.rival = Some(dialect);
             }
             return Item::Entry(set_apart(entry));
+        }
+        if self.settled == Some(Dialect::Jes) && !self.is_hint && mvs::is_job_detail(line) {
+            return Item::Remark(Remark {
+                raw: line,
+                kind: RemarkKind::Note,
+            });
         }
         Item::Unparsed(line)
     }
@@ -185,6 +200,7 @@ impl Chooser {
         let remark = |kind| Some(Item::Remark(Remark { raw: line, kind }));
         if let Some(dialect) = titles(line) {
             self.settled = Some(dialect);
+            self.is_hint = false;
             self.rival = None;
             self.in_members = dialect == Dialect::MvsMember;
             return remark(RemarkKind::Titles);
@@ -198,7 +214,7 @@ impl Chooser {
         if is_error(line) {
             return remark(RemarkKind::Error);
         }
-        if is_note(line) || self.settled == Some(Dialect::Jes) && mvs::is_job_detail(line) {
+        if is_note(line) {
             return remark(RemarkKind::Note);
         }
         heading(line, after_blank).map(|directory| {

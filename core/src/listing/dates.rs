@@ -519,11 +519,12 @@ fn day_word(word: &[u8]) -> Option<u8> {
     two_digits(number).filter(|day| (1..=31).contains(day))
 }
 
+/// A year that a file can have: from where Windows begins to count to where nobody is now.
 fn four_digit_year(word: &[u8]) -> Option<u16> {
-    (word.len() == 4)
-        .then(|| decimal(word))
-        .flatten()
-        .and_then(|year| u16::try_from(year).ok())
+    let number = decimal(word).filter(|_| word.len() == 4)?;
+    u16::try_from(number)
+        .ok()
+        .filter(|year| (1600..3000).contains(year))
 }
 
 /// Four digits; two, from 1970 to 2069; or three, counted from 1900, by servers that did not expect 2000.

@@ -18,26 +18,43 @@ pub(super) fn parse<'a>(line: &'a [u8]) -> Option<Entry<'a>> {
         return None;
     }
     let found = facts::Entry::parse_mlst_line(line).ok()?;
-    let length = line.len().checked_sub(found.name().len() + 1)?;
-    let text = line.get(..length)?;
+    let known = found.facts().any(|fact| is_known(fact.name));
+    (known && facts_only(line, &found)? != Ending::LoneFact).then(|| convert(line, &found))
+}
+
+/// A line of an answer to MLSD, which may have no facts at all, or none that is known.
+pub(super) fn parse_mlsd(line: &[u8]) -> Option<Entry<'_>> {
+    parse(line).or_else(|| {
+        let found = facts::Entry::parse(line).ok()?;
+        // Without facts there is one space, and more belong to the name.
+        let fits = line.starts_with(b" ") || facts_only(line, &found)? == Ending::Semicolon;
+        fits.then(|| convert(line, &found))
+    })
+}
+
+/// How facts end before the name.
+#[derive(Clone, Copy, PartialEq, Eq)]
+enum Ending {
+    Semicolon,
+    /// Some servers leave the last semicolon out.
+    Missing,
+    /// One fact without a semicolon, which may be something else.
+    LoneFact,
+}
+
+/// Whether there is nothing but facts before the name.
+fn facts_only(line: &[u8], found: &facts::Entry<'_>) -> Option<Ending> {
+    let text = line.get(..line.len().checked_sub(found.name().len() + 1)?)?;
     let text = text.strip_prefix(b"250-").unwrap_or(text);
     let pieces = text
         .trim_ascii_start()
         .split(|byte| *byte == b';')
         .filter(|piece| !piece.is_empty())
         .count();
-    let known = found.facts().filter(|fact| is_known(fact.name)).count();
-    let certain =
-        known > 0 && found.facts().count() == pieces && (text.ends_with(b";") || pieces > 1);
-    certain.then(|| convert(line, &found))
-}
-
-/// A line of an answer to MLSD, which may have no facts at all.
-pub(super) fn parse_mlsd<'a>(line: &'a [u8]) -> Option<Entry<'a>> {
-    parse(line).or_else(|| {
-        let found = facts::Entry::parse(line).ok()?;
-        // Without facts there is one space, and more belong to the name.
-        line.starts_with(b" ").then(|| convert(line, &found))
+    (found.facts().count() == pieces).then_some(match pieces {
+        _ if text.ends_with(b";") => Ending::Semicolon,
+        1 => Ending::LoneFact,
+        _ => Ending::Missing,
     })
 }
 

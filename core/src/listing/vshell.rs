@@ -18,7 +18,7 @@ pub(super) fn parse<'a>(line: &'a [u8], context: &Context) -> Option<Entry<'a>> 
     super::months::english(month)?;
     let (time, after) = ls_date(text, context)?;
     // Year and time both: nothing else writes them behind a size at the beginning of a line.
-    let time = time.filter(|time| time.year_given && time.precision == Precision::Minute)?;
+    let time = time.filter(|time| time.year_given && time.precision != Precision::Day)?;
     let name = Words { rest: after }.name()?;
     let (name, kind) = match name.strip_suffix(b"/") {
         Some(b"") | None => (name, Kind::File),
