@@ -2,11 +2,14 @@
 //!
 //! `tests/README.md` lists the suites, what each shows and how long it takes.
 
+pub mod bench_server;
 pub mod certs;
 #[cfg(target_os = "linux")]
 pub mod link;
 #[cfg(target_os = "linux")]
 pub mod peers;
+pub mod pair;
 pub mod rig;
 pub mod tool;
 pub mod transcript;
+pub mod tree;

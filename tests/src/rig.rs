@@ -899,13 +899,13 @@ pub fn in_clear() -> Config {
 }
 
 /// Whether a text holds the password, as it is or as a list of byte values.
-fn shows_canary(text: &str) -> bool {
+pub(crate) fn shows_canary(text: &str) -> bool {
     let listed: Vec<String> = CANARY.bytes().map(|byte| byte.to_string()).collect();
     text.contains(CANARY) || text.contains(&listed.join(", "))
 }
 
 /// Puts an order on the desk.
-fn take(desk: &mut Desk, effect: Effect) -> Act {
+pub(crate) fn take(desk: &mut Desk, effect: Effect) -> Act {
     fn put<T: Debug>(slot: &mut Option<T>, order: T) {
         assert!(slot.is_none(), "{order:?} while {slot:?} is in hand");
         *slot = Some(order);
