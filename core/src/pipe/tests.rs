@@ -1,1 +1,494 @@
-//! Two pipes against each other, in memory.
+//! Two pipes against each other, in memory: every piece size, every cut.
+
+use alloc::collections::VecDeque;
+use alloc::rc::Rc;
+use alloc::vec::Vec;
+use core::cell::RefCell;
+use std::io::{self, Read, Write};
+
+use super::{Link, LinkEnd, Pipe, Shut, Transport};
+use crate::order::{DataEnd, Direction, Fault, FlowEnd};
+use crate::tls::tests::{Authority, NAME, params};
+use crate::tls::{Channel, ClientTls, Purpose, ServerTls, TlsFailure};
+
+/// One direction of a connection.
+#[derive(Default)]
+struct Lane {
+    bytes: VecDeque<u8>,
+    shut: bool,
+    /// How many bytes go before it breaks.
+    left: Option<usize>,
+    /// What breaks it.
+    fault: Option<io::ErrorKind>,
+    carried: usize,
+}
+
+/// One end of a connection: moves at most so many bytes at once, and is not ready every other time.
+struct End {
+    from: Rc<RefCell<Lane>>,
+    to: Rc<RefCell<Lane>>,
+    piece: usize,
+    ready: [bool; 2],
+    reset: bool,
+}
+
+fn connection(piece: usize) -> (End, End) {
+    let there = Rc::new(RefCell::new(Lane::default()));
+    let back = Rc::new(RefCell::new(Lane::default()));
+    let end = |from: &Rc<_>, to: &Rc<_>| End {
+        from: Rc::clone(from),
+        to: Rc::clone(to),
+        piece,
+        ready: [true; 2],
+        reset: false,
+    };
+    (end(&back, &there), end(&there, &back))
+}
+
+impl End {
+    fn is_ready(&mut self, way: usize) -> io::Result<()> {
+        self.ready[way] = !self.ready[way];
+        if self.ready[way] {
+            return Err(io::ErrorKind::WouldBlock.into());
+        }
+        Ok(())
+    }
+}
+
+impl Read for End {
+    fn read(&mut self, into: &mut [u8]) -> io::Result<usize> {
+        self.is_ready(0)?;
+        let mut lane = self.from.borrow_mut();
+        let count = into.len().min(self.piece).min(lane.bytes.len());
+        if count > 0 {
+            for (to, from) in into.iter_mut().zip(lane.bytes.drain(..count)) {
+                *to = from;
+            }
+            return Ok(count);
+        }
+        match (lane.fault, lane.left, lane.shut) {
+            (Some(fault), Some(0), _) => Err(fault.into()),
+            (None, Some(0), _) | (_, _, true) => Ok(0),
+            _ => Err(io::ErrorKind::WouldBlock.into()),
+        }
+    }
+}
+
+impl Write for End {
+    fn write(&mut self, bytes: &[u8]) -> io::Result<usize> {
+        self.is_ready(1)?;
+        let mut lane = self.to.borrow_mut();
+        assert!(!lane.shut, "written behind the end");
+        let count = bytes.len().min(self.piece);
+        // What does not get through is lost without a word, as it is on a network.
+        let through = count.min(lane.left.unwrap_or(usize::MAX));
+        lane.bytes.extend(&bytes[..through]);
+        lane.carried += through;
+        if let Some(left) = &mut lane.left {
+            *left -= through;
+        }
+        Ok(count)
+    }
+
+    fn flush(&mut self) -> io::Result<()> {
+        Ok(())
+    }
+}
+
+impl Transport for End {
+    fn shut(&mut self, side: Shut) {
+        self.to.borrow_mut().shut = true;
+        if side == Shut::Both {
+            self.from.borrow_mut().bytes.clear();
+        }
+    }
+
+    fn will_reset(&mut self) {
+        self.reset = true;
+    }
+}
+
+fn channels() -> (Channel, Channel) {
+    let authority = Authority::new(1);
+    let issued = authority.issue(2, &params(&[NAME]));
+    let server = ServerTls::builder()
+        .certificate_der(issued.chain, issued.key)
+        .build()
+        .unwrap();
+    let client = ClientTls::builder()
+        .roots_pem(&authority.pem)
+        .build()
+        .unwrap();
+    let client = client.session(NAME).unwrap().open(Purpose::Data).unwrap();
+    (client, server.session().accept().unwrap())
+}
+
+/// Pipes whose handshake is done; the first one is the TLS client's.
+fn secured(a: &mut End, b: &mut End) -> (Pipe, Pipe) {
+    let (mut left, mut right) = (Pipe::new(4096), Pipe::new(4096));
+    let (client, server) = channels();
+    left.renew();
+    right.renew();
+    left.secure(client);
+    right.secure(server);
+    while left.secured().is_none() || right.secured().is_none() {
+        left.turn(a);
+        right.turn(b);
+    }
+    assert!(left.secured().unwrap().is_ok() && right.secured().unwrap().is_ok());
+    (left, right)
+}
+
+fn clear() -> (Pipe, Pipe) {
+    (Pipe::new(1024), Pipe::new(1024))
+}
+
+fn payload(length: usize) -> Vec<u8> {
+    (0..length)
+        .map(|index| b"the quick\nbrown fox\r\njumps\n"[index % 27])
+        .collect()
+}
+
+/// Sends `source` from one pipe to the other; the applications move `bite` bytes at once. Ends when both have, or nothing moves.
+fn flow(
+    (from, a): (&mut Pipe, &mut End),
+    (to, b): (&mut Pipe, &mut End),
+    source: &[u8],
+    bite: usize,
+    ascii: bool,
+) -> (Option<FlowEnd>, Option<FlowEnd>, Vec<u8>) {
+    from.begin(Direction::Send, ascii);
+    to.begin(Direction::Receive, ascii);
+    let (mut rest, mut got) = (source, Vec::new());
+    let mut idle = 0;
+    while idle < 8 && (from.ended().is_none() || to.ended().is_none() || !to.plain().is_empty()) {
+        let mut moved = false;
+        if from.ended().is_none() {
+            moved |= from.turn(a);
+            if let Some(space) = from.space() {
+                let count = rest.len().min(bite).min(space.len());
+                space[..count].copy_from_slice(&rest[..count]);
+                rest = &rest[count..];
+                match count {
+                    0 => moved |= from.source_ended(),
+                    _ => from.filled(count),
+                }
+                moved |= count > 0;
+            }
+        }
+        if to.ended().is_none() {
+            moved |= to.turn(b);
+        }
+        let count = to.plain().len().min(bite);
+        got.extend(&to.plain()[..count]);
+        to.consume(count);
+        moved |= count > 0;
+        idle = if moved { 0 } else { idle + 1 };
+    }
+    (from.ended(), to.ended(), got)
+}
+
+#[test]
+fn payload_comes_through_whole_in_pieces_of_any_size() {
+    let source = payload(20_000);
+    for piece in [1, 2, 3, 5, 64, 1000, 1 << 20] {
+        for bite in [1, 7, 1 << 20] {
+            let (mut a, mut b) = connection(piece);
+            let (mut from, mut to) = clear();
+            let (sent, received, got) =
+                flow((&mut from, &mut a), (&mut to, &mut b), &source, bite, false);
+            let (sent, received) = (sent.unwrap(), received.unwrap());
+            assert!(got == source, "pieces of {piece}, bites of {bite}");
+            assert_eq!((sent.bytes, sent.end), (20_000, DataEnd::Fin));
+            assert!(sent.source_ended);
+            assert_eq!((received.bytes, received.end), (20_000, DataEnd::Fin));
+        }
+    }
+}
+
+#[test]
+fn under_tls_either_role_may_send_and_both_say_that_it_was_all() {
+    let source = payload(50_000);
+    for piece in [1, 5, 1000, 1 << 20] {
+        for server_sends in [false, true] {
+            let (mut a, mut b) = connection(piece);
+            let (mut client, mut server) = secured(&mut a, &mut b);
+            let (sent, received, got) = if server_sends {
+                flow(
+                    (&mut server, &mut b),
+                    (&mut client, &mut a),
+                    &source,
+                    999,
+                    false,
+                )
+            } else {
+                flow(
+                    (&mut client, &mut a),
+                    (&mut server, &mut b),
+                    &source,
+                    999,
+                    false,
+                )
+            };
+            assert!(
+                got == source,
+                "pieces of {piece}, server sends: {server_sends}"
+            );
+            // The receiver is off at once: its close_notify goes as far as it does without waiting.
+            let answered = match piece {
+                1 | 5 => DataEnd::Fin,
+                _ => DataEnd::CloseNotify,
+            };
+            assert_eq!(sent.unwrap().end, answered);
+            assert!(sent.unwrap().source_ended);
+            assert_eq!(received.unwrap().end, DataEnd::CloseNotify);
+            assert_eq!(received.unwrap().bytes, 50_000);
+        }
+    }
+}
+
+#[test]
+fn line_ends_are_converted_on_the_way_whatever_the_pieces() {
+    let source = payload(3000);
+    let local: Vec<u8> = b"the quick\nbrown fox\r\njumps\n".repeat(200)[..3000].to_vec();
+    for piece in [1, 2, 3, 100] {
+        for bite in [1, 2, 3, 1 << 20] {
+            let (mut a, mut b) = connection(piece);
+            let (mut from, mut to) = clear();
+            let (sent, received, got) =
+                flow((&mut from, &mut a), (&mut to, &mut b), &source, bite, true);
+            assert_eq!(sent.unwrap().bytes, received.unwrap().bytes);
+            // Each line feed of ours travels as two bytes.
+            assert!(sent.unwrap().bytes > 3000);
+            // What ended in CR LF here and travelled as it was comes back as LF.
+            let normal = |text: &[u8]| text.iter().filter(|byte| **byte != b'\r').count();
+            assert_eq!(
+                normal(&got),
+                normal(&local),
+                "pieces of {piece}, bites of {bite}"
+            );
+        }
+    }
+}
+
+#[test]
+fn a_tls_stream_cut_anywhere_is_never_whole() {
+    let source = payload(300);
+    let whole = {
+        let (mut a, mut b) = connection(1 << 20);
+        let (mut from, mut to) = secured(&mut a, &mut b);
+        let before = a.to.borrow().carried;
+        flow((&mut from, &mut a), (&mut to, &mut b), &source, 100, false);
+        let after = a.to.borrow().carried;
+        after - before
+    };
+    assert!(whole > 300);
+    for fault in [None, Some(io::ErrorKind::ConnectionReset)] {
+        for cut in 0..=whole {
+            let (mut a, mut b) = connection(1 << 20);
+            let (mut from, mut to) = secured(&mut a, &mut b);
+            a.to.borrow_mut().left = Some(cut);
+            a.to.borrow_mut().fault = fault;
+            let (_, received, got) =
+                flow((&mut from, &mut a), (&mut to, &mut b), &source, 100, false);
+            let received = received.unwrap();
+            assert!(source.starts_with(&got));
+            assert_eq!(received.bytes, got.len() as u64);
+            let end = match (cut == whole, fault) {
+                (true, _) => DataEnd::CloseNotify,
+                (false, None) => DataEnd::Fin,
+                (false, Some(_)) => DataEnd::Failed(Fault::Reset),
+            };
+            assert_eq!(received.end, end, "cut at {cut} of {whole}");
+        }
+    }
+}
+
+#[test]
+fn a_handshake_cut_anywhere_fails() {
+    let total = {
+        let (mut a, mut b) = connection(1 << 20);
+        secured(&mut a, &mut b);
+        let carried = b.to.borrow().carried;
+        carried
+    };
+    for cut in 0..total {
+        let (mut a, mut b) = connection(1 << 20);
+        b.to.borrow_mut().left = Some(cut);
+        let (mut left, mut right) = clear();
+        let (client, server) = channels();
+        left.secure(client);
+        right.secure(server);
+        for _ in 0..40 {
+            left.turn(&mut a);
+            right.turn(&mut b);
+        }
+        match left.secured() {
+            Some(Err(TlsFailure::EofAtClientHello)) => assert_eq!(cut, 0),
+            Some(Err(failure)) => assert_eq!(failure, TlsFailure::EofInHandshake, "cut at {cut}"),
+            // Tickets come behind the handshake.
+            Some(Ok(_)) => assert!(cut > total / 2, "cut at {cut} of {total}"),
+            None => panic!("cut at {cut}: waits for ever"),
+        }
+    }
+}
+
+/// A connection nothing can be written to, with something to read.
+struct Deaf<'a>(&'a [u8]);
+
+impl Read for Deaf<'_> {
+    fn read(&mut self, into: &mut [u8]) -> io::Result<usize> {
+        match self.0.read(into) {
+            Ok(0) => Err(io::ErrorKind::WouldBlock.into()),
+            count => count,
+        }
+    }
+}
+
+impl Write for Deaf<'_> {
+    fn write(&mut self, _: &[u8]) -> io::Result<usize> {
+        Err(io::ErrorKind::BrokenPipe.into())
+    }
+
+    fn flush(&mut self) -> io::Result<()> {
+        Ok(())
+    }
+}
+
+impl Transport for Deaf<'_> {
+    fn shut(&mut self, _: Shut) {}
+
+    fn will_reset(&mut self) {}
+}
+
+#[test]
+fn what_the_peer_said_before_it_broke_off_is_heard_first() {
+    let mut link = Link::new(16);
+    let mut network = Deaf(b"421 enough of you\r\n");
+    assert_eq!(link.send(b"NOOP\r\n", &mut network), 0);
+    let mut heard: Vec<u8> = Vec::new();
+    while link.end().is_none() {
+        link.fill(&mut network);
+        heard.extend(link.plain());
+        link.consume(heard.len());
+    }
+    assert_eq!(heard, b"421 enough of you\r\n");
+    assert_eq!(link.end(), Some(LinkEnd::Failed(Fault::Reset)));
+}
+
+#[test]
+fn an_upload_nobody_reads_has_failed() {
+    let (mut pipe, _) = clear();
+    pipe.begin(Direction::Send, false);
+    assert_eq!(pipe.put(b"abc"), 3);
+    pipe.turn(&mut Deaf(b""));
+    let end = pipe.ended().unwrap();
+    assert_eq!((end.bytes, end.end), (0, DataEnd::Failed(Fault::Reset)));
+    assert!(!end.source_ended);
+}
+
+#[test]
+fn a_peer_that_ends_its_side_of_an_upload_early_may_still_read() {
+    let (mut a, b) = connection(1 << 20);
+    let (mut pipe, _) = clear();
+    pipe.begin(Direction::Send, false);
+    a.from.borrow_mut().shut = true;
+    pipe.put(b"abc");
+    for _ in 0..4 {
+        pipe.turn(&mut a);
+    }
+    assert_eq!(pipe.ended(), None);
+    pipe.source_ended();
+    for _ in 0..4 {
+        pipe.turn(&mut a);
+    }
+    let end = pipe.ended().unwrap();
+    assert_eq!((end.bytes, end.end), (3, DataEnd::Fin));
+    assert!(pipe.all_sent());
+    assert_eq!(b.from.borrow().bytes, b"abc");
+}
+
+#[test]
+fn an_upload_that_is_cut_is_reset_and_a_whole_one_is_not() {
+    let (mut a, mut b) = connection(1 << 20);
+    let (mut from, mut to) = clear();
+    from.begin(Direction::Send, false);
+    from.put(b"half of it");
+    from.turn(&mut a);
+    from.cut(&mut a);
+    assert!(a.reset);
+    a.reset = false;
+    from.renew();
+    flow(
+        (&mut from, &mut a),
+        (&mut to, &mut b),
+        b"all of it",
+        4,
+        false,
+    );
+    from.cut(&mut a);
+    to.cut(&mut b);
+    assert!(!a.reset && !b.reset);
+}
+
+#[test]
+fn what_is_given_up_has_ended_on_our_side() {
+    let (mut a, mut b) = connection(1 << 20);
+    let (_, mut to) = clear();
+    to.begin(Direction::Receive, false);
+    a.write_all(b"abc").unwrap();
+    to.turn(&mut b);
+    to.give_up();
+    to.turn(&mut b);
+    assert_eq!(to.ended().unwrap().end, DataEnd::Local);
+    assert!(b.to.borrow().shut, "the server waits for our close");
+}
+
+#[test]
+fn nothing_is_read_in_clear_before_payload_is_due() {
+    let mut pipe = Pipe::new(64);
+    pipe.renew();
+    assert!(pipe.room().is_none());
+    pipe.begin(Direction::Receive, false);
+    assert!(pipe.room().is_some());
+}
+
+#[test]
+fn behind_tls_the_control_connection_goes_on_in_clear_even_in_the_same_segment() {
+    for piece in [1, 7, 1 << 20] {
+        let (mut a, mut b) = connection(piece);
+        let (mut left, mut right) = (Link::new(4096), Link::new(4096));
+        let (client, server) = channels();
+        left.secure(client);
+        right.secure(server);
+        while left.secured().is_none() || right.secured().is_none() {
+            left.flush(&mut a);
+            left.fill(&mut a);
+            right.flush(&mut b);
+            right.fill(&mut b);
+        }
+        left.close();
+        right.close();
+        let mut said = 0;
+        let (mut done, mut heard) = (false, Vec::<u8>::new());
+        for _ in 0..1000 {
+            left.flush(&mut a);
+            left.fill(&mut a);
+            right.flush(&mut b);
+            right.fill(&mut b);
+            if right.is_secure() {
+                right.cleared().transpose().unwrap();
+            } else if said < 10 {
+                said += right.send(&b"200 clear\n"[said..], &mut b);
+            }
+            if !done {
+                done = left.cleared().transpose().unwrap().is_some();
+            } else {
+                let count = left.plain().len();
+                heard.extend(left.plain());
+                left.consume(count);
+            }
+        }
+        assert_eq!(heard, b"200 clear\n");
+    }
+}

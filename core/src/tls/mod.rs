@@ -68,7 +68,7 @@ mod verify;
 
 #[cfg(test)]
 #[cfg(any(feature = "ring", feature = "aws-lc-rs"))]
-mod tests;
+pub(crate) mod tests;
 
 /// The rustls that this module is built upon, for the types below that are its own.
 pub use rustls;

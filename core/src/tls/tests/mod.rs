@@ -19,17 +19,17 @@ use super::setup::Basics;
 use super::*;
 
 /// The name that every test server is called by.
-pub(super) const NAME: &str = "ftp.example.org";
+pub(crate) const NAME: &str = "ftp.example.org";
 
 /// Issues certificates. Keys are made from a number, so that every run is the same.
-pub(super) struct Authority {
+pub(crate) struct Authority {
     params: CertificateParams,
     key: Key,
-    pub(super) pem: Vec<u8>,
+    pub(crate) pem: Vec<u8>,
 }
 
 impl Authority {
-    pub(super) fn new(seed: u8) -> Authority {
+    pub(crate) fn new(seed: u8) -> Authority {
         let key = Key::new(seed);
         let mut params = params(&[]);
         params.is_ca = IsCa::Ca(BasicConstraints::Unconstrained);
@@ -40,7 +40,7 @@ impl Authority {
         Authority { params, key, pem }
     }
 
-    pub(super) fn issue(&self, seed: u8, params: &CertificateParams) -> Issued {
+    pub(crate) fn issue(&self, seed: u8, params: &CertificateParams) -> Issued {
         let key = Key::new(seed);
         let certificate = params
             .signed_by(&key, &Issuer::from_params(&self.params, &self.key))
@@ -54,13 +54,13 @@ impl Authority {
 
 /// A certificate with its key.
 #[derive(Clone)]
-pub(super) struct Issued {
-    pub(super) chain: Vec<Vec<u8>>,
-    pub(super) key: Vec<u8>,
+pub(crate) struct Issued {
+    pub(crate) chain: Vec<Vec<u8>>,
+    pub(crate) key: Vec<u8>,
 }
 
 impl Issued {
-    pub(super) fn self_signed(seed: u8, params: &CertificateParams) -> Issued {
+    pub(crate) fn self_signed(seed: u8, params: &CertificateParams) -> Issued {
         let key = Key::new(seed);
         Issued {
             chain: alloc::vec![params.self_signed(&key).unwrap().der().to_vec()],
@@ -68,7 +68,7 @@ impl Issued {
         }
     }
 
-    pub(super) fn fingerprint(&self) -> Fingerprint {
+    pub(crate) fn fingerprint(&self) -> Fingerprint {
         super::fingerprint::Sha256::of_provider(&Basics::default().provider().unwrap())
             .unwrap()
             .fingerprint(&self.chain[0])
@@ -76,7 +76,7 @@ impl Issued {
 }
 
 /// A certificate for these names (or addresses), valid from 1975 to 4096.
-pub(super) fn params(names: &[&str]) -> CertificateParams {
+pub(crate) fn params(names: &[&str]) -> CertificateParams {
     let mut params = CertificateParams::default();
     params.subject_alt_names = names
         .iter()
@@ -166,50 +166,50 @@ impl rcgen::SigningKey for Key {
 }
 
 /// One authority, one server certificate, client and server that fit together.
-pub(super) struct World {
-    pub(super) authority: Authority,
-    pub(super) issued: Issued,
+pub(crate) struct World {
+    pub(crate) authority: Authority,
+    pub(crate) issued: Issued,
 }
 
 impl World {
-    pub(super) fn new() -> World {
+    pub(crate) fn new() -> World {
         let authority = Authority::new(1);
         let issued = authority.issue(2, &params(&[NAME, "127.0.0.1", "::1"]));
         World { authority, issued }
     }
 
-    pub(super) fn client(&self) -> ClientTlsBuilder {
+    pub(crate) fn client(&self) -> ClientTlsBuilder {
         ClientTls::builder().roots_pem(&self.authority.pem)
     }
 
-    pub(super) fn server(&self) -> ServerTlsBuilder {
+    pub(crate) fn server(&self) -> ServerTlsBuilder {
         server_with(&self.issued)
     }
 
     /// Connected channels that speak this version.
-    pub(super) fn connect(&self, version: Version) -> Pair {
+    pub(crate) fn connect(&self, version: Version) -> Pair {
         let client = self.client().max_version(version).build().unwrap();
         let server = self.server().build().unwrap();
         Pair::connected(&client.session(NAME).unwrap(), &server.session())
     }
 }
 
-pub(super) fn server_with(issued: &Issued) -> ServerTlsBuilder {
+pub(crate) fn server_with(issued: &Issued) -> ServerTlsBuilder {
     ServerTls::builder().certificate_der(issued.chain.clone(), issued.key.clone())
 }
 
-pub(super) const VERSIONS: [Version; 2] = [Version::Tls12, Version::Tls13];
+pub(crate) const VERSIONS: [Version; 2] = [Version::Tls12, Version::Tls13];
 
 /// Two channels with the bytes on their way between them.
-pub(super) struct Pair {
-    pub(super) client: Channel,
-    pub(super) server: Channel,
-    pub(super) to_client: Vec<u8>,
-    pub(super) to_server: Vec<u8>,
+pub(crate) struct Pair {
+    pub(crate) client: Channel,
+    pub(crate) server: Channel,
+    pub(crate) to_client: Vec<u8>,
+    pub(crate) to_server: Vec<u8>,
 }
 
 impl Pair {
-    pub(super) fn new(session: &TlsSession, purpose: Purpose, server: &ServerTlsSession) -> Pair {
+    pub(crate) fn new(session: &TlsSession, purpose: Purpose, server: &ServerTlsSession) -> Pair {
         Pair {
             client: session.open(purpose).unwrap(),
             server: server.accept().unwrap(),
@@ -218,7 +218,7 @@ impl Pair {
         }
     }
 
-    pub(super) fn connected(session: &TlsSession, server: &ServerTlsSession) -> Pair {
+    pub(crate) fn connected(session: &TlsSession, server: &ServerTlsSession) -> Pair {
         let mut pair = Pair::new(session, Purpose::Control, server);
         pair.pump().unwrap();
         assert!(!pair.client.is_handshaking() && !pair.server.is_handshaking());
@@ -226,11 +226,11 @@ impl Pair {
     }
 
     /// Moves bytes until nothing moves any more. Returns the first failure, the client's if both fail.
-    pub(super) fn pump(&mut self) -> Result<(), TlsFailure> {
+    pub(crate) fn pump(&mut self) -> Result<(), TlsFailure> {
         self.pump_in_pieces(usize::MAX)
     }
 
-    pub(super) fn pump_in_pieces(&mut self, size: usize) -> Result<(), TlsFailure> {
+    pub(crate) fn pump_in_pieces(&mut self, size: usize) -> Result<(), TlsFailure> {
         let mut failed = (None, None);
         loop {
             let sent = self.client.take_outgoing(&mut self.to_server)
@@ -268,7 +268,7 @@ fn give(
 }
 
 /// All plaintext that waits.
-pub(super) fn read_all(channel: &mut Channel) -> Vec<u8> {
+pub(crate) fn read_all(channel: &mut Channel) -> Vec<u8> {
     let mut out = Vec::new();
     let mut piece = [0; 1000];
     loop {
@@ -280,7 +280,7 @@ pub(super) fn read_all(channel: &mut Channel) -> Vec<u8> {
 }
 
 /// Where the records in this stream end.
-pub(super) fn record_ends(stream: &[u8]) -> Vec<usize> {
+pub(crate) fn record_ends(stream: &[u8]) -> Vec<usize> {
     let mut ends = Vec::new();
     let mut at = 0;
     while let Some(header) = stream.get(at..at + 5) {
