@@ -10,7 +10,8 @@ use crate::limits::Limits;
 /// ```
 /// use ftp_proto::server::{Config, Security};
 /// let mut config = Config::default(); // TLS on control and data connection
-/// config.security = Security::optional(); // the client decides
+/// config.patterns = false;
+/// let lenient = Config::new(Security::optional()); // the client decides
 /// ```
 #[derive(Clone, Debug, PartialEq, Eq, Hash)]
 #[non_exhaustive]
@@ -44,10 +45,12 @@ pub struct Config {
     pub limits: Limits,
 }
 
-impl Default for Config {
-    fn default() -> Self {
+impl Config {
+    /// The defaults with this protection.
+    #[must_use]
+    pub fn new(security: Security) -> Self {
         Config {
-            security: Security::default(),
+            security,
             greeting: Greeting::default(),
             active: Active::default(),
             passive: Passive::default(),
@@ -61,6 +64,12 @@ impl Default for Config {
             strict_pbsz: false,
             limits: Limits::default(),
         }
+    }
+}
+
+impl Default for Config {
+    fn default() -> Self {
+        Config::new(Security::default())
     }
 }
 

@@ -13,6 +13,43 @@
 //! The server is the TLS server on every connection, whoever connected. Payload never comes here: a [`crate::FlowOrder`] says which way it
 //! goes, and the driver moves it between the data connection and what the application opened when it was asked to
 //! ([`OpenRead`], [`OpenWrite`], [`OpenListing`]). For a listing, [`Listing::line`] writes the lines.
+//!
+//! Nothing here waits for an answer of the application with a deadline: how long a login or a storage may take is for the application to
+//! decide. Everything the client is waited for has one.
+//!
+//! # A session
+//!
+//! ```
+//! use ftp_proto::server::{Account, Config, Input, Output, Question, Refused, Security, Server, UserId};
+//! use ftp_proto::Instant;
+//!
+//! let now = Instant::ZERO;
+//! let (peer, local) = ("192.0.2.7:40000".parse().unwrap(), "192.0.2.1:21".parse().unwrap());
+//! let mut server = Server::new(Config::new(Security::clear()), peer, local, now);
+//! server.handle(now, Input::Control(b"USER anonymous\r\nPASS me@example.org\r\nMKD new\r\nPWD\r\nQUIT\r\n"));
+//! let mut said = Vec::new();
+//! while !server.is_closed() {
+//!     let mut answer = None;
+//!     while let Some(output) = server.poll() {
+//!         match output {
+//!             Output::Question(Question::Authenticate(question)) if question.name() == b"anonymous" => {
+//!                 answer = Some(question.accepted(Account::new(UserId(1))));
+//!             }
+//!             Output::Question(other) => answer = Some(other.refused(Refused::Denied)),
+//!             Output::Effect(_) | Output::Event(_) => {}
+//!         }
+//!     }
+//!     said.extend_from_slice(server.outgoing());
+//!     server.consume_outgoing(server.outgoing().len());
+//!     if let Some(answer) = answer {
+//!         server.handle(now, Input::Answer(answer));
+//!     }
+//! }
+//! let said = String::from_utf8(said).unwrap();
+//! let codes: Vec<&str> = said.lines().map(|line| &line[..3]).collect();
+//! // Whoever may only read makes no directory: the storage is not even asked.
+//! assert_eq!(codes, ["220", "331", "230", "550", "257", "221"]);
+//! ```
 
 mod account;
 mod config;
@@ -75,8 +112,7 @@ use work::Work;
 /// use ftp_proto::server::{Config, Input, Security, Server};
 /// use ftp_proto::Instant;
 ///
-/// let mut config = Config::default();
-/// config.security = Security::clear(); // the default requires TLS
+/// let config = Config::new(Security::clear()); // the default requires TLS
 /// let now = Instant::ZERO;
 /// let (peer, local) = ("192.0.2.7:40000".parse().unwrap(), "192.0.2.1:21".parse().unwrap());
 /// let mut server = Server::new(config, peer, local, now);
@@ -333,7 +369,7 @@ impl Server {
             Input::Progress(data, bytes) => self.on_progress(data, bytes),
             Input::SourceEnded(data) => self.on_source_ended(data),
             Input::Ready => self.on_ready(),
-            Input::Shutdown => self.shutdown = true,
+            Input::Shutdown => self.on_shutdown(),
         }
         self.advance();
     }

@@ -18,7 +18,7 @@ use crate::order::{DataEnd, DataId, Direction, FlowEnd};
 use crate::rules::Rule;
 use crate::rules::data::Life;
 use crate::rules::transfer::{Receipt, received, sent};
-use crate::wire::command::{Path, Type, Verb};
+use crate::wire::command::{Path, ProtectionLevel, Type, Verb};
 use crate::wire::reply::Code;
 
 /// The transfer that runs.
@@ -192,7 +192,7 @@ impl Server {
             self.aborted = true;
             self.reply(Code::TRANSFER_ABORTED, "Aborted");
         } else if self.config.security.needs_private_data()
-            && self.protection.data != Some(crate::wire::command::ProtectionLevel::Private)
+            && self.protection.data != Some(ProtectionLevel::Private)
             && self.law.holds(Rule::PrivateData)
         {
             self.reply(
@@ -293,7 +293,7 @@ impl Server {
         let text = if transfer.verb == Verb::Stou {
             // RFC 1123 section 4.1.2.9
             let mut text = Vec::from(&b"FILE: "[..]);
-            text.extend_from_slice(name.or(transfer.path.name()).unwrap_or_default());
+            text.extend_from_slice(name.or_else(|| transfer.path.name()).unwrap_or_default());
             text
         } else {
             let rest = size.map(|size| size - transfer.offset);

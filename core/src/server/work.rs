@@ -117,6 +117,18 @@ impl Server {
         }
     }
 
+    pub(super) fn on_shutdown(&mut self) {
+        self.shutdown = true;
+        if self.phase == Phase::Opening {
+            if self.protection.settled() {
+                self.reply_to(None, Code::SERVICE_NOT_AVAILABLE, b"Shutting down");
+                self.end(Closing::Shutdown);
+            } else {
+                self.drop_control(Closing::Shutdown);
+            }
+        }
+    }
+
     // ---- what comes
 
     pub(super) fn on_bytes(&mut self, bytes: &[u8]) {
@@ -269,7 +281,7 @@ impl Server {
         }
         let parsed = Command::parse(text);
         let verb = match &parsed {
-            Ok(command) => Some(named(text).unwrap_or(command.verb())),
+            Ok(command) => named(text).or_else(|| Some(command.verb())),
             Err(error) => error.verb,
         };
         self.log(verb, text);

@@ -57,9 +57,7 @@ pub(super) const fn tls(resumed: bool) -> TlsFacts {
 impl Bench {
     /// A server that lets everybody do everything in clear text.
     pub(super) fn clear() -> Bench {
-        let mut config = Config::default();
-        config.security = Security::clear();
-        Bench::with(config)
+        Bench::with(Config::new(Security::clear()))
     }
 
     pub(super) fn with(config: Config) -> Bench {
@@ -431,7 +429,7 @@ pub(super) fn stored(question: Question, rights: Rights, opened: &mut u32) -> An
             Err(why) => question.refused(why),
         },
         Question::Checksum(question) => {
-            let bytes = question.length().unwrap_or(10 - question.start());
+            let bytes = question.length().unwrap_or_else(|| 10 - question.start());
             question.digest(&[0xAB, 0x0C], bytes)
         }
     }

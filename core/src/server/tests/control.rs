@@ -9,9 +9,7 @@ use crate::server::{Closing, Config, Greeting, Input, Security, Timer};
 use crate::wire::first_bytes::FirstBytes;
 
 fn open() -> Config {
-    let mut config = Config::default();
-    config.security = Security::clear();
-    config
+    Config::new(Security::clear())
 }
 
 #[test]

@@ -7,9 +7,7 @@ use crate::order::{DataTarget, Fault};
 use crate::server::{Config, Input, Note, Security};
 
 fn open() -> Config {
-    let mut config = Config::default();
-    config.security = Security::clear();
-    config
+    Config::new(Security::clear())
 }
 
 fn logged_in(config: Config, peer: &str, local: &str) -> Bench {

@@ -5,9 +5,7 @@ use crate::server::{Config, HashAlgorithm, Input, Question, Refused, Rights, Sec
 use crate::wire::command::Verb;
 
 fn open() -> Config {
-    let mut config = Config::default();
-    config.security = Security::clear();
-    config
+    Config::new(Security::clear())
 }
 
 #[test]

@@ -11,9 +11,7 @@ use crate::server::{Closing, Config, Security, Timer, UserId};
 const SECOND: Duration = Duration::from_secs(1);
 
 fn open() -> Config {
-    let mut config = Config::default();
-    config.security = Security::clear();
-    config
+    Config::new(Security::clear())
 }
 
 #[test]

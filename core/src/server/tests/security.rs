@@ -6,9 +6,7 @@ use crate::server::{Closing, Config, Input, Security, Timer};
 use crate::wire::command::ProtectionLevel;
 
 fn config(security: Security) -> Config {
-    let mut config = Config::default();
-    config.security = security;
-    config
+    Config::new(security)
 }
 
 #[test]
@@ -57,7 +55,7 @@ fn rfc_2228_section_3_the_codes_of_auth_pbsz_and_prot() {
     bench.expect("PROT", &[501]);
     let mut bench = Bench::with(config(Security::clear()));
     bench.expect("AUTH TLS", &[220, 502]);
-    let mut strict = Config::default();
+    let mut strict = Config::new(Security::required());
     strict.strict_pbsz = true;
     let mut bench = Bench::in_tls(strict);
     bench.expect("PROT P", &[503]);
@@ -299,7 +297,7 @@ fn uploads_under_tls_without_close_notify() {
         (crate::server::MissingCloseNotify::Accept, 226),
         (crate::server::MissingCloseNotify::Refuse, 426),
     ] {
-        let mut config = Config::default();
+        let mut config = Config::new(Security::required());
         config.missing_close_notify = policy;
         let mut bench = Bench::in_tls(config);
         bench.expect("PROT P", &[200]);

@@ -12,7 +12,7 @@ use crate::wire::command::Verb;
 use crate::wire::reply::{Class, Code};
 
 fn open() -> Config {
-    let mut config = Config::default();
+    let mut config = Config::new(Security::required());
     config.security = Security::optional().allow_ccc();
     config.hashes = Vec::from(HashAlgorithm::ALL);
     config.virtual_hosts = true;
