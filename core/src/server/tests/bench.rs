@@ -11,6 +11,7 @@ use crate::order::{
     TlsVersion,
 };
 use crate::output::Effect;
+use crate::rules::Law;
 use crate::server::{
     Account, Answer, Closing, Config, Ending, Entry, Event, Input, Kind, Note, Output, Question,
     Refused, Rights, Security, Server, UserId,
@@ -65,10 +66,14 @@ impl Bench {
     }
 
     pub(super) fn between(config: Config, peer: &str, local: &str) -> Bench {
+        Bench::under(Law::default(), config, peer, local)
+    }
+
+    pub(super) fn under(law: Law, config: Config, peer: &str, local: &str) -> Bench {
         let parse = |address: &str| -> SocketAddr { address.parse().unwrap() };
         let now = Instant::from_millis(1_000_000);
         let mut bench = Bench {
-            server: Server::new(config, parse(peer), parse(local), now),
+            server: Server::under(law, config, parse(peer), parse(local), now),
             now,
             desk: Desk::default(),
             asked: VecDeque::new(),

@@ -5,6 +5,8 @@ mod control;
 mod data;
 mod files;
 mod login;
+#[cfg(feature = "model")]
+mod mutants;
 mod security;
 mod totality;
 mod transfers;
