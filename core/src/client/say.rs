@@ -240,7 +240,7 @@ impl Client {
         });
         self.surplus = false;
         self.evidence.control.last_verb = Some(verb);
-        self.evidence.control.last_beyond_ascii = beyond_ascii;
+        self.evidence.control.last_beyond_ascii = beyond_ascii && !verb.hides_argument();
         if step == Step::Pass {
             self.evidence.control.password_sent = Some(self.now);
         }

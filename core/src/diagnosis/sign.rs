@@ -166,6 +166,8 @@ pub enum Sign {
     Stalled,
     /// It ended in order.
     CleanEnd,
+    /// Fewer bytes moved than were expected.
+    Short,
     /// It ended without close_notify, under TLS.
     NoCloseNotify,
     /// It broke.
@@ -195,11 +197,30 @@ pub enum Sign {
 pub(super) struct Facts<'a> {
     evidence: &'a Evidence,
     failure: Option<&'a Failure>,
+    data: DataEvidence,
 }
 
 impl<'a> Facts<'a> {
     pub(super) fn new(evidence: &'a Evidence, failure: Option<&'a Failure>) -> Self {
-        Facts { evidence, failure }
+        // What a command that has nothing to do with data connections was answered has nothing to do with the latest one.
+        let other = failure.is_some_and(|failure| {
+            failure.kind == FailureKind::Refused
+                && failure.verb.is_some_and(|verb| {
+                    verb.moves_data().is_none()
+                        && !verb.sets_up_data()
+                        && !matches!(verb, Verb::Allo | Verb::Rest | Verb::Type)
+                })
+        });
+        let data = if other {
+            DataEvidence::default()
+        } else {
+            evidence.data
+        };
+        Facts {
+            evidence,
+            failure,
+            data,
+        }
     }
 
     fn kind(&self) -> Option<FailureKind> {
@@ -221,8 +242,8 @@ impl<'a> Facts<'a> {
         self.failure.and_then(|failure| failure.verb)
     }
 
-    fn data(&self) -> &'a DataEvidence {
-        &self.evidence.data
+    fn data(&self) -> &DataEvidence {
+        &self.data
     }
 
     fn tls_fault(&self) -> Option<TlsFault> {
@@ -421,6 +442,7 @@ impl Sign {
                 Some((DataEnd::Fin, _)) => !data.protected,
                 _ => false,
             },
+            Sign::Short => !data.ascii && data.expected.is_some_and(|size| data.bytes < size),
             Sign::NoCloseNotify => data.protected && matches!(data.ended, Some((DataEnd::Fin, _))),
             Sign::DataBroken => {
                 matches!(data.ended, Some((DataEnd::Failed(_) | DataEnd::Tls(_), _)))
@@ -583,6 +605,7 @@ impl fmt::Display for Shown<'_> {
             Sign::NothingMoved => "no payload moved",
             Sign::Stalled => "the data connection stood still",
             Sign::CleanEnd => "the data ended in order",
+            Sign::Short => "fewer bytes moved than expected",
             Sign::NoCloseNotify => "the data ended without close_notify",
             Sign::DataBroken => "the data connection broke",
             Sign::Sending => "payload went to the server",
