@@ -338,6 +338,12 @@ impl Server {
         self.session.account.as_ref().map(|account| account.user)
     }
 
+    /// The name sent with USER, while its login lasts or is under way; as the client sent it.
+    #[must_use]
+    pub fn user_name(&self) -> &[u8] {
+        &self.session.name
+    }
+
     /// The working directory.
     #[must_use]
     pub fn directory(&self) -> &VirtualPath {

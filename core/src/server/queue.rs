@@ -10,7 +10,7 @@ use super::question::{Held, Question};
 use super::{UserId, VirtualPath};
 use crate::order::{Channel, DataId, DataTarget, Direction};
 use crate::secret::Secret;
-use crate::wire::command::Verb;
+use crate::wire::command::{Command, Verb};
 use crate::wire::line::LineSplitter;
 use crate::wire::reply::Code;
 use crate::wire::telnet::TelnetDecoder;
@@ -74,9 +74,11 @@ impl Inbox {
         self.waiting.front().map(Line::text)
     }
 
-    /// Whether a line with this verb waits.
-    pub(super) fn has(&self, verb: Verb) -> bool {
-        self.waiting.iter().any(|line| line.verb() == Some(verb))
+    /// Whether ABOR waits.
+    pub(super) fn has_abort(&self) -> bool {
+        self.waiting
+            .iter()
+            .any(|line| matches!(Command::parse(line.text()), Ok(Command::Abor)))
     }
 
     /// Bytes that wait, in whole lines or not.
@@ -108,10 +110,6 @@ impl Line {
 
     fn len(&self) -> usize {
         self.text().len() + 2
-    }
-
-    fn verb(&self) -> Option<Verb> {
-        Verb::parse(self.text().split(|byte| *byte == b' ').next()?)
     }
 }
 

@@ -350,6 +350,8 @@ impl Server {
                 );
             }
             (Life::Open | Life::Ready, _) => self.start_flow(),
+            // It was lost while the storage was asked.
+            (Life::None, _) => self.on_data_unreachable(),
             _ => {}
         }
     }

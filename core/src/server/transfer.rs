@@ -187,7 +187,7 @@ impl Server {
             return false;
         };
         let protected = self.protection.data_is_private(self.law);
-        if self.inbox.has(Verb::Abor) {
+        if self.inbox.has_abort() {
             // It is aborted before it starts; the order of replies is kept.
             self.aborted = true;
             self.reply(Code::TRANSFER_ABORTED, "Aborted");
@@ -280,7 +280,7 @@ impl Server {
 
     /// It is open: say so, and let the data connection come (RFC 959 section 4.2.1).
     fn on_opened(&mut self, size: Option<u64>, name: Option<&[u8]>) {
-        if self.inbox.has(Verb::Abor) {
+        if self.inbox.has_abort() {
             return self.abort();
         }
         let Some(transfer) = &mut self.transfer else {
@@ -378,17 +378,19 @@ impl Server {
             source_ended: true,
             end: DataEnd::Fin,
         };
+        let data = self.data.id;
         self.close_data();
-        self.conclude(&end);
+        self.conclude(data, &end);
     }
 
     pub(super) fn on_flow_finished(&mut self, end: &FlowEnd) {
+        let data = self.data.id;
         self.forget_data();
-        self.conclude(end);
+        self.conclude(data, end);
     }
 
     /// The data connection is over: what it is worth, and what the storage is told.
-    fn conclude(&mut self, end: &FlowEnd) {
+    fn conclude(&mut self, data: DataId, end: &FlowEnd) {
         let tolerate = self.config.missing_close_notify == MissingCloseNotify::Accept;
         let Some(transfer) = &mut self.transfer else {
             return;
@@ -416,7 +418,7 @@ impl Server {
             }
             (Direction::Receive, receipt) => {
                 if receipt == Receipt::WholeWithoutCloseNotify {
-                    self.note(Note::CloseNotifyMissing(self.data.id));
+                    self.note(Note::CloseNotifyMissing(data));
                 }
                 let asked = self.close_open(Ending::Commit, end.bytes);
                 match asked {

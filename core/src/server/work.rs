@@ -238,7 +238,7 @@ impl Server {
     /// While a transfer runs: ABOR at once, NOOP and STAT if nothing waits in front of them, and everything else later, in order (RFC 959
     /// section 4.2, RFC 1123 section 4.1.3.3).
     fn attend(&mut self) -> bool {
-        if self.inbox.has(Verb::Abor) {
+        if self.inbox.has_abort() {
             self.abort();
             return true;
         }

@@ -293,9 +293,11 @@ impl Bench {
     }
 }
 
-/// RFC 2428 section 4 names no code for what comes after EPSV ALL; 503 says it best. 530 is for every command that needs a login.
+/// RFC 2428 section 4 names no code for what comes after EPSV ALL; 503 says it best. 530 is for every command that needs a login,
+/// and 501 for every line that holds bytes that cannot be in one.
 fn listed(verb: Verb, code: Code) -> bool {
     verb.lists(code)
+        || code == Code::PARAMETER_SYNTAX
         || (verb.sets_up_data() && code == Code::BAD_SEQUENCE)
         || (verb.needs_login() && code == Code::NOT_LOGGED_IN)
 }

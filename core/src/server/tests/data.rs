@@ -247,3 +247,19 @@ fn a_report_of_what_was_given_up_changes_nothing() {
     bench.client_connects();
     assert!(bench.desk.flow.is_some());
 }
+
+#[test]
+fn a_data_connection_lost_while_the_storage_opens_is_425() {
+    let mut bench = Bench::in_clear();
+    bench.pasv();
+    bench.answers = false;
+    bench.send("RETR /file");
+    let order = bench.accept();
+    bench.handle(Input::Report(order.failed(Fault::Other)));
+    let Some(crate::server::Question::OpenRead(question)) = bench.asked.pop_front() else {
+        panic!("RETR asks to read");
+    };
+    bench.handle(Input::Answer(question.opened(None)));
+    assert_eq!(bench.codes(), [150, 425]);
+    assert_eq!(bench.endings.len(), 1);
+}

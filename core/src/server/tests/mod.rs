@@ -10,3 +10,4 @@ mod mutants;
 mod security;
 mod totality;
 mod transfers;
+mod wander;

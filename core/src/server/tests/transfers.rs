@@ -191,6 +191,16 @@ fn is_29_a_transfer_that_stands_still_ends_and_one_that_moves_does_not() {
     assert_eq!(bench.closed, Some(Closing::TimedOut(Timer::Idle)));
 }
 
+#[test]
+fn what_only_looks_like_abor_aborts_nothing() {
+    let mut bench = transferring("RETR /file");
+    bench.raw(b"ABOR \0\r\nABORT\r\n");
+    assert!(bench.codes().is_empty());
+    bench.flow(Direction::Send, 10, DataEnd::Fin);
+    assert_eq!(bench.codes(), [226, 501, 500]);
+    bench.expect("ABOR", &[225]);
+}
+
 // ---- REST and RANG
 
 fn asked_to_read(bench: &mut Bench) -> (u64, Option<u64>) {
