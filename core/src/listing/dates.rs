@@ -512,9 +512,8 @@ fn year_with_sign(word: &[u8]) -> Option<u16> {
 
 /// A day, which may have its sign behind it.
 fn day_word(word: &[u8]) -> Option<u8> {
-    let number = match split_sign(word)? {
-        (number, None | Some(Sign::Day), b"") => number,
-        _ => return None,
+    let (number, None | Some(Sign::Day), b"") = split_sign(word)? else {
+        return None;
     };
     two_digits(number).filter(|day| (1..=31).contains(day))
 }

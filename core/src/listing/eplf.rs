@@ -1,8 +1,8 @@
 //! Easily parsed list format: facts behind a plus sign, and the name behind a tab.
 //!
 //! ```text
-//! +i8388621.48594,m825718503,r,s280,	djb.html
-//! +i8388621.50690,m824255907,/,	514
+//! +i8388621.48594,m825718503,r,s280,<tab>djb.html
+//! +i8388621.50690,m824255907,/,<tab>514
 //! ```
 
 use super::entry::{Dialect, Entry, Kind, Size};

@@ -97,7 +97,7 @@ impl Lines {
             return Found::Head;
         }
         while self.at < self.head.len() {
-            if let Some(found) = self.from_head() {
+            if let Some(found) = self.take_from_head() {
                 return found;
             }
         }
@@ -167,7 +167,7 @@ impl Lines {
     }
 
     /// A line in the head, or a step towards one. What is left behind the last one goes on in the pieces.
-    fn from_head<'c>(&mut self) -> Option<Found<'c>> {
+    fn take_from_head<'c>(&mut self) -> Option<Found<'c>> {
         let start = self.at;
         let rest = self.head.get(start..)?;
         let end = self.find_end(rest);

@@ -108,6 +108,10 @@ fn unreadable<'a>(line: &'a [u8], kind: Kind, letters: &[u8], rest: &'a [u8]) ->
 /// The longest row of words before a date that is looked at: owner and group of five words each.
 const MOST: usize = 12;
 
+/// Where words are.
+type Spans<'s> = &'s [(usize, usize)];
+type Device = Option<(u32, u32)>;
+
 /// Where the columns before the date are, and what follows it.
 pub(super) struct Columns<'a> {
     pub(super) spans: [(usize, usize); MOST],
@@ -161,7 +165,7 @@ impl<'a> Columns<'a> {
     }
 
     /// The words before the size, and the size.
-    fn before_and_size<'s>(&'s self, rest: &'a [u8]) -> Option<(&'s [(usize, usize)], &'a [u8])> {
+    fn before_and_size<'s>(&'s self, rest: &'a [u8]) -> Option<(Spans<'s>, &'a [u8])> {
         let (size, before) = self.spans.get(..self.count)?.split_last()?;
         Some((before, rest.get(size.0..size.1)?))
     }
@@ -195,9 +199,6 @@ fn rounded_size(word: &[u8]) -> bool {
         _ => false,
     }
 }
-
-type Spans<'s> = &'s [(usize, usize)];
-type Device = Option<(u32, u32)>;
 
 /// `8, 1` or `8,1`: major and minor number, and the words before them. Some servers write a size instead.
 fn device<'s>(rest: &[u8], before: Spans<'s>, last: &[u8]) -> (Device, Spans<'s>) {

@@ -245,8 +245,8 @@ fn show_entry(entry: &Entry<'_>) -> String {
 fn show_time(time: &Time) -> String {
     let stamp = time.stamp.to_string();
     let written = match time.precision {
-        Precision::Day => &stamp[..8],
-        Precision::Minute => &stamp[..12],
+        Precision::Day => stamp.get(..8).unwrap(),
+        Precision::Minute => stamp.get(..12).unwrap(),
         Precision::Second => &stamp,
     };
     let zone = match time.zone {
