@@ -20,6 +20,7 @@ pub mod extended;
 pub mod facts;
 pub mod features;
 pub mod host_port;
+pub mod listing;
 mod pieces;
 pub mod reply;
 pub mod reply_split;
@@ -31,7 +32,7 @@ mod world;
 pub type Target = (&'static str, fn(&[u8]));
 
 /// All of them.
-pub const TARGETS: [Target; 11] = [
+pub const TARGETS: [Target; 12] = [
     ("ascii", ascii::check),
     ("client_bytes", client_bytes::check),
     ("client_ops", client_ops::check),
@@ -40,6 +41,7 @@ pub const TARGETS: [Target; 11] = [
     ("facts", facts::check),
     ("features", features::check),
     ("host_port", host_port::check),
+    ("listing", listing::check),
     ("reply", reply::check),
     ("reply_split", reply_split::check),
     ("texts", texts::check),
