@@ -3,6 +3,7 @@
 mod bench;
 mod control;
 mod data;
+mod duel;
 mod files;
 mod login;
 #[cfg(feature = "model")]
