@@ -178,6 +178,21 @@ fn layers_know_only_what_is_below_them() {
         &[],
         &["crate::tls", "crate::wire::command::Command"],
     );
+    // Listings are data: nothing of a session.
+    absent(
+        "core/src/listing",
+        &[],
+        &[
+            "crate::client",
+            "crate::server",
+            "crate::rules",
+            "crate::order",
+            "crate::output",
+            "crate::ticket",
+            "crate::tls",
+            "crate::diagnosis",
+        ],
+    );
     // TLS is below the machines.
     absent(
         "core/src/tls",
