@@ -46,9 +46,9 @@ pub struct Limits {
     pub download_drain: Duration,
     /// The server's close of the data connection after the final reply of an upload.
     pub upload_drain: Duration,
-    /// A whole abort, from ABOR to a session that is in step again.
+    /// A whole abort, to a session that is in step again.
     pub abort_wait: Duration,
-    /// A reply that may never come (the second one after ABOR, a late NOOP reply).
+    /// A reply that may never come (to a data connection that was cut, the second one after ABOR, a late NOOP reply).
     pub guard_wait: Duration,
     /// How long nothing must arrive before a multi-line reply that ends with a foreign code counts as ended.
     pub quiet: Duration,

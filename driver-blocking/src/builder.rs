@@ -8,7 +8,7 @@ use std::time::Duration;
 
 use ftp_proto::client::{Config, Security};
 use ftp_proto::pipe::{Engine, Error, EventHook, Progress, ProgressHook, TlsSettings};
-use ftp_proto::tls::{ClientTls, Fingerprint, Version};
+use ftp_proto::tls::{ClientTls, Decision, Fingerprint, Untrusted, UntrustedHook, Version};
 use ftp_proto::{Client as Machine, Event};
 use mio::Poll;
 use tracing::info_span;
@@ -167,6 +167,24 @@ impl Builder {
     /// Accepts every server certificate. Anyone on the way can then read passwords and files, and change them.
     pub fn dangerously_accept_any_certificate(mut self) -> Self {
         self.tls.any = true;
+        self
+    }
+
+    /// Asks about a server certificate that would be refused, and goes by the decision: the place for trust on first use. See
+    /// [`ClientTlsBuilder::on_untrusted`](ftp_proto::tls::ClientTlsBuilder::on_untrusted).
+    pub fn on_untrusted(
+        mut self,
+        hook: impl Fn(&Untrusted<'_>) -> Decision + Send + Sync + 'static,
+    ) -> Self {
+        self.tls.untrusted = Some(UntrustedHook::new(hook));
+        self
+    }
+
+    /// Offers no application protocol (ALPN). By default `ftp` is offered, which keeps the connection from being passed off as one of
+    /// another protocol; a server that refuses it ends the connection with
+    /// [`NoApplicationProtocol`](ftp_proto::tls::TlsFailure::NoApplicationProtocol).
+    pub fn without_alpn(mut self) -> Self {
+        self.tls.no_alpn = true;
         self
     }
 

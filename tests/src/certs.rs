@@ -24,7 +24,11 @@ impl Authority {
     /// # Errors
     /// When the key or the certificate cannot be made.
     pub fn new() -> io::Result<Self> {
-        let mut params = named("ftp-proto test authority", Vec::new())?;
+        Self::called("ftp-proto test authority")
+    }
+
+    fn called(name: &str) -> io::Result<Self> {
+        let mut params = named(name, Vec::new())?;
         params.is_ca = IsCa::Ca(BasicConstraints::Unconstrained);
         params.key_usages = vec![KeyUsagePurpose::KeyCertSign, KeyUsagePurpose::CrlSign];
         let key = KeyPair::generate().map_err(io::Error::other)?;
@@ -89,7 +93,11 @@ impl Authority {
         }
         match which {
             Certificate::SelfSigned => Credential::new(&params, None),
-            Certificate::UnknownIssuer => Credential::new(&params, Some(&Self::new()?.issuer)),
+            Certificate::UnknownIssuer => {
+                // Of another name: an authority with a known name and another key would be a forger.
+                let stranger = Self::called("an authority nobody knows")?;
+                Credential::new(&params, Some(&stranger.issuer))
+            }
             _ => Credential::new(&params, Some(&self.issuer)),
         }
     }

@@ -551,6 +551,22 @@ fn quirk_a_server_that_never_leaves_its_listener_is_brought_back_by_abor() {
 }
 
 #[test]
+fn quirk_a_listener_closed_before_the_refusal_is_told_is_no_reason_to_change_the_data_mode() {
+    let mut rig = Rig::clear(Config::default());
+    let file = rig.retrieve("nothing");
+    Scripted {
+        answers: &[("RETR", "")],
+    }
+    .serve(&mut rig);
+    rig.data_failed(Fault::Reset);
+    assert_eq!(rig.sent(), ["ABOR"]);
+    rig.reply("550 nothing: no such file\r\n226 aborted\r\n");
+    assert_eq!(rig.failed(file), FailureKind::Refused);
+    rig.retrieve("next");
+    assert_eq!(rig.sent(), ["EPSV"]);
+}
+
+#[test]
 fn quirk_200_between_the_command_and_150() {
     // A 2yz is final by every rule, and some servers send no 150: the 150 behind it has no owner.
     let (rig, file) = whole_session(Config::default(), &[("RETR", "200 ok\r\n150 opening\r\n")]);

@@ -181,7 +181,7 @@ impl Client {
 }
 
 /// Whether the server's last word is the file system's.
-fn is_about_the_file(answer: Answer) -> bool {
+pub(super) fn is_about_the_file(answer: Answer) -> bool {
     matches!(answer, Answer::Final(code)
         if code.subject() == Subject::FileSystem && code != Code::LOCAL_ERROR && code.class().is_negative())
 }

@@ -225,6 +225,8 @@ struct Aborting {
     transfer: Option<(TicketId, u64)>,
     /// The transfer is to be tried again by the next data mode.
     retry: Option<Fault>,
+    /// ABOR was said.
+    said: bool,
     barrier: bool,
 }
 

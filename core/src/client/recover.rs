@@ -6,6 +6,7 @@ use crate::output::Note;
 use crate::rules::Rule;
 use crate::rules::data::{Life, Payload};
 use crate::rules::login::Login;
+use crate::rules::replies::meaning;
 use crate::rules::transfer::Answer;
 use crate::ticket::TicketId;
 use crate::time::Timer;
@@ -13,8 +14,10 @@ use crate::wire::command::{Command, Verb};
 use crate::wire::reply::{Class, Code};
 
 use super::config::Batching;
+use super::join::is_about_the_file;
 use super::queue::{Item, Outcome, Piece};
-use super::request::{Kind, Request, Step};
+use super::replies::dialogue_of;
+use super::request::{Expected, Kind, Request, Step};
 use super::{Aborting, Client, Phase};
 
 impl Client {
@@ -129,6 +132,13 @@ impl Client {
             .as_ref()
             .and_then(|transfer| transfer.end)
             .map_or(self.data.bytes, |end| end.bytes);
+        // A server in the middle of a transfer sees that its data connection is gone, and says so: one reply, and no doubt whose it is. ABOR
+        // in its face has made servers crash.
+        let seen = self.data.is_connected()
+            && self
+                .transfer
+                .as_ref()
+                .is_some_and(|transfer| transfer.announced && !transfer.answer.is_final());
         self.close_data();
         let transfer = self
             .transfer
@@ -144,6 +154,7 @@ impl Client {
             ticket,
             transfer,
             retry,
+            said: false,
             barrier: false,
         });
         for timer in [Timer::Reply, Timer::Guard, Timer::Keepalive] {
@@ -151,11 +162,20 @@ impl Client {
         }
         self.timers
             .arm(Timer::Abort, self.now + self.config.limits.abort_wait);
-        self.say(Step::Abort, Verb::Abor, None, |out, max| {
-            Command::Abor.encode(out, max)
-        });
+        if !seen {
+            self.say_abort();
+        }
         self.timers
             .arm(Timer::Guard, self.now + self.config.limits.guard_wait);
+    }
+
+    fn say_abort(&mut self) {
+        if let Some(aborting) = &mut self.aborting {
+            aborting.said = true;
+            self.say(Step::Abort, Verb::Abor, None, |out, max| {
+                Command::Abor.encode(out, max)
+            });
+        }
     }
 
     /// Every order of replies to an abort ends here: the transfer's own, the answer to ABOR, one of them, none, in any order.
@@ -166,6 +186,7 @@ impl Client {
             return;
         }
         let barrier = self.aborting.is_some_and(|aborting| aborting.barrier);
+        let said = self.aborting.is_some_and(|aborting| aborting.said);
         let given_up = self
             .aborting
             .and_then(|aborting| aborting.transfer)
@@ -185,10 +206,21 @@ impl Client {
                         self.outstanding.clear();
                     }
                 }
+                Some(front) if !said && self.is_out_of_table(front, code) => {
+                    // Only behind ABOR can replies be anybody's.
+                    let verb = Some(front.verb);
+                    let failure = self.failure(FailureKind::UnexpectedReply, verb, code, text);
+                    self.fail_session(failure);
+                    return;
+                }
                 Some(front) => {
                     let step = front.step;
+                    let transfers = step == Step::Verb && front.ticket == given_up;
                     self.outstanding.pop_front();
                     self.on_type(step, code);
+                    if transfers {
+                        self.on_refused_unopened(code, text);
+                    }
                 }
                 None => {
                     let failure = self.failure(FailureKind::Desynchronised, None, code, text);
@@ -202,6 +234,25 @@ impl Client {
         } else if !barrier {
             self.timers
                 .arm(Timer::Guard, self.now + self.config.limits.guard_wait);
+        }
+    }
+
+    fn is_out_of_table(&self, expected: &Expected, code: Code) -> bool {
+        !expected.orphan
+            && self.law.holds(Rule::ClassTable)
+            && meaning(dialogue_of(expected), code.class()).is_none()
+    }
+
+    /// The data connection could not be opened, but the server refuses the file anyway, and had closed its listener before it said so.
+    fn on_refused_unopened(&mut self, code: Code, text: &Piece) {
+        if is_about_the_file(Answer::Final(code))
+            && let Some(aborting) = &mut self.aborting
+            && aborting.retry.is_some()
+            && let Some((ticket, _)) = aborting.transfer.take()
+        {
+            let verb = self.request_verb(ticket);
+            let failure = self.failure(FailureKind::Refused, verb, code, text);
+            self.finish_with(ticket, Err(failure));
         }
     }
 
@@ -299,8 +350,14 @@ impl Client {
     }
 
     fn on_guard(&mut self) {
-        if self.aborting.is_some() {
-            self.say_barrier();
+        if let Some(aborting) = self.aborting {
+            if aborting.said {
+                self.say_barrier();
+            } else {
+                self.say_abort();
+                self.timers
+                    .arm(Timer::Guard, self.now + self.config.limits.guard_wait);
+            }
         } else if self.outstanding.front().is_some_and(|front| front.orphan) {
             // A transfer that lost its data connection keeps the server waiting.
             self.give_up_transfer(None, None);
@@ -313,6 +370,7 @@ impl Client {
                 ticket: None,
                 transfer: None,
                 retry: None,
+                said: true,
                 barrier: false,
             });
             self.timers

@@ -505,7 +505,7 @@ impl Client {
 }
 
 /// Which diagram of the standards a command follows.
-fn dialogue_of(expected: &Expected) -> Dialogue {
+pub(super) fn dialogue_of(expected: &Expected) -> Dialogue {
     match (expected.step, expected.kind) {
         (Step::User, _) => Dialogue::User,
         (Step::Pass, _) => Dialogue::Pass,

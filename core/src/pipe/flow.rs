@@ -315,7 +315,10 @@ impl Pipe {
             // Servers do not survive a handshake that lacks our last message.
             self.link.flush(network);
         }
-        if self.flow.is_none() || self.owes() {
+        // A download too: a server that still sends takes a reset for an end of the transfer, but what comes after an end for a failure
+        // of its own, and ProFTPD's mod_tls then ends the session.
+        let over = |flow: &Flow| flow.shut || flow.end.is_some();
+        if !self.flow.as_ref().is_some_and(over) {
             network.will_reset();
         }
     }
@@ -405,10 +408,6 @@ impl Pipe {
     pub fn give_up(&mut self) {
         if let Some(flow) = &mut self.flow {
             flow.failed = true;
-            if flow.direction == Direction::Receive {
-                self.link.close();
-                flow.shuts = Some(Shut::Both);
-            }
         }
     }
 

@@ -9,7 +9,7 @@ use rustls::crypto::CryptoProvider;
 use rustls::pki_types::CertificateDer;
 use rustls::pki_types::pem::PemObject;
 
-use crate::tls::{ClientTls, Fingerprint, TlsSetupError, Version, default_provider};
+use crate::tls::{ClientTls, Fingerprint, TlsSetupError, UntrustedHook, Version, default_provider};
 
 /// What the caller of a client says about TLS, and the policy that follows: the authorities of the operating system, unless told
 /// otherwise.
@@ -25,6 +25,10 @@ pub struct TlsSettings {
     pub pins: Vec<Fingerprint>,
     /// Every certificate is accepted.
     pub any: bool,
+    /// Asked about certificates that would be refused.
+    pub untrusted: Option<UntrustedHook>,
+    /// No application protocol is offered.
+    pub no_alpn: bool,
     /// Our certificate chain and its private key, PEM.
     pub own: Option<(Vec<u8>, Vec<u8>)>,
     /// The oldest version to speak.
@@ -60,6 +64,12 @@ impl TlsSettings {
             builder = all.fold(builder, |builder, pem| builder.roots_pem(pem));
         } else if self.pins.is_empty() && !self.any {
             builder = builder.verifier(self.verifier(platform)?);
+        }
+        if let Some(hook) = &self.untrusted {
+            builder = builder.untrusted_hook(hook.clone());
+        }
+        if self.no_alpn {
+            builder = builder.alpn(&[]);
         }
         if let Some((chain, key)) = &self.own {
             builder = builder.client_certificate_pem(chain, key);

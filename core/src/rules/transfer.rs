@@ -126,8 +126,10 @@ fn completed(law: Law, evidence: &Evidence, sizes: Sizes) -> Verdict {
         _ if evidence.payload == Payload::FileOut && !evidence.source_ended => Verdict::Truncated,
         Some(DataEnd::CloseNotify) => Verdict::Complete,
         Some(DataEnd::Fin) if !evidence.protected => Verdict::Complete,
-        // Under TLS, FIN alone may be a cut. An upload is different: the peer has the bytes and says so.
-        Some(DataEnd::Fin) if evidence.payload == Payload::FileOut => {
+        // Under TLS, FIN alone may be a cut. An upload is different: the peer has the bytes and says so, though not every peer knows better.
+        Some(DataEnd::Fin)
+            if evidence.payload == Payload::FileOut && evidence.tolerate_missing_close_notify =>
+        {
             Verdict::CompleteWithoutCloseNotify
         }
         Some(DataEnd::Fin) if !law.holds(Rule::CloseNotify) => Verdict::Complete,
@@ -334,6 +336,15 @@ mod tests {
                 e.end = Some(DataEnd::Fin);
             }),
             Verdict::CompleteWithoutCloseNotify
+        );
+        assert_eq!(
+            judged(|e| {
+                upload(e);
+                e.source_ended = true;
+                e.end = Some(DataEnd::Fin);
+                e.tolerate_missing_close_notify = false;
+            }),
+            Verdict::Truncated
         );
     }
 

@@ -17,7 +17,10 @@ use super::fingerprint::Sha256;
 use super::setup::{Basics, OwnCertificate, add_roots_pem};
 use super::store::SessionStore;
 use super::verify::{SessionCertificate, SessionVerifier, Trust};
-use super::{Channel, Fingerprint, TicketCount, TlsFailure, TlsSetupError, Version};
+use super::{
+    Channel, Decision, Fingerprint, TicketCount, TlsFailure, TlsSetupError, Untrusted,
+    UntrustedHook, Version,
+};
 
 /// The client's TLS policy. Built once, cheap to clone, shared by any number of sessions.
 #[derive(Clone)]
@@ -74,6 +77,16 @@ impl ClientTls {
         self.0.recipe.clone().max_version(max).build()
     }
 
+    /// The same policy with these application protocols, for a new connection to a server that ended the last one with
+    /// [`TlsFailure::NoApplicationProtocol`]. Anyone on the way can send that alert, so to offer none is for the caller to decide.
+    ///
+    /// # Errors
+    ///
+    /// [`TlsSetupError::BadAlpn`].
+    pub fn with_alpn(&self, protocols: &[&[u8]]) -> Result<ClientTls, TlsSetupError> {
+        self.0.recipe.clone().alpn(protocols).build()
+    }
+
     /// The versions in force, lowest and highest.
     #[must_use]
     pub fn versions(&self) -> (Version, Version) {
@@ -98,6 +111,7 @@ pub struct ClientTlsBuilder {
     pins: Vec<Fingerprint>,
     also: Vec<Fingerprint>,
     any: bool,
+    untrusted: Option<UntrustedHook>,
     data_may_differ: bool,
     own: Option<OwnCertificate>,
 }
@@ -138,6 +152,44 @@ impl ClientTlsBuilder {
     /// are roots or a verifier, is still told in [`Verdict::Unchecked`](super::Verdict::Unchecked).
     pub fn dangerous_accept_any_certificate(mut self) -> Self {
         self.any = true;
+        self
+    }
+
+    /// Asks the application about a server certificate that would be refused: the place for trust on first use. The handshake waits for its
+    /// decision. It is not asked about certificates that are not the [pinned](Self::pin_sha256) one, nor about data connections that show
+    /// another certificate than the control connection.
+    ///
+    /// ```
+    /// use std::collections::HashMap;
+    /// use std::sync::Mutex;
+    /// use ftp_proto::tls::{ClientTls, Decision};
+    ///
+    /// # if cfg!(any(feature = "ring", feature = "aws-lc-rs")) {
+    /// let known = Mutex::new(HashMap::new()); // kept in a file by a real program
+    /// let tls = ClientTls::builder()
+    ///     .on_untrusted(move |untrusted| {
+    ///         let mut known = known.lock().unwrap();
+    ///         let name = untrusted.server_name.to_owned();
+    ///         // A real program shows `reason` and `leaf_sha256` to a person before it trusts.
+    ///         match *known.entry(name).or_insert(untrusted.leaf_sha256) == untrusted.leaf_sha256 {
+    ///             true => Decision::Trust,
+    ///             false => Decision::Refuse,
+    ///         }
+    ///     })
+    ///     .build()?;
+    /// # }
+    /// # Ok::<(), ftp_proto::tls::TlsSetupError>(())
+    /// ```
+    pub fn on_untrusted(
+        self,
+        hook: impl Fn(&Untrusted<'_>) -> Decision + Send + Sync + 'static,
+    ) -> Self {
+        self.untrusted_hook(UntrustedHook::new(hook))
+    }
+
+    /// The same with a hook that is kept elsewhere.
+    pub fn untrusted_hook(mut self, hook: UntrustedHook) -> Self {
+        self.untrusted = Some(hook);
         self
     }
 
@@ -204,7 +256,9 @@ impl ClientTlsBuilder {
         let sha256 = Sha256::of_provider(&provider)
             .ok_or_else(|| TlsSetupError::Provider("no SHA-256".to_string()))?;
         let base = self.base_verifier(&provider)?;
-        if base.is_none() && self.pins.is_empty() && self.also.is_empty() && !self.any {
+        let somebody =
+            !self.pins.is_empty() || !self.also.is_empty() || self.any || self.untrusted.is_some();
+        if base.is_none() && !somebody {
             return Err(TlsSetupError::NothingTrusted);
         }
         let trust = Arc::new(Trust {
@@ -212,6 +266,7 @@ impl ClientTlsBuilder {
             pins: self.pins.clone(),
             also: self.also.clone(),
             any: self.any,
+            untrusted: self.untrusted.clone(),
             data_may_differ: self.data_may_differ,
             algorithms: provider.signature_verification_algorithms,
             sha256,

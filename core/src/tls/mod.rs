@@ -86,7 +86,7 @@ pub use self::server::{ServerTls, ServerTlsBuilder, ServerTlsSession};
 pub use self::setup::TlsSetupError;
 pub(crate) use self::setup::default_provider;
 pub use self::store::TicketCount;
-pub use self::verify::{PeerIdentity, Verdict};
+pub use self::verify::{Decision, PeerIdentity, Untrusted, UntrustedHook, Verdict};
 /// The versions spoken at all; older ones deliberately never (RFC 8996).
 pub use crate::order::TlsVersion as Version;
 pub use crate::wire::first_bytes::{FIRST_BYTES_KEPT, FirstBytes, classify_first_bytes};

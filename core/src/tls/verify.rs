@@ -37,7 +37,7 @@ pub enum Verdict {
     Trusted,
     /// It is one of the pinned certificates; names and dates were not looked at.
     Pinned,
-    /// The check failed as told, but the certificate is one of those trusted in spite of it.
+    /// The check failed as told, but the certificate is one of those trusted in spite of it, or the application trusts it.
     TrustedInSpiteOf(TlsFailure),
     /// Any certificate is accepted. The failure is what a check would have said; absent if there was nothing to check with, or it passed.
     Unchecked(Option<TlsFailure>),
@@ -47,12 +47,54 @@ pub enum Verdict {
     Refused(TlsFailure),
 }
 
+/// A server certificate that is not trusted, for the application to decide about
+/// ([`ClientTlsBuilder::on_untrusted`](super::ClientTlsBuilder::on_untrusted)).
+#[derive(Clone, Copy, Debug)]
+#[non_exhaustive]
+pub struct Untrusted<'a> {
+    /// The name that was asked for.
+    pub server_name: &'a str,
+    /// SHA-256 of the server's own certificate.
+    pub leaf_sha256: Fingerprint,
+    /// The chain in DER, the server's own certificate first.
+    pub chain: &'a [Vec<u8>],
+    /// Why it is not trusted.
+    pub reason: &'a TlsFailure,
+}
+
+/// What the application says about an [`Untrusted`] certificate.
+#[derive(Clone, Copy, Debug, PartialEq, Eq, Hash)]
+pub enum Decision {
+    /// The handshake fails for the reason told.
+    Refuse,
+    /// This certificate is trusted for this session, its data connections included.
+    Trust,
+}
+
+/// What is asked about certificates that are not trusted.
+#[derive(Clone)]
+pub struct UntrustedHook(Arc<dyn Fn(&Untrusted<'_>) -> Decision + Send + Sync>);
+
+impl UntrustedHook {
+    /// From a function.
+    pub fn new(hook: impl Fn(&Untrusted<'_>) -> Decision + Send + Sync + 'static) -> Self {
+        UntrustedHook(Arc::new(hook))
+    }
+}
+
+impl fmt::Debug for UntrustedHook {
+    fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
+        f.write_str("UntrustedHook")
+    }
+}
+
 /// What to trust: one per [`ClientTls`](super::ClientTls).
 pub(super) struct Trust {
     pub(super) base: Option<Arc<dyn ServerCertVerifier>>,
     pub(super) pins: Vec<Fingerprint>,
     pub(super) also: Vec<Fingerprint>,
     pub(super) any: bool,
+    pub(super) untrusted: Option<UntrustedHook>,
     pub(super) data_may_differ: bool,
     pub(super) algorithms: WebPkiSupportedAlgorithms,
     pub(super) sha256: Sha256,
@@ -82,10 +124,12 @@ impl Trust {
             } else if self.also.contains(&leaf) {
                 (Verdict::Pinned, None)
             } else {
-                refuse(
-                    TlsFailure::UnknownIssuer,
-                    CertificateError::UnknownIssuer.into(),
-                )
+                let failure = if der::is_self_issued(end_entity) {
+                    TlsFailure::SelfSigned
+                } else {
+                    TlsFailure::UnknownIssuer
+                };
+                refuse(failure, CertificateError::UnknownIssuer.into())
             };
         };
         let checked =
@@ -133,6 +177,8 @@ pub(super) struct SessionVerifier {
     trust: Arc<Trust>,
     seen: Mutex<Option<PeerIdentity>>,
     control: Mutex<Option<Fingerprint>>,
+    /// The application trusts it for this session.
+    accepted: Mutex<Option<Fingerprint>>,
 }
 
 impl SessionVerifier {
@@ -141,6 +187,7 @@ impl SessionVerifier {
             trust,
             seen: Mutex::new(None),
             control: Mutex::new(None),
+            accepted: Mutex::new(None),
         }
     }
 
@@ -159,6 +206,46 @@ impl SessionVerifier {
     /// From now on full handshakes must show this certificate; `None` as a control connection is about to be opened.
     pub(super) fn bind(&self, control: Option<Fingerprint>) {
         *self.control.lock().unwrap_or_else(PoisonError::into_inner) = control;
+    }
+
+    /// Asks the application about a certificate that is refused, once for each.
+    fn asked(
+        &self,
+        server_name: &ServerName<'_>,
+        leaf_sha256: Fingerprint,
+        chain: &[Vec<u8>],
+        verdict: Verdict,
+    ) -> Verdict {
+        let (Some(UntrustedHook(hook)), Verdict::Refused(reason)) =
+            (&self.trust.untrusted, &verdict)
+        else {
+            return verdict;
+        };
+        // A pin is the answer already, and so is the control connection's certificate.
+        if matches!(
+            reason,
+            TlsFailure::PinMismatch { .. } | TlsFailure::DataCertificateDiffers { .. }
+        ) {
+            return verdict;
+        }
+        let known = *self.accepted.lock().unwrap_or_else(PoisonError::into_inner);
+        let decision = if known == Some(leaf_sha256) {
+            Decision::Trust
+        } else {
+            hook(&Untrusted {
+                server_name: &server_name.to_str(),
+                leaf_sha256,
+                chain,
+                reason,
+            })
+        };
+        match decision {
+            Decision::Refuse => verdict,
+            Decision::Trust => {
+                *self.accepted.lock().unwrap_or_else(PoisonError::into_inner) = Some(leaf_sha256);
+                Verdict::TrustedInSpiteOf(reason.clone())
+            }
+        }
     }
 
     fn bound_to_another(&self, data: Fingerprint) -> Option<TlsFailure> {
@@ -203,10 +290,12 @@ impl ServerCertVerifier for SessionVerifier {
                 now,
             ),
         };
-        let chain = core::iter::once(end_entity)
+        let chain: Vec<Vec<u8>> = core::iter::once(end_entity)
             .chain(intermediates)
             .map(|certificate| certificate.to_vec())
             .collect();
+        let verdict = self.asked(server_name, leaf_sha256, &chain, verdict);
+        let error = error.filter(|_| matches!(verdict, Verdict::Refused(_)));
         *self.seen.lock().unwrap_or_else(PoisonError::into_inner) = Some(PeerIdentity {
             leaf_sha256,
             chain,

@@ -17,6 +17,10 @@
     reason = "a test stops at the first thing it does not expect"
 )]
 
+mod ccc;
+mod cuts;
+mod failures;
 mod others;
 mod session;
 mod soak;
+mod two;

@@ -7,15 +7,15 @@ use ftp_proto_tests::rig::{Act, CANARY, Rig};
 
 use super::{download, secure};
 
-/// A download that flows, with so many bytes in, and ABOR sent.
-fn aborted(bytes: u64) -> (Rig, Ticket<Transferred>, Ticket<Plain>) {
+/// A download that flows, with so many bytes in, given up: its data connection is closed, and nothing is said yet.
+fn given_up(bytes: u64) -> (Rig, Ticket<Transferred>, Ticket<Plain>) {
     let mut rig = secure();
     let file = rig.retrieve("f");
     rig.reply("200 I\r\n213 100\r\n229 (|||2121|)\r\n150 ok\r\n")
         .progress(bytes);
     rig.sent();
     let abort = rig.ask(|c, now| c.abort(now));
-    assert_eq!(rig.sent(), ["ABOR"]);
+    assert!(rig.sent().is_empty());
     assert!(
         rig.acts()
             .iter()
@@ -23,6 +23,25 @@ fn aborted(bytes: u64) -> (Rig, Ticket<Transferred>, Ticket<Plain>) {
     );
     assert!(rig.desk().is_empty());
     (rig, file, abort)
+}
+
+/// The same on a server that does not notice: ABOR is sent.
+fn aborted(bytes: u64) -> (Rig, Ticket<Transferred>, Ticket<Plain>) {
+    let (mut rig, file, abort) = given_up(bytes);
+    rig.tick_to_deadline();
+    assert_eq!(rig.sent(), ["ABOR"]);
+    (rig, file, abort)
+}
+
+#[test]
+fn a_server_that_sees_its_data_connection_gone_needs_no_abor() {
+    for reply in ["426 broken off", "226 sent", "451 local error", "552 full"] {
+        let (mut rig, file, abort) = given_up(42);
+        rig.reply(&format!("{reply}\r\n"));
+        rig.done(abort);
+        assert_eq!(rig.failed(file), FailureKind::Aborted { bytes: 42 });
+        download_in_lock_step(&mut rig);
+    }
 }
 
 #[test]
@@ -266,8 +285,8 @@ fn requests_behind_the_aborted_one_are_done_afterwards() {
     rig.reply("200 I\r\n213 100\r\n229 (|||2121|)\r\n150 ok\r\n");
     rig.sent();
     let abort = rig.ask(|c, now| c.abort(now));
-    assert_eq!(rig.sent(), ["ABOR"]);
-    rig.reply("426 x\r\n226 y\r\n");
+    assert!(rig.sent().is_empty());
+    rig.reply("426 x\r\n");
     assert_eq!(rig.sent(), ["DELE x"]);
     rig.reply("250 ok\r\n");
     rig.done(abort);
@@ -283,7 +302,7 @@ fn an_upload_is_aborted_like_a_download() {
         .reply("150 ok\r\n")
         .progress(5);
     let abort = rig.ask(|c, now| c.abort(now));
-    rig.reply("426 x\r\n").reply("226 y\r\n");
+    rig.reply("426 x\r\n");
     rig.done(abort);
     assert_eq!(rig.failed(file), FailureKind::Aborted { bytes: 5 });
 }

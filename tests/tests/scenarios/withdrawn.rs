@@ -60,9 +60,9 @@ fn a_transfer_withdrawn_while_it_runs_is_aborted_and_the_next_one_follows() {
         .progress(7);
     rig.sent();
     rig.withdraw(file.id()).unwrap();
-    assert_eq!(rig.sent(), ["ABOR"]);
+    assert!(rig.sent().is_empty());
     rig.withdraw(file.id()).unwrap();
-    rig.reply("426 cut\r\n226 aborted\r\n");
+    rig.reply("426 cut\r\n");
     assert_eq!(rig.failed(file), FailureKind::Aborted { bytes: 7 });
     rig.withdraw(next.id()).unwrap();
     assert_eq!(rig.failed(next), FailureKind::Withdrawn);
