@@ -202,10 +202,7 @@ struct Soak<'a> {
 impl Soak<'_> {
     fn one(&mut self, number: u64) -> Result<(), String> {
         let file = self.random.below(FILES);
-        // Its mod_tls now and then ends the whole session when a data connection is cut under it.
-        let bears_cuts = self.server.kind() != Kind::ProFtpd;
         match self.random.below(20) {
-            16 | 17 if !bears_cuts => self.refused_download(),
             0..=6 => {
                 let limit = if number.is_multiple_of(50) {
                     3_000_000
