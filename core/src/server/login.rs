@@ -3,7 +3,7 @@
 use core::net::IpAddr;
 
 use super::question::{Authenticate, Question, Said, SelectHost};
-use super::queue::Item;
+use super::queue::Told;
 use super::work::{Asked, Work};
 use super::{Account, Closing, Server, Timer};
 use crate::rules::Rule;
@@ -110,7 +110,7 @@ impl Server {
         self.session.password = None;
         self.session.passwordless = passwordless;
         self.session.directory = account.home.clone();
-        self.queue.push(Item::LoggedIn(account.user));
+        self.queue.tell(Told::LoggedIn(account.user));
         self.session.account = Some(account);
         self.reply(Code::LOGGED_IN, "Logged in");
     }
@@ -119,7 +119,7 @@ impl Server {
     pub(super) fn on_rejected(&mut self) {
         self.log_out();
         self.failed_logins = self.failed_logins.saturating_add(1);
-        self.queue.push(Item::LoginFailed(self.failed_logins));
+        self.queue.tell(Told::LoginFailed(self.failed_logins));
         if self.law.holds(Rule::FailureSchedule) {
             self.work = Work::Delaying;
         } else {

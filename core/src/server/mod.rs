@@ -101,7 +101,7 @@ use crate::wire::command::{Type, Verb};
 use crate::wire::reply::Reply;
 
 use entry::FactSet;
-use queue::{Errand, Inbox, Item, Outbox, Queue};
+use queue::{Errand, Inbox, Item, Outbox, Queue, Told};
 use setup::Setup;
 use transfer::Transfer;
 use work::Work;
@@ -138,7 +138,7 @@ pub struct Server {
     inbox: Inbox,
     outbox: Outbox,
     queue: Queue,
-    polled: Option<Item>,
+    polled: Option<Told>,
     /// What runs.
     work: Work,
     transfer: Option<Transfer>,
@@ -382,42 +382,39 @@ impl Server {
 
     /// Gives out the next effect, question or event, in order. Call it until it gives `None`.
     pub fn poll(&mut self) -> Option<Output<'_>> {
-        let item = self.queue.take();
-        if let Some(Item::Ask(question)) = item {
-            self.polled = None;
-            return Some(Output::Question(question.0));
-        }
-        self.polled = item;
+        let told = match self.queue.take()? {
+            Item::Do(errand) => return Some(Output::Effect(mint(errand))),
+            Item::Ask(question) => return Some(Output::Question(question.0)),
+            Item::Tell(told) => self.polled.insert(told),
+        };
         let queue = &self.queue;
-        Some(match self.polled.as_ref()? {
-            Item::Do(errand) => Output::Effect(mint(*errand)),
-            Item::Ask(question) => Output::Question(question.0.copy()),
-            Item::Command(verb, line) => Output::Event(Event::Command {
+        Some(Output::Event(match told {
+            Told::Command(verb, line) => Event::Command {
                 verb: *verb,
                 line: queue.text(line),
-            }),
-            Item::Replied(verb, code, text) => Output::Event(Event::Replied {
+            },
+            Told::Replied(verb, code, text) => Event::Replied {
                 verb: *verb,
                 reply: Reply::new(*code, queue.text(text)),
-            }),
-            Item::LoggedIn(user) => Output::Event(Event::LoggedIn(*user)),
-            Item::LoginFailed(count) => Output::Event(Event::LoginFailed(*count)),
-            Item::Transferred {
+            },
+            Told::LoggedIn(user) => Event::LoggedIn(*user),
+            Told::LoginFailed(count) => Event::LoginFailed(*count),
+            Told::Transferred {
                 user,
                 verb,
                 path,
                 bytes,
                 whole,
-            } => Output::Event(Event::Transferred {
+            } => Event::Transferred {
                 user: *user,
                 verb: *verb,
                 path,
                 bytes: *bytes,
                 whole: *whole,
-            }),
-            Item::Note(note) => Output::Event(Event::Note(*note)),
-            Item::Closed(closing) => Output::Event(Event::Closed(*closing)),
-        })
+            },
+            Told::Note(note) => Event::Note(*note),
+            Told::Closed(closing) => Event::Closed(*closing),
+        }))
     }
 
     /// Drops what does not decide anything, so that a checker meets equal states as equal. Time starts again at [`Instant::ZERO`].

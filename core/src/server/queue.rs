@@ -176,6 +176,12 @@ pub(super) type Piece = Range<usize>;
 pub(super) enum Item {
     Do(Errand),
     Ask(Held),
+    Tell(Told),
+}
+
+/// An event as it is kept until it is polled.
+#[derive(Clone, Debug, PartialEq, Eq, Hash)]
+pub(super) enum Told {
     Command(Option<Verb>, Piece),
     Replied(Option<Verb>, Code, Piece),
     LoggedIn(UserId),
@@ -212,13 +218,19 @@ pub(super) enum Errand {
 }
 
 impl Queue {
-    pub(super) fn push(&mut self, item: Item) {
-        self.items.push_back(item);
+    /// Puts an effect in line.
+    pub(super) fn order(&mut self, errand: Errand) {
+        self.items.push_back(Item::Do(errand));
     }
 
     /// Puts a question in line.
     pub(super) fn ask(&mut self, question: Question) {
-        self.push(Item::Ask(Held(question)));
+        self.items.push_back(Item::Ask(Held(question)));
+    }
+
+    /// Puts an event in line.
+    pub(super) fn tell(&mut self, told: Told) {
+        self.items.push_back(Item::Tell(told));
     }
 
     /// Takes the next item. Once all are taken their texts go, with the next call.

@@ -5,7 +5,7 @@ use core::net::{IpAddr, SocketAddr};
 use alloc::vec::Vec;
 
 use super::output::Note;
-use super::queue::{Errand, Item};
+use super::queue::Errand;
 use super::work::Work;
 use super::{Server, Timer};
 use crate::error::Malformed;
@@ -136,8 +136,7 @@ impl Server {
         self.strangers = 0;
         let data = self.next_data_connection(Life::Listening);
         self.data_order = self.order_number();
-        self.queue
-            .push(Item::Do(Errand::Listen(self.data_order, data)));
+        self.queue.order(Errand::Listen(self.data_order, data));
         self.work = Work::Listening;
         self.arm_data_open();
     }
@@ -194,7 +193,7 @@ impl Server {
     /// The one place that gives up a data connection and its listener.
     pub(super) fn close_data(&mut self) {
         if self.data.is_live() {
-            self.queue.push(Item::Do(Errand::CloseData(self.data.id)));
+            self.queue.order(Errand::CloseData(self.data.id));
         }
         self.forget_data();
     }
@@ -274,7 +273,7 @@ impl Server {
     fn accept(&mut self) {
         self.data_order = self.order_number();
         self.queue
-            .push(Item::Do(Errand::Accept(self.data_order, self.data.id)));
+            .order(Errand::Accept(self.data_order, self.data.id));
     }
 
     /// The one place that admits a connection somebody else made.
@@ -333,7 +332,7 @@ impl Server {
                 let data = self.next_data_connection(Life::Opening);
                 self.data_order = self.order_number();
                 self.queue
-                    .push(Item::Do(Errand::Connect(self.data_order, data, target)));
+                    .order(Errand::Connect(self.data_order, data, target));
                 self.arm_data_open();
             }
             (Life::Listening | Life::Opening, _) => self.arm_data_open(),
@@ -343,7 +342,7 @@ impl Server {
                 self.data_order = self.order_number();
                 let channel = Channel::Data(self.data.id);
                 self.queue
-                    .push(Item::Do(Errand::SecureData(self.data_order, channel)));
+                    .order(Errand::SecureData(self.data_order, channel));
                 self.timers.arm(
                     Timer::DataHandshake,
                     self.now + self.config.limits.data_handshake_wait,

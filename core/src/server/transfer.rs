@@ -9,7 +9,7 @@ use super::output::Note;
 use super::question::{
     Answer, Close, Ending, OpenListing, OpenRead, OpenWrite, Question, Refused, Said, WriteMode,
 };
-use super::queue::{Errand, Item};
+use super::queue::{Errand, Told};
 use super::refusal::{broken_off, refusal};
 use super::setup::Setup;
 use super::work::{Asked, Work};
@@ -333,13 +333,13 @@ impl Server {
         let (ascii, protected) = (transfer.ascii, self.data.protected);
         self.data.life = Life::Flowing;
         self.data_order = self.order_number();
-        self.queue.push(Item::Do(Errand::Flow {
+        self.queue.order(Errand::Flow {
             number: self.data_order,
             data: self.data.id,
             direction,
             ascii,
             protected,
-        }));
+        });
         self.arm_stall();
     }
 
@@ -503,7 +503,7 @@ impl Server {
         self.work = Work::Idle;
         if let Some(transfer) = self.transfer.take() {
             if transfer.announced {
-                self.queue.push(Item::Transferred {
+                self.queue.tell(Told::Transferred {
                     user: self.user().unwrap_or_default(),
                     verb: transfer.verb,
                     path: transfer.path,

@@ -4,7 +4,7 @@ use alloc::string::ToString;
 use alloc::vec::Vec;
 
 use super::output::Note;
-use super::queue::{Errand, Item, Line};
+use super::queue::{Errand, Line, Told};
 use super::verbs::{Course, Stage, course};
 use super::{
     Closing, Form, Greeting, HashAlgorithm, Phase, Server, Session, Switch, Timer, VirtualPath,
@@ -84,7 +84,7 @@ impl Server {
     pub(super) fn reply_to(&mut self, verb: Option<Verb>, code: Code, text: &[u8]) {
         Reply::encode(code, text, self.outbox.end());
         let piece = self.queue.keep(text);
-        self.queue.push(Item::Replied(verb, code, piece));
+        self.queue.tell(Told::Replied(verb, code, piece));
     }
 
     /// A reply to the command that is being carried out.
@@ -93,7 +93,7 @@ impl Server {
     }
 
     pub(super) fn note(&mut self, note: Note) {
-        self.queue.push(Item::Note(note));
+        self.queue.tell(Told::Note(note));
     }
 
     pub(super) fn greet(&mut self) {
@@ -185,10 +185,10 @@ impl Server {
             && matches!(self.phase, Phase::Opening | Phase::Up)
         {
             self.control_order = self.order_number();
-            self.queue.push(Item::Do(match switch {
+            self.queue.order(match switch {
                 Switch::Secure { .. } => Errand::SecureControl(self.control_order),
                 Switch::Clear { .. } => Errand::ClearControl(self.control_order),
-            }));
+            });
         }
         if let Phase::Ending(closing) = self.phase
             && (self.outbox.is_empty() || self.control_order != 0)
@@ -302,7 +302,7 @@ impl Server {
     fn log(&mut self, verb: Option<Verb>, line: &[u8]) {
         let masked = mask_line(line).to_string();
         let piece = self.queue.keep(masked.as_bytes());
-        self.queue.push(Item::Command(verb, piece));
+        self.queue.tell(Told::Command(verb, piece));
     }
 
     /// Takes back what only the next command may use: REST and RANG, RNFR, USER.
@@ -490,8 +490,8 @@ impl Server {
         self.control_order = 0;
         self.switch = None;
         self.session = Session::default();
-        self.queue.push(Item::Do(Errand::CloseControl));
-        self.queue.push(Item::Closed(closing));
+        self.queue.order(Errand::CloseControl);
+        self.queue.tell(Told::Closed(closing));
     }
 
     // ---- deadlines
