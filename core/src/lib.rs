@@ -106,6 +106,7 @@ pub mod server;
 pub mod testing;
 mod ticket;
 mod time;
+pub mod trace;
 #[cfg(feature = "rustls")]
 pub mod tls;
 pub mod wire;

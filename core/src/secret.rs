@@ -1,7 +1,10 @@
 //! The one type for passwords and accounts.
 
+use alloc::string::String;
 use alloc::vec::Vec;
-use core::fmt;
+use core::fmt::{self, Write as _};
+
+use crate::wire::reply::Escaped;
 
 /// Bytes that appear in PASS and ACCT and nowhere else: not in `Debug`, events, errors or traces. Overwritten when dropped.
 ///
@@ -26,9 +29,35 @@ impl Secret {
         self.0.is_empty()
     }
 
+    /// Masks what is this secret in `text`, as it is or escaped. Of fewer than six bytes it is not: they are words of every reply.
+    pub(crate) fn mask_in(&self, text: &mut Vec<u8>) {
+        if self.0.len() < 6 {
+            return;
+        }
+        replace(text, &self.0);
+        let mut escaped = String::new();
+        // Writing to a string does not fail.
+        let _ = write!(escaped, "{}", Escaped::new(&self.0));
+        if escaped.as_bytes() != self.0 {
+            replace(text, escaped.as_bytes());
+        }
+    }
+
     /// The bytes, for the one place that writes them to the wire.
     pub(crate) fn expose(&self) -> &[u8] {
         &self.0
+    }
+}
+
+fn replace(text: &mut Vec<u8>, secret: &[u8]) {
+    let mut from = 0;
+    while let Some(at) = text
+        .get(from..)
+        .and_then(|rest| rest.windows(secret.len()).position(|part| part == secret))
+    {
+        let at = from + at;
+        text.splice(at..at + secret.len(), *b"****");
+        from = at + 4;
     }
 }
 

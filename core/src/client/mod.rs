@@ -16,6 +16,7 @@ mod join;
 mod negotiation;
 mod plan;
 mod queue;
+mod recording;
 mod recover;
 mod renewal;
 mod replies;
@@ -49,6 +50,7 @@ use crate::rules::transfer::Answer;
 use crate::rules::{Law, Rule};
 use crate::ticket::TicketId;
 use crate::time::{Instant, Timer, Timers};
+use crate::trace::{Tape, What};
 use crate::wire::command::{Type, Verb};
 use crate::wire::features::FeatureSet;
 use crate::wire::reply::{Reply, ReplyReader};
@@ -142,6 +144,7 @@ pub struct Client {
     control_order: u32,
     data_order: u32,
     evidence: Evidence,
+    tape: Tape,
 }
 
 /// What a session has come to know and agree on.
@@ -288,6 +291,7 @@ impl Client {
             control_order: 0,
             data_order: 0,
             evidence: Evidence::default(),
+            tape: Tape::default(),
             config,
         };
         client.evidence.control.started = now;
@@ -319,6 +323,9 @@ impl Client {
     /// `n` bytes of [`Client::outgoing`] have been handed to the transport.
     pub fn consume_outgoing(&mut self, n: usize) {
         let n = n.min(self.outbox.waiting().len());
+        if n > 0 && n == self.outbox.waiting().len() {
+            self.record(|| What::Flushed);
+        }
         self.evidence.control.bytes_out += n as u64;
         self.outbox.consume(n);
         if self.outbox.is_empty() {
@@ -382,6 +389,7 @@ impl Client {
     /// Takes one thing from the world. Infallible: what the peer did wrong comes out of [`Client::poll`].
     pub fn handle(&mut self, now: Instant, input: Input<'_>) {
         self.now = self.now.max(now);
+        self.record(|| What::input(&input));
         match input {
             Input::Control(bytes) => self.on_bytes(bytes),
             Input::ControlEof => self.on_control_end(FailureKind::ControlClosed),
@@ -408,9 +416,10 @@ impl Client {
     /// Gives out the next effect or event, in order. Call it until it gives `None`.
     pub fn poll(&mut self) -> Option<Output<'_>> {
         self.polled = self.queue.take();
+        let levels = self.tape.is_on().then(|| self.levels());
         let item = self.polled.as_ref()?;
         let queue = &self.queue;
-        Some(match item {
+        let output = match item {
             Item::Do(errand) => Output::Effect(mint(*errand)),
             Item::Sent(verb, line) => Output::Event(Event::Sent {
                 verb: *verb,
@@ -427,7 +436,11 @@ impl Client {
                 result: result.as_ref().map(|outcome| shown(queue, outcome)),
             }),
             Item::Closed(failure) => Output::Event(Event::Closed(failure.as_ref())),
-        })
+        };
+        if let Some(levels) = levels {
+            self.tape.keep(levels, || What::output(&output));
+        }
+        Some(output)
     }
 
     /// Drops what does not decide anything, so that a checker meets equal states as equal: absolute time, spare memory, the first bytes

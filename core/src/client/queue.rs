@@ -136,6 +136,10 @@ pub(super) enum Outcome {
 }
 
 impl Queue {
+    pub(super) fn is_empty(&self) -> bool {
+        self.items.is_empty()
+    }
+
     pub(super) fn push(&mut self, item: Item) {
         self.items.push_back(item);
     }

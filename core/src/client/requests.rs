@@ -11,6 +11,7 @@ use crate::ticket::{
     Featured, Named, Plain, Replied, Sizing, Ticket, TicketId, Timed, Transferred,
 };
 use crate::time::Instant;
+use crate::trace::What;
 use crate::wire::command::{Command, Path, Text, Verb, encode_raw};
 use crate::wire::date::Timestamp;
 
@@ -436,6 +437,7 @@ impl Client {
             return Err(Refusal::NothingToAbort);
         }
         let ticket = self.ticket();
+        self.record(|| What::Aborted(ticket.0));
         self.abort_for(ticket);
         self.advance();
         Ok(Ticket::new(ticket))
@@ -462,6 +464,7 @@ impl Client {
         };
         let kind = request.kind;
         let begun = request.sent != Steps::default();
+        self.record(|| What::Withdrawn(ticket.0));
         let running = [&self.transfer, &self.concluding]
             .into_iter()
             .flatten()
@@ -565,7 +568,7 @@ impl Client {
     }
 
     /// Queues a request. `fill` writes its arguments.
-    fn ask<O>(
+    pub(super) fn ask<O>(
         &mut self,
         now: Instant,
         kind: Kind,
@@ -598,6 +601,7 @@ impl Client {
             }
         }
         let id = self.ticket();
+        self.record_request(&request);
         self.requests.push_back(request);
         self.advance();
         Ok(Ticket::new(id))

@@ -1,0 +1,292 @@
+use alloc::format;
+use alloc::string::{String, ToString};
+use alloc::vec::Vec;
+use core::time::Duration;
+
+use super::*;
+use crate::client::{
+    AuthMethod, Batching, ClearText, Client, DataMode, DataModes, Input, MissingCloseNotify,
+    PassiveAddress, Security, SizeCheck, SpentTickets,
+};
+use crate::order::{DataEnd, DataId, FlowEnd, TlsFacts, TlsFault, TlsVersion};
+use crate::{Output, Secret};
+
+fn entry(what: What) -> Entry {
+    Entry {
+        at: Instant::from_millis(1234),
+        secure: true,
+        deadline: Some(Instant::from_millis(61_234)),
+        what,
+    }
+}
+
+fn trace(entries: Vec<Entry>) -> Trace {
+    Trace {
+        at: Instant::from_millis(1000),
+        peer: "2001:db8::1".parse().unwrap(),
+        config: Config::default(),
+        entries,
+    }
+}
+
+/// One of each.
+fn everything() -> Vec<What> {
+    let every_byte: Vec<u8> = (0..=255).collect();
+    let asked = Asked {
+        ticket: 7,
+        request: RequestKind::Transfer,
+        verb: Some(Verb::Retr),
+        argument: every_byte.clone(),
+        second: b"b".to_vec(),
+        password: true,
+        account: true,
+        offset: 3,
+        size: Some(u64::MAX),
+        allocate: Some(0),
+        ascii: true,
+    };
+    let news = [
+        News::Connected,
+        News::Listening("192.0.2.7:2000".parse().unwrap()),
+        News::Listening("[2001:db8::7]:2000".parse().unwrap()),
+        News::Accepted("192.0.2.7".parse().unwrap()),
+        News::Secured(TlsFacts {
+            version: TlsVersion::Tls12,
+            resumed: true,
+            hello_retry: true,
+        }),
+        News::Cleared,
+        News::Finished(FlowEnd {
+            bytes: 5,
+            source_ended: true,
+            end: DataEnd::Tls(TlsFault::Alert(40)),
+        }),
+        News::Failed(Fault::Unreachable),
+        News::TlsFailed(TlsFault::ClosedAtHello),
+    ];
+    let mut all = alloc::vec![
+        What::Asked(asked.clone()),
+        What::Asked(Asked {
+            request: RequestKind::Raw,
+            verb: None,
+            second: Vec::new(),
+            offset: 0,
+            size: None,
+            allocate: None,
+            password: false,
+            account: false,
+            ascii: false,
+            ..asked
+        }),
+        What::Aborted(1),
+        What::Withdrawn(u32::MAX),
+        What::Flushed,
+        What::Control(every_byte.clone()),
+        What::ControlEof,
+        What::ControlFailed(Fault::Reset),
+        What::Timeout,
+        What::Tickets(Tickets::Left(2)),
+        What::Found(Channel::Control, b"220 x".to_vec()),
+        What::Found(Channel::Data(DataId(9)), Vec::new()),
+        What::Progress(3, 1 << 40),
+        What::SourceEnded(3),
+        What::Sent(every_byte.clone()),
+        What::Received(Some(Verb::Pass), 230, every_byte),
+        What::Received(None, 220, Vec::new()),
+        What::Ready(true),
+        What::Note(String::from("TicketsSpent")),
+        What::Ordered(
+            "connect",
+            4,
+            String::from("data 1 to port 2000 of the peer")
+        ),
+        What::Ordered("close", 0, String::from("control")),
+        What::Done(1, b"5 bytes".to_vec()),
+        What::Failed(2, String::from("Refused"), b"no".to_vec()),
+        What::Closed(None),
+        What::Closed(Some((String::from("ControlClosed"), b"gone".to_vec()))),
+    ];
+    all.extend(news.map(|news| What::Report(1, Outcome(news))));
+    all
+}
+
+#[test]
+fn everything_is_read_again_as_it_was_written() {
+    for last in [
+        What::End { drained: true },
+        What::End { drained: false },
+        What::Stopped,
+    ] {
+        let mut entries: Vec<Entry> = everything().into_iter().map(entry).collect();
+        entries.push(entry(last));
+        let whole = trace(entries);
+        let text = whole.to_json_lines();
+        assert!(text.is_ascii());
+        assert_eq!(text.lines().count(), whole.entries.len() + 1);
+        assert_eq!(Trace::read(&text).unwrap(), whole);
+    }
+}
+
+#[test]
+fn settings_are_read_again_as_they_were_written() {
+    let mut configs = alloc::vec![Config::default()];
+    for security in [
+        Security::implicit().accept_334(),
+        Security::clear(ClearText::Anonymous),
+        Security::required()
+            .or_clear(ClearText::Everybody)
+            .allow_ccc(),
+        Security::required()
+            .methods(&[AuthMethod::TlsP, AuthMethod::TlsC])
+            .unwrap()
+            .clear_data(),
+    ] {
+        let mut config = Config::default();
+        config.security = security;
+        config.data_modes = DataModes::new(&[DataMode::Port, DataMode::Epsv]).unwrap();
+        config.passive_address = PassiveAddress::Trusted;
+        config.batching = Batching::LockStep;
+        config.size_check = SizeCheck::Always;
+        config.missing_close_notify = MissingCloseNotify::Refuse;
+        config.spent_tickets = SpentTickets::GoOn;
+        config.keepalive = Some(Duration::from_secs(30));
+        config.limits.reply_wait = Duration::from_millis(1);
+        config.limits.requests = 1;
+        configs.push(config);
+    }
+    for config in configs {
+        let mut written = trace(Vec::new());
+        written.config = config;
+        assert_eq!(Trace::read(&written.to_json_lines()).unwrap(), written);
+    }
+}
+
+#[test]
+fn what_cannot_be_read_is_told_with_its_line() {
+    let whole = trace(alloc::vec![entry(What::Timeout)]).to_json_lines();
+    let head = whole.lines().next().unwrap();
+    for (text, says) in [
+        (String::new(), "line 1: nothing there"),
+        (
+            String::from("hello"),
+            "line 1: this is not how a trace begins",
+        ),
+        (
+            String::from("{\"a\":1}"),
+            "line 1: this is not how a trace begins",
+        ),
+        (
+            String::from("{\"ftp_proto_trace\":2}"),
+            "line 1: a trace of version 2, which is not known here",
+        ),
+        (
+            head.replace("\"reply_wait\"", "\"reply_wai\""),
+            "line 1: field reply_wait is missing",
+        ),
+        (
+            head.replace("independent", "dependent"),
+            "line 1: field batching has a value it cannot have",
+        ),
+        (
+            format!("{head}\n{{\"at\":1}}"),
+            "line 2: field record is missing",
+        ),
+        (
+            format!("{head}\n{{\"at\":1,\"in\":\"timeout\"}}\n\n"),
+            "line 3: expected an opening brace at byte 1",
+        ),
+        (
+            format!("{head}\n{{\"at\":1,\"in\":\"nothing\"}}"),
+            "line 2: field in has a value it cannot have",
+        ),
+        (
+            format!("{head}\n{{\"at\":1,\"out\":\"received\",\"code\":70000,\"text\":\"\"}}"),
+            "line 2: field code has a value it cannot have",
+        ),
+        (
+            format!("{head}\n{{\"at\":1,\"record\":\"end\"}}\n{{\"at\":1,\"in\":\"timeout\"}}"),
+            "line 3: something behind the end of the trace",
+        ),
+    ] {
+        assert_eq!(Trace::read(&text).unwrap_err().to_string(), says, "{text}");
+    }
+}
+
+#[test]
+fn the_text_is_a_dialogue() {
+    let shown = trace(alloc::vec![
+        entry(What::Received(None, 220, b"hi\n\x1b[2J".to_vec())),
+        entry(What::Control(b"220 hi".to_vec())),
+        entry(What::Sent(b"AUTH TLS".to_vec())),
+    ])
+    .to_string();
+    assert_eq!(
+        shown,
+        "   0.000      connected to 2001:db8::1\n   \
+            0.234  tls <--- 220 hi\\n\\x1b[2J\n   \
+            0.234  tls ---> AUTH TLS\n"
+    );
+    for what in everything() {
+        let line = what.to_string();
+        assert!(
+            !line.is_empty() && !line.contains(|c: char| c.is_control()),
+            "{line:?}"
+        );
+    }
+}
+
+fn recorded(limit: usize, password: &[u8], replies: &[&[u8]]) -> Trace {
+    let mut config = Config::default();
+    config.security = Security::clear(ClearText::Everybody);
+    let start = Instant::from_millis(5);
+    let mut client = Client::new(config, "192.0.2.1".parse().unwrap(), start);
+    client.start_recording(limit);
+    let _ = client.login(start, b"alice", Secret::new(password), None);
+    for reply in replies {
+        while let Some(output) = client.poll() {
+            assert!(matches!(output, Output::Event(_)));
+        }
+        let all = client.outgoing().len();
+        client.consume_outgoing(all);
+        client.handle(start, Input::Control(reply));
+    }
+    while client.poll().is_some() {}
+    client.recording().unwrap()
+}
+
+#[test]
+fn a_secret_the_server_repeats_is_masked() {
+    for password in [&b"c4n4ry-s3cr3t"[..], b"p\xc3\xa4zzw\xc3\xb6rd\\"] {
+        let echo = [b"230 so ", password, b", hello\r\n"].concat();
+        let trace = recorded(1 << 20, password, &[b"220 x\r\n", b"331 x\r\n", &echo]);
+        let text = format!("{}{trace}{trace:?}", trace.to_json_lines());
+        assert!(!text.contains("c4n4ry"), "{text}");
+        assert!(!text.contains("zzw"), "{text}");
+        assert!(text.contains("so ****, hello"), "{text}");
+        replay(&trace).unwrap();
+    }
+}
+
+#[test]
+fn a_record_that_grows_too_long_ends_and_says_so() {
+    let whole = recorded(
+        1 << 20,
+        b"secret",
+        &[b"220 x\r\n", b"331 x\r\n", b"230 x\r\n"],
+    );
+    let cut = recorded(1000, b"secret", &[b"220 x\r\n", b"331 x\r\n", b"230 x\r\n"]);
+    assert!(cut.entries.len() < whole.entries.len());
+    assert_eq!(cut.entries.last().unwrap().what, What::Stopped);
+    replay(&cut).unwrap();
+    replay(&whole).unwrap();
+}
+
+#[test]
+fn without_a_record_there_is_none() {
+    let client = Client::new(
+        Config::default(),
+        "192.0.2.1".parse().unwrap(),
+        Instant::ZERO,
+    );
+    assert_eq!(client.recording(), None);
+}
