@@ -133,8 +133,8 @@ impl Chooser {
             self.rival = None;
             return Item::Entry(set_apart(entry));
         }
-        if let Some(item) = self.aside(line, after_blank) {
-            return item;
+        if let Some(kind) = self.frame(line) {
+            return Item::Remark(Remark { raw: line, kind });
         }
         for dialect in ORDER {
             if self.settled == Some(dialect) {
@@ -152,13 +152,7 @@ impl Chooser {
             }
             return Item::Entry(set_apart(entry));
         }
-        if self.settled == Some(Dialect::Jes) && !self.is_hint && mvs::is_job_detail(line) {
-            return Item::Remark(Remark {
-                raw: line,
-                kind: RemarkKind::Note,
-            });
-        }
-        Item::Unparsed(line)
+        self.aside(line, after_blank)
     }
 
     fn attempt<'a>(&mut self, dialect: Dialect, line: &'a [u8]) -> Option<Entry<'a>> {
@@ -195,34 +189,37 @@ impl Chooser {
         }
     }
 
-    /// Lines about other lines.
-    fn aside<'a>(&mut self, line: &'a [u8], after_blank: bool) -> Option<Item<'a>> {
-        let remark = |kind| Some(Item::Remark(Remark { raw: line, kind }));
+    /// Titles and totals, which no entry looks like.
+    fn frame(&mut self, line: &[u8]) -> Option<RemarkKind> {
         if let Some(dialect) = titles(line) {
             self.settled = Some(dialect);
             self.is_hint = false;
             self.rival = None;
             self.in_members = dialect == Dialect::MvsMember;
-            return remark(RemarkKind::Titles);
+            return Some(RemarkKind::Titles);
         }
         if is_ruler(line) {
-            return remark(RemarkKind::Titles);
+            return Some(RemarkKind::Titles);
         }
-        if is_total(line) {
-            return remark(RemarkKind::Total);
-        }
-        if is_error(line) {
-            return remark(RemarkKind::Error);
-        }
-        if is_note(line) {
-            return remark(RemarkKind::Note);
-        }
-        heading(line, after_blank).map(|directory| {
-            Item::Heading(Heading {
+        is_total(line).then_some(RemarkKind::Total)
+    }
+
+    /// What a line is that is no entry. An entry can look like any of these if its name does, so this comes last.
+    fn aside<'a>(&self, line: &'a [u8], after_blank: bool) -> Item<'a> {
+        let in_jobs = self.settled == Some(Dialect::Jes) && !self.is_hint;
+        let kind = if is_error(line) {
+            RemarkKind::Error
+        } else if is_note(line) || in_jobs && mvs::is_job_detail(line) {
+            RemarkKind::Note
+        } else if let Some(directory) = heading(line, after_blank) {
+            return Item::Heading(Heading {
                 raw: line,
                 directory,
-            })
-        })
+            });
+        } else {
+            return Item::Unparsed(line);
+        };
+        Item::Remark(Remark { raw: line, kind })
     }
 }
 

@@ -334,6 +334,10 @@ fn number_first<'a>(
     rest: &'a [u8],
     context: &Context,
 ) -> Option<(Option<Time>, &'a [u8])> {
+    // Most often an owner or a group by its number.
+    if first.len() > 2 && is_number(first) {
+        return None;
+    }
     if let Some(found) = signed_parts(first, rest, context) {
         return Some(found);
     }
@@ -356,12 +360,11 @@ fn number_first<'a>(
         return year_or_clock(Month::Known(month), day, second, after, context);
     }
     let number = day_word(first.strip_suffix(b".").unwrap_or(first))?;
-    // `3 29 03:26`: both are numbers, month first.
-    if let Some(day) = day_word(second)
-        && first.len() <= 2
-    {
-        let (third, after) = split_word(after)?;
-        return year_or_clock(Month::Known(number), day, third, after, context);
+    // `3 29 03:26`: both are numbers, month first. With a year in the place of the time, the three could be anything.
+    if let Some(day) = day_word(second).filter(|_| first.len() <= 2) {
+        let (clock, after) = split_word(after)?;
+        let clock = Clock::parse(clock)?;
+        return finish(Month::Known(number), day, None, Some(clock), after, context);
     }
     // `26 Jul 20:10`, `26. Juli, 20:10`, `2. Okt. 2003`.
     let month = month(second)?;
@@ -636,7 +639,6 @@ mod tests {
             (b"26. Juli, 20:10 n", "~202507262010", " n"),
             (b"2.   Okt.  2003 n", "20031002", " n"),
             (b"3 29 03:26 n", "~202603290326", " n"),
-            (b"3 29 2001 n", "20010329", " n"),
             (b"2005-06-07 21:22 n", "200506072122", " n"),
             (
                 b"2005-06-07 21:22:03.123456789 +0200 n",
@@ -688,6 +690,7 @@ mod tests {
             "root 512 x",
             "512 x y",
             "13 29 03:26 n",
+            "3 29 2001 n",
             "2005-13-07 n",
             "2005-06-31 n",
             "1.5 2 x",

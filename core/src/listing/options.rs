@@ -81,7 +81,7 @@ impl Options {
 #[derive(Clone, Copy, Debug, Default, PartialEq, Eq, Hash)]
 #[non_exhaustive]
 pub enum Command {
-    /// LIST, or STAT with a path: any dialect.
+    /// LIST: any dialect.
     #[default]
     List,
     /// MLSD: facts, or none at all. Lines in another dialect are still read.
