@@ -44,7 +44,8 @@ pub struct Limits {
     pub stall_wait: Duration,
     /// End of the data connection after the final reply of a download.
     pub download_drain: Duration,
-    /// The server's close of the data connection after the final reply of an upload.
+    /// The peer's close of a data connection on which everything was sent: for a client after the final reply of an upload, for a server
+    /// before the final reply of a download.
     pub upload_drain: Duration,
     /// A whole abort, to a session that is in step again.
     pub abort_wait: Duration,

@@ -578,7 +578,9 @@ fn foreign(line: &[u8]) -> Option<FirstBytes> {
     };
     match classified {
         FirstBytes::Http | FirstBytes::Ssh | FirstBytes::Smtp => Some(classified),
-        _ if starts(b"HOST:") || starts(b"USER-AGENT:") || starts(b"DELETE /") => {
+        _ if starts(b"HOST:") || starts(b"USER-AGENT:") => Some(FirstBytes::Http),
+        // Any method, known or not; a command of ours may hold these bytes in a name.
+        _ if named(line).is_none() && line.windows(6).any(|part| part == b" HTTP/") => {
             Some(FirstBytes::Http)
         }
         _ if starts(b"MAIL FROM:") || starts(b"RCPT TO:") => Some(FirstBytes::Smtp),

@@ -131,6 +131,7 @@ fn is_23_other_protocols_get_no_answer() {
     for (bytes, expected) in [
         (&b"GET / HTTP/1.1\r\nHost: a\r\n\r\n"[..], FirstBytes::Http),
         (b"host: a\r\n", FirstBytes::Http),
+        (b"PRI * HTTP/2.0\r\n", FirstBytes::Http),
         (b"SSH-2.0-OpenSSH_9.9\r\n", FirstBytes::Ssh),
         (b"EHLO a\r\n", FirstBytes::Smtp),
         (b"MAIL FROM:<a>\r\n", FirstBytes::Smtp),
@@ -144,6 +145,8 @@ fn is_23_other_protocols_get_no_answer() {
         assert!(bench.codes().is_empty());
         assert_eq!(bench.closed, Some(Closing::Foreign(expected)), "{bytes:?}");
     }
+    let mut bench = Bench::clear();
+    bench.expect("USER a HTTP/1.1", &[220, 331]);
     // Behind a USER it is the same; an upload in disguise is none.
     let mut bench = Bench::clear();
     bench.expect("USER a", &[220, 331]);

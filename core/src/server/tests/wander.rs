@@ -269,3 +269,33 @@ fn is_10_is_25_is_34_random_walks_leave_nothing_open_and_answer_everything() {
         "only {finished} walks came to their end, with {transferred} transfers"
     );
 }
+
+#[test]
+fn ix_9_any_bytes_are_answered_or_refused() {
+    const BYTES: &[u8] = b"\r\n\0\xFF\xFB\xFD\xF4\xF2 ABORSTUERPASQIT/.*\"|,0195";
+    for seed in 0..2000 {
+        let mut dice = Dice(seed);
+        let mut bench = if dice.one_in(2) {
+            Bench::in_clear()
+        } else {
+            Bench::clear()
+        };
+        for _ in 0..40 {
+            let bytes: Vec<u8> = (0..dice.below(40))
+                .map(|_| match dice.below(8) {
+                    0 => b'\n',
+                    1 => dice.below(256) as u8,
+                    _ => BYTES[dice.below(BYTES.len())],
+                })
+                .collect();
+            if bench.server.reads_control() {
+                bench.raw(&bytes);
+            }
+            world(&mut bench, &mut dice);
+            // Whatever it was, replies are replies.
+            bench.said();
+        }
+        bench.handle(Input::ControlEof);
+        assert!(bench.control_closed && bench.desk.is_empty());
+    }
+}
