@@ -128,8 +128,10 @@ mod tests {
     use super::*;
 
     fn read(directory: &str, listing: &[u8], pieces: usize) -> Vec<Result<Vec<u8>, Malformed>> {
-        let mut limits = Limits::default();
-        limits.listing_line = 20;
+        let limits = Limits {
+            listing_line: 20,
+            ..Limits::default()
+        };
         let mut names = Names::new(directory.as_bytes(), &limits);
         let mut found = Vec::new();
         for mut piece in listing.chunks(pieces) {
