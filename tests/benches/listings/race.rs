@@ -48,13 +48,9 @@ const COURSES: [Course; 4] = [
                 "lrwxrwxrwx    1 ada      staff          14 Nov 12 09:41 link-{at:06} -> ../else/where/"
             ),
             2 => format!(
-                "-rw-rw-r--    2 ada      staff   {:9} Dec 31 23:59 a longer name with blanks {at:06}.tar.gz",
-                at
+                "-rw-rw-r--    2 ada      staff   {at:9} Dec 31 23:59 a longer name with blanks {at:06}.tar.gz"
             ),
-            _ => format!(
-                "-rwxr-xr-x    1 www-data www-data {:8} Feb 28  2024 x{at:06}",
-                at
-            ),
+            _ => format!("-rwxr-xr-x    1 www-data www-data {at:8} Feb 28  2024 x{at:06}"),
         },
         suppaftp: |line| black_box(ListParser::parse_posix(line)).is_ok(),
     },
