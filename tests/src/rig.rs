@@ -27,6 +27,7 @@ use std::net::{IpAddr, SocketAddr};
 use std::time::Duration;
 
 use ftp_proto::client::{ClearText, Security};
+use ftp_proto::trace::{Trace, replay};
 use ftp_proto::wire::command::Verb;
 use ftp_proto::wire::reply::Reply;
 use ftp_proto::{
@@ -56,6 +57,9 @@ const QUIESCENT_WITHIN: usize = 1000;
 
 /// More deadlines than this in a row, with nothing coming in, are taken for an endless wait.
 const SILENCE_ENDS_WITHIN: usize = 200;
+
+/// Bytes of a record. Sessions on the bench are shorter.
+const RECORD: usize = 256 << 20;
 
 /// One client machine, what came out of it, and the world as far as it goes.
 pub struct Rig {
@@ -174,6 +178,7 @@ impl Rig {
             checks_silence: true,
             checks_splits: true,
         };
+        rig.client.start_recording(RECORD);
         rig.settle();
         rig
     }
@@ -867,6 +872,32 @@ fn automatic_report(desk: &mut Desk, automatic: Automatic) -> Option<Report> {
         Some(order.accepted(address(PEER)))
     } else {
         desk.secure_data.take().map(|order| order.secured(RESUMED))
+    }
+}
+
+/// Every session on the bench is recorded. Its record, written and read again, runs through a fresh machine with the same outcome, and shows
+/// no password.
+impl Drop for Rig {
+    fn drop(&mut self) {
+        if std::thread::panicking() {
+            return;
+        }
+        let trace = self.client.recording().expect("a record is kept");
+        let json = trace.to_json_lines();
+        let text = trace.to_string();
+        assert!(!shows_canary(&json), "the password shows in {json}");
+        assert!(!shows_canary(&text), "the password shows in {text}");
+        let read = Trace::read(&json).unwrap_or_else(|error| panic!("{error}\n{json}"));
+        assert!(read == trace, "read otherwise than written:\n{json}");
+        match replay(&trace) {
+            Ok(again) => assert!(
+                again.session() == self.client.session()
+                    && again.is_closed() == self.client.is_closed()
+                    && again.deadline() == self.client.deadline(),
+                "replayed to another end:\n{text}"
+            ),
+            Err(divergence) => panic!("{divergence}\n{text}"),
+        }
     }
 }
 

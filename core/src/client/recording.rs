@@ -13,7 +13,8 @@ use super::request::{Kind, Request};
 
 impl Client {
     /// Keeps a record of the session from here on, of about `limit` bytes at most; behind that it is stopped. To be called right behind
-    /// [`Client::new`]: only a whole record can be replayed.
+    /// [`Client::new`]: only a whole record can be replayed. A clone of
+    /// the machine keeps none.
     pub fn start_recording(&mut self, limit: usize) {
         let mut tape = core::mem::take(&mut self.tape);
         tape.start(&self.config, self.peer, self.now, limit);

@@ -65,17 +65,17 @@ pub(super) fn write(config: &Config, out: &mut Writer) {
 }
 
 pub(super) fn read(from: &Object) -> Result<Config, Problem> {
-    let mut config = Config::default();
-    config.security = read_security(from)?;
-    config.data_modes = read_list::<DataMode>(from, "data_modes")?;
-    config.passive_address = named(from, "passive_address")?;
-    config.batching = named(from, "batching")?;
-    config.size_check = named(from, "size_check")?;
-    config.missing_close_notify = named(from, "missing_close_notify")?;
-    config.spent_tickets = named(from, "spent_tickets")?;
-    config.keepalive = from.optional("keepalive")?.map(Duration::from_millis);
-    config.limits = read_limits(from)?;
-    Ok(config)
+    Ok(Config {
+        security: read_security(from)?,
+        data_modes: read_list::<DataMode>(from, "data_modes")?,
+        passive_address: named(from, "passive_address")?,
+        batching: named(from, "batching")?,
+        size_check: named(from, "size_check")?,
+        missing_close_notify: named(from, "missing_close_notify")?,
+        spent_tickets: named(from, "spent_tickets")?,
+        keepalive: from.optional("keepalive")?.map(Duration::from_millis),
+        limits: read_limits(from)?,
+    })
 }
 
 fn read_security(from: &Object) -> Result<Security, Problem> {

@@ -141,15 +141,17 @@ fn settings_are_read_again_as_they_were_written() {
             .unwrap()
             .clear_data(),
     ] {
-        let mut config = Config::default();
-        config.security = security;
-        config.data_modes = DataModes::new(&[DataMode::Port, DataMode::Epsv]).unwrap();
-        config.passive_address = PassiveAddress::Trusted;
-        config.batching = Batching::LockStep;
-        config.size_check = SizeCheck::Always;
-        config.missing_close_notify = MissingCloseNotify::Refuse;
-        config.spent_tickets = SpentTickets::GoOn;
-        config.keepalive = Some(Duration::from_secs(30));
+        let mut config = Config {
+            security,
+            data_modes: DataModes::new(&[DataMode::Port, DataMode::Epsv]).unwrap(),
+            passive_address: PassiveAddress::Trusted,
+            batching: Batching::LockStep,
+            size_check: SizeCheck::Always,
+            missing_close_notify: MissingCloseNotify::Refuse,
+            spent_tickets: SpentTickets::GoOn,
+            keepalive: Some(Duration::from_secs(30)),
+            ..Config::default()
+        };
         config.limits.reply_wait = Duration::from_millis(1);
         config.limits.requests = 1;
         configs.push(config);
@@ -236,8 +238,10 @@ fn the_text_is_a_dialogue() {
 }
 
 fn recorded(limit: usize, password: &[u8], replies: &[&[u8]]) -> Trace {
-    let mut config = Config::default();
-    config.security = Security::clear(ClearText::Everybody);
+    let config = Config {
+        security: Security::clear(ClearText::Everybody),
+        ..Config::default()
+    };
     let start = Instant::from_millis(5);
     let mut client = Client::new(config, "192.0.2.1".parse().unwrap(), start);
     client.start_recording(limit);
