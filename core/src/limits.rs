@@ -20,7 +20,7 @@ pub struct Limits {
     pub reply_lines: usize,
     /// Preliminary replies (1yz) to one command; restart marks (110) included.
     pub preliminary_replies: u8,
-    /// One command line, line end included. Servers accept 512 to 4096.
+    /// One command line, line end not included. Servers accept 512 to 4096.
     pub command_line: usize,
     /// Requests waiting to be sent, the running one included.
     pub requests: usize,

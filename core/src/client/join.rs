@@ -112,7 +112,17 @@ impl Client {
             proof,
             name,
         };
+        // A server that refuses the file outright ends the data connection, in the middle of its handshake if need be.
+        let broken = transfer.broken.filter(|broken| {
+            transfer.announced || !is_cut(*broken) || !is_about_the_file(transfer.answer)
+        });
         let kind = match verdict(self.law, &evidence) {
+            // Without a data connection that could be trusted nothing is proved: whoever got the data in our place, the server is content.
+            Verdict::Complete | Verdict::CompleteWithoutCloseNotify | Verdict::Empty
+                if broken.is_some() && ended.end.is_none() && self.law.holds(Rule::DataEnd) =>
+            {
+                FailureKind::Truncated { bytes, expected }
+            }
             Verdict::Complete => {
                 let name = self.kept_name(transfer);
                 return Ok(done(Proof::CleanEnd, name));
@@ -134,13 +144,8 @@ impl Client {
             Verdict::Failed => self.refusal_kind(transfer, bytes),
         };
         // What broke on our side or in between explains more than its consequences.
-        let kind = match (transfer.broken, ended.end) {
-            // A server that refuses the file outright ends the data connection, in the middle of its handshake if need be.
-            (Some(broken), _)
-                if transfer.announced || !is_cut(broken) || !is_about_the_file(transfer.answer) =>
-            {
-                broken
-            }
+        let kind = match (broken, ended.end) {
+            (Some(broken), _) => broken,
             (None, Some(DataEnd::Local)) => FailureKind::Local { bytes },
             (None, Some(DataEnd::Tls(fault))) => FailureKind::DataTls(fault),
             _ => kind,

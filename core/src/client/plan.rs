@@ -110,7 +110,12 @@ fn first_unsent(view: &View<'_>, request: &Request) -> Option<Step> {
     ];
     candidates
         .into_iter()
-        .find(|step| !request.sent.has(*step) && belongs(view, request, *step))
+        .find(|step| {
+            // What comes before the command itself is over once that has left: a request that only waits for its replies takes nothing
+            // back from the one behind it.
+            let over = request.sent.has(Step::Verb) && *step != Step::RenameTo;
+            !over && !request.sent.has(*step) && belongs(view, request, *step)
+        })
 }
 
 fn protection_level(view: &View<'_>) -> ProtectionLevel {
@@ -138,7 +143,7 @@ fn belongs(view: &View<'_>, request: &Request, step: Step) -> bool {
             .is_some_and(|wanted| view.type_asked != Some(wanted)),
         (Kind::Transfer(..), Step::Size) => asks_size(view, request),
         (Kind::Transfer(..), Step::Setup(_)) => true,
-        (Kind::Transfer(..), Step::Allo) => request.allocate.is_some(),
+        (Kind::Transfer(_, Payload::FileOut), Step::Allo) => request.allocate.is_some(),
         (Kind::Transfer(_, payload), Step::Rest) => {
             // A file must not begin where another one was to go on: the point is set to 0. Listings leave it as it is.
             request.offset > 0

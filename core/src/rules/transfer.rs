@@ -137,12 +137,10 @@ fn completed(law: Law, evidence: &Evidence, sizes: Sizes) -> Verdict {
             Verdict::CompleteWithoutCloseNotify
         }
         Some(_) => Verdict::Truncated,
-        None if evidence.payload == Payload::ListIn => Verdict::Empty,
-        None if !law.holds(Rule::DataEnd)
-            || (evidence.payload == Payload::FileIn && sizes == Sizes::Agree) =>
-        {
-            Verdict::Complete
-        }
+        // A preliminary reply promises a data connection: whoever made it, it was not us.
+        None if evidence.payload == Payload::ListIn && !evidence.announced => Verdict::Empty,
+        None if !law.holds(Rule::DataEnd) => Verdict::Complete,
+        None if evidence.payload == Payload::FileIn && sizes == Sizes::Agree => Verdict::Empty,
         None => Verdict::Truncated,
     }
 }
@@ -380,13 +378,37 @@ mod tests {
     }
 
     #[test]
+    fn a_file_known_to_be_empty_needs_no_data_connection() {
+        let empty = |e: &mut Evidence| {
+            e.bytes = 0;
+            e.end = None;
+            e.expected = Some(0);
+        };
+        assert_eq!(judged(empty), Verdict::Empty);
+        assert_eq!(
+            judged(|e| {
+                empty(e);
+                e.expected = None;
+            }),
+            Verdict::Truncated
+        );
+    }
+
+    #[test]
     fn an_empty_directory_is_empty_in_every_form() {
         let listing = |e: &mut Evidence| {
             e.payload = Payload::ListIn;
             e.bytes = 0;
             e.end = None;
+            e.announced = false;
         };
         assert_eq!(judged(listing), Verdict::Empty);
+        // What was announced went somewhere.
+        let announced = |e: &mut Evidence| {
+            listing(e);
+            e.announced = true;
+        };
+        assert_eq!(judged(announced), Verdict::Truncated);
         for code in [450, 550] {
             let refused = |e: &mut Evidence| {
                 listing(e);

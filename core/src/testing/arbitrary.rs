@@ -506,12 +506,7 @@ impl<'a> Arbitrary<'a> for Dialogue {
     /// A login and up to six requests behind it.
     fn arbitrary(source: &mut Unstructured<'a>) -> Result<Self> {
         let user: &[u8] = if rarely(source)? { b"alice" } else { b"ftp" };
-        let account = rarely(source)?.then(|| Secret::new(b"books"));
-        let mut calls = alloc::vec![Call::Login {
-            user: user.to_vec(),
-            password: Secret::new(b"guest@example.org"),
-            account,
-        }];
+        let mut calls = alloc::vec![Call::login(user, rarely(source)?)];
         calls.extend(list::<Call>(source, 6)?);
         Ok(Dialogue {
             greeting: if rarely(source)? {

@@ -75,6 +75,16 @@ pub enum Call {
 }
 
 impl Call {
+    /// A login with a password that is no secret, and an account if there is to be one.
+    #[must_use]
+    pub fn login(user: &[u8], with_account: bool) -> Self {
+        Call::Login {
+            user: user.to_vec(),
+            password: Secret::new(b"guest@example.org"),
+            account: with_account.then(|| Secret::new(b"books")),
+        }
+    }
+
     /// Makes it. `earlier` are the tickets of the calls before it; a withdrawal gives the ticket withdrawn.
     ///
     /// # Errors

@@ -82,6 +82,26 @@ impl Dialogue {
     pub fn play(&self, config: Config, peer: IpAddr) -> Story {
         Stage::new(self, config, peer).play()
     }
+
+    /// Plays it behind another story, on the same connection: the greeting is not said again.
+    ///
+    /// ```
+    /// use ftp_proto::client::{ClearText, Config, Security};
+    /// use ftp_proto::testing::{Call, Dialogue};
+    ///
+    /// let mut config = Config::default();
+    /// config.security = Security::clear(ClearText::Everybody);
+    /// let peer = "192.0.2.1".parse().unwrap();
+    /// let quiet = Dialogue::default().play(config, peer);
+    /// let mut dialogue = Dialogue::default();
+    /// dialogue.calls = vec![Call::WorkingDirectory];
+    /// let story = dialogue.play_behind(&quiet, peer);
+    /// assert!(story.succeeded(0));
+    /// ```
+    #[must_use]
+    pub fn play_behind(&self, story: &Story, peer: IpAddr) -> Story {
+        Stage::behind(self, story, peer).play()
+    }
 }
 
 impl Answer {

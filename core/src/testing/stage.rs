@@ -37,6 +37,7 @@ pub(super) struct Stage<'a> {
     now: Instant,
     /// Whether TLS is up on the control connection, as the network knows it.
     secure: bool,
+    greeted: bool,
     /// What the client wrote that is not a whole line yet.
     unread: Vec<u8>,
     /// What the server has said and the client has not heard, each with the protection it was said under.
@@ -68,12 +69,30 @@ enum Next {
 impl<'a> Stage<'a> {
     pub(super) fn new(dialogue: &'a Dialogue, config: Config, peer: IpAddr) -> Self {
         let now = Instant::from_millis(1_000_000);
-        let mut stage = Stage {
+        let mut stage = Stage::with(dialogue, peer, Client::new(config, peer, now), now);
+        if !stage.client.config().security.is_implicit() {
+            stage.answer(&dialogue.greeting, None, b"");
+        }
+        stage
+    }
+
+    /// Goes on where another story ended.
+    pub(super) fn behind(dialogue: &'a Dialogue, story: &Story, peer: IpAddr) -> Self {
+        let mut stage = Stage::with(dialogue, peer, story.client.clone(), story.now);
+        stage.secure = story.secure;
+        // The greeting has been said.
+        stage.greeted = true;
+        stage
+    }
+
+    fn with(dialogue: &'a Dialogue, peer: IpAddr, client: Client, now: Instant) -> Self {
+        Stage {
             dialogue,
             peer,
-            client: Client::new(config, peer, now),
+            client,
             now,
             secure: false,
+            greeted: false,
             unread: Vec::new(),
             said: VecDeque::new(),
             reports: VecDeque::new(),
@@ -85,11 +104,7 @@ impl<'a> Stage<'a> {
             closed: false,
             steps: Vec::new(),
             tickets: Vec::new(),
-        };
-        if !stage.client.config().security.is_implicit() {
-            stage.answer(&dialogue.greeting, None, b"");
         }
-        stage
     }
 
     pub(super) fn play(mut self) -> Story {
@@ -128,6 +143,8 @@ impl<'a> Stage<'a> {
             steps: self.steps,
             tickets: self.tickets,
             client: self.client,
+            now: self.now,
+            secure: self.secure,
             rested,
         }
     }
@@ -355,6 +372,7 @@ impl<'a> Stage<'a> {
             Answer::Closes => self.said.push_back((Word::End(None), self.secure)),
             Answer::Breaks(fault) => self.said.push_back((Word::End(Some(*fault)), self.secure)),
         }
+        self.greeted = true;
         if verb == Some(Verb::Quit) {
             self.said.push_back((Word::End(None), self.secure));
         }
@@ -382,10 +400,10 @@ impl<'a> Stage<'a> {
     fn usual(&self, verb: Option<Verb>, argument: &[u8]) -> Vec<Vec<u8>> {
         let one = |text: &str| alloc::vec![alloc::format!("{text}\r\n").into_bytes()];
         let Some(verb) = verb else {
-            return one(if self.answers == 0 {
-                "220 ready"
-            } else {
+            return one(if self.greeted {
                 "500 what"
+            } else {
+                "220 ready"
             });
         };
         match verb.canonical() {

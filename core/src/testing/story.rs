@@ -7,6 +7,7 @@ use crate::error::{Failure, Refusal};
 use crate::order::{DataId, DataTarget, Direction, Fault};
 use crate::output::{Done, Note};
 use crate::ticket::{Features, FinalReply, TicketId, Transfer};
+use crate::time::Instant;
 use crate::wire::command::Verb;
 use crate::wire::date::Timestamp;
 use crate::wire::reply::Code;
@@ -22,6 +23,10 @@ pub struct Story {
     pub tickets: Vec<Option<TicketId>>,
     /// The machine as it was in the end.
     pub client: Client,
+    /// The time in the end.
+    pub now: Instant,
+    /// Whether the control connection was under TLS in the end, as the network knows it.
+    pub secure: bool,
     /// The machine came to rest after every input, and the session ended or became idle. Never false unless the core has a flaw.
     pub rested: bool,
 }

@@ -56,9 +56,12 @@ use core::fmt::Debug;
 use ::arbitrary::{Arbitrary, Unstructured};
 use proptest::arbitrary::any;
 use proptest::collection::vec;
-use proptest::strategy::{BoxedStrategy, Strategy};
+use proptest::strategy::{BoxedStrategy, Just, Strategy};
 
-use crate::client::{Config, Security, TransferOptions};
+use crate::client::{
+    AuthMethod, Batching, ClearText, Config, DataMode, DataModes, MissingCloseNotify,
+    PassiveAddress, Security, SizeCheck, SpentTickets, TransferOptions,
+};
 use crate::limits::Limits;
 use crate::order::{Fault, Tickets, TlsFacts, TlsFault};
 use crate::wire::command::{Command, Path, Type, Verb};
@@ -68,7 +71,7 @@ use crate::wire::features::FeatureSet;
 use crate::wire::host_port::HostPort;
 use crate::wire::reply::{Class, Code};
 
-use super::{Answer, Call, Dialogue, Outcome, Spoken};
+use super::{Answer, Call, Dialogue, Form, Outcome, Spoken};
 
 /// Values of any type that can be made of bytes, out of up to `bytes` of them. They shrink with the bytes: fewer, and smaller ones.
 pub fn drawn<T>(bytes: usize) -> impl Strategy<Value = T>
@@ -80,9 +83,45 @@ where
     })
 }
 
-/// Whole sessions.
+/// Whole sessions: a login and up to six requests behind it.
 pub fn dialogue() -> impl Strategy<Value = Dialogue> {
-    drawn(600)
+    let sides = (
+        weighted(0.2, answer().boxed()),
+        vec(call(), 0..=6),
+        vec(answer(), 0..=24),
+        vec(drawn::<Outcome>(4), 0..=12),
+    );
+    let network = (
+        vec(any::<u8>(), 0..=40),
+        vec(any::<u8>(), 0..=4),
+        0..=2000_u64,
+    );
+    let who = (weighted(0.2, Just(true).boxed()), any::<bool>());
+    (sides, network, who).prop_map(
+        |((greeting, requests, answers, outcomes), (schedule, pieces, size), (alice, account))| {
+            let mut dialogue = Dialogue {
+                greeting,
+                answers,
+                outcomes,
+                schedule,
+                pieces,
+                size,
+                ..Dialogue::default()
+            };
+            let user = if alice { &b"alice"[..] } else { b"ftp" };
+            dialogue.calls.push(Call::login(user, account));
+            dialogue.calls.extend(requests);
+            dialogue
+        },
+    )
+}
+
+/// `other` so often, and the default else.
+fn weighted<T: Clone + Debug + Default + 'static>(
+    often: f64,
+    other: BoxedStrategy<T>,
+) -> impl Strategy<Value = T> {
+    proptest::option::weighted(often, other).prop_map(Option::unwrap_or_default)
 }
 
 /// Policies.
@@ -141,6 +180,15 @@ pub fn path() -> impl Strategy<Value = Vec<u8>> {
     })
 }
 
+impl proptest::arbitrary::Arbitrary for Dialogue {
+    type Parameters = ();
+    type Strategy = BoxedStrategy<Dialogue>;
+
+    fn arbitrary_with((): ()) -> Self::Strategy {
+        dialogue().boxed()
+    }
+}
+
 macro_rules! any {
     ($($type:ty: $bytes:literal,)+) => {$(
         impl proptest::arbitrary::Arbitrary for $type {
@@ -155,10 +203,19 @@ macro_rules! any {
 }
 
 any! {
-    Dialogue: 600,
     Config: 60,
     Security: 16,
     Limits: 40,
+    DataModes: 8,
+    AuthMethod: 1,
+    DataMode: 1,
+    ClearText: 1,
+    PassiveAddress: 1,
+    Batching: 1,
+    SizeCheck: 1,
+    SpentTickets: 1,
+    MissingCloseNotify: 1,
+    Form: 1,
     Spoken: 120,
     Call: 60,
     Answer: 60,

@@ -39,6 +39,8 @@ pub struct ReplyReader {
     open: Option<Open>,
     /// Empty lines since the last reply.
     blank: usize,
+    /// The newest byte pushed ends no line. Telnet commands leave nothing else behind them.
+    dangling: bool,
     first: Beginning,
 }
 
@@ -66,6 +68,7 @@ impl ReplyReader {
             text: Vec::new(),
             open: None,
             blank: 0,
+            dangling: false,
             first: Beginning::EMPTY,
         }
     }
@@ -73,6 +76,9 @@ impl ReplyReader {
     /// Adds received bytes. Telnet negotiation is dropped without an answer.
     pub fn push(&mut self, bytes: &[u8]) {
         self.first.add(bytes);
+        if let Some(newest) = bytes.last() {
+            self.dangling = *newest != b'\n';
+        }
         self.telnet.decode_silently(bytes, self.lines.sink());
     }
 
@@ -110,10 +116,10 @@ impl ReplyReader {
         Some(Reply::new(code, &self.text))
     }
 
-    /// Between two replies, with not one byte of a further one received.
+    /// Between two replies, with not one byte received behind the last one, Telnet commands included.
     #[must_use]
     pub fn is_idle(&self) -> bool {
-        self.open.is_none() && self.buffered() == 0 && self.lines.is_empty()
+        self.open.is_none() && self.buffered() == 0 && self.lines.is_empty() && !self.dangling
     }
 
     /// Bytes received behind the last whole line read.
@@ -147,6 +153,7 @@ impl ReplyReader {
         self.text.clear();
         self.open = None;
         self.blank = 0;
+        self.dangling = false;
         self.first = Beginning::EMPTY;
     }
 
@@ -676,6 +683,9 @@ mod tests {
             assert_eq!(replies.is_idle(), idle, "{beyond:?}");
             assert_eq!(replies.buffered(), beyond.len());
         }
+        // Telnet commands leave nothing behind, and have been there all the same.
+        let (_, replies) = run(reader(), [&b"234 Go\r\n\xff\xfb\x01"[..]]);
+        assert!(!replies.is_idle());
         let (_, replies) = run(reader(), [&b"211-a\r\n"[..]]);
         assert!(!replies.is_idle());
     }
