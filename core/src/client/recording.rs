@@ -28,7 +28,7 @@ impl Client {
     }
 
     /// What an entry of the record says about the machine.
-    pub(super) fn levels(&self) -> Levels {
+    pub(crate) fn levels(&self) -> Levels {
         Levels {
             now: self.now,
             secure: self.session.protection.is_secure(),

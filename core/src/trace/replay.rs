@@ -129,8 +129,14 @@ fn check_levels(client: &Client, entry: &Entry) -> Result<(), String> {
             millis(entry.deadline)
         ));
     }
-    if client.session().protection.is_secure() != entry.secure {
+    let levels = client.levels();
+    if levels.secure != entry.secure {
         return Err(String::from("at that point another protection"));
+    }
+    let brings_time =
+        !entry.what.is_output() && !matches!(entry.what, What::Flushed | What::End { .. });
+    if (brings_time && entry.at < levels.now) || (!brings_time && entry.at != levels.now) {
+        return Err(alloc::format!("at {}", levels.now.as_millis()));
     }
     Ok(())
 }
