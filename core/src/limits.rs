@@ -49,7 +49,10 @@ pub struct Limits {
     pub upload_drain: Duration,
     /// A whole abort, to a session that is in step again.
     pub abort_wait: Duration,
-    /// A reply that may never come (to a data connection that was cut, the second one after ABOR, a late NOOP reply).
+    /// Between the steps of an abort (the data connection cut, ABOR, a command as a barrier): for a reply on its way to come. Some servers
+    /// never answer what was cut, and ABOR must not overtake the cut.
+    pub abort_gap: Duration,
+    /// A reply that may never come (the second one after ABOR, a late NOOP reply).
     pub guard_wait: Duration,
     /// How long nothing must arrive before a multi-line reply that ends with a foreign code counts as ended.
     pub quiet: Duration,
@@ -112,6 +115,7 @@ impl Default for Limits {
             download_drain: Duration::from_secs(30),
             upload_drain: Duration::from_secs(5),
             abort_wait: Duration::from_secs(15),
+            abort_gap: Duration::from_millis(250),
             guard_wait: Duration::from_secs(2),
             quiet: Duration::from_millis(500),
             close_wait: Duration::from_secs(5),

@@ -162,11 +162,12 @@ impl Client {
         }
         self.timers
             .arm(Timer::Abort, self.now + self.config.limits.abort_wait);
-        if !seen {
+        if seen {
+            self.timers
+                .arm(Timer::Guard, self.now + self.config.limits.abort_gap);
+        } else {
             self.say_abort();
         }
-        self.timers
-            .arm(Timer::Guard, self.now + self.config.limits.guard_wait);
     }
 
     fn say_abort(&mut self) {
@@ -175,6 +176,8 @@ impl Client {
             self.say(Step::Abort, Verb::Abor, None, |out, max| {
                 Command::Abor.encode(out, max)
             });
+            self.timers
+                .arm(Timer::Guard, self.now + self.config.limits.guard_wait);
         }
     }
 
@@ -233,7 +236,7 @@ impl Client {
             self.finish_abort();
         } else if !barrier {
             self.timers
-                .arm(Timer::Guard, self.now + self.config.limits.guard_wait);
+                .arm(Timer::Guard, self.now + self.config.limits.abort_gap);
         }
     }
 
@@ -355,8 +358,6 @@ impl Client {
                 self.say_barrier();
             } else {
                 self.say_abort();
-                self.timers
-                    .arm(Timer::Guard, self.now + self.config.limits.guard_wait);
             }
         } else if self.outstanding.front().is_some_and(|front| front.orphan) {
             // A transfer that lost its data connection keeps the server waiting.

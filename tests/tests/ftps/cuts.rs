@@ -7,9 +7,9 @@ use std::sync::atomic::{AtomicUsize, Ordering};
 use std::thread;
 use std::time::Duration;
 
-use ftp_proto::client::{DataMode, DataModes, SizeCheck};
+use ftp_proto::client::{DataMode, DataModes, MissingCloseNotify, SizeCheck};
 use ftp_proto::tls::Version;
-use ftp_proto::{Direction, FailureKind};
+use ftp_proto::{Direction, FailureKind, Proof};
 use ftp_proto_blocking::Error;
 use ftp_proto_tests::peers::{Kind, Server};
 use socket2::{Domain, SockRef, Socket, Type};
@@ -32,57 +32,70 @@ enum Cut {
 
 #[test]
 fn a_download_cut_behind_any_record_is_never_whole() {
-    everywhere(Direction::Receive);
+    everywhere(Direction::Receive, MissingCloseNotify::IfSizeAgrees);
 }
 
 #[test]
 fn an_upload_cut_behind_any_record_is_never_whole() {
-    everywhere(Direction::Send);
+    everywhere(Direction::Send, MissingCloseNotify::Refuse);
 }
 
-fn everywhere(direction: Direction) {
-    for kind in [Kind::Vsftpd, Kind::ProFtpd, Kind::PureFtpd, Kind::Pyftpdlib] {
+/// Servers that take an end for the end of the file confirm a file cut short. By default the client believes them, and says on what grounds.
+#[test]
+fn an_upload_cut_behind_any_record_is_whole_only_on_the_word_of_the_server() {
+    everywhere(Direction::Send, MissingCloseNotify::IfSizeAgrees);
+}
+
+fn everywhere(direction: Direction, missing: MissingCloseNotify) {
+    for kind in [Kind::Vsftpd, Kind::ProFtpd, Kind::PureFtpd] {
         for version in [Version::Tls13, Version::Tls12] {
             let server = strict(kind, version);
             std::fs::write(server.root().join("file"), bytes(1, SIZE)).unwrap();
-            let records = attempt(&server, direction, None).unwrap();
+            let (records, proof) = attempt(&server, direction, missing, None);
+            assert_eq!(proof, Ok(Proof::CleanEnd), "{kind}");
             assert!(records > 6, "{records} records");
-            let mut cuts = 0;
+            let (mut cuts, mut believed) = (0, 0);
             for cut in [Cut::Fin, Cut::Reset] {
                 for behind in 0..records {
-                    let result = attempt(&server, direction, Some((cut, behind)));
+                    let (_, proof) = attempt(&server, direction, missing, Some((cut, behind)));
+                    let word = direction == Direction::Send
+                        && missing == MissingCloseNotify::IfSizeAgrees
+                        && proof == Ok(Proof::SizeOnly);
+                    assert!(
+                        word || proof.is_err(),
+                        "{kind} {direction:?} {version:?}: {proof:?}, though cut by {cut:?} behind {behind} of {records} records"
+                    );
                     cuts += 1;
-                    if result.is_ok() {
-                        println!(
-                            "{kind} {direction:?} {version:?}: whole, though cut by {cut:?} behind {behind} of {records} records"
-                        );
-                    }
+                    believed += u32::from(word);
                 }
             }
             println!(
-                "{kind} TLS {}: {direction:?} cut at {cuts} places, never whole",
-                shown(version)
+                "{kind} TLS {}: {direction:?} cut at {cuts} places, {} failed, {believed} on the word of the server, 0 whole",
+                shown(version),
+                cuts - believed
             );
         }
     }
 }
 
-/// One transfer by a relay; gives the number of records the sender of the payload sent.
+/// One transfer by a relay; gives the number of records the sender of the payload sent, and what the client says.
 fn attempt(
     server: &Server,
     direction: Direction,
+    missing: MissingCloseNotify,
     cut: Option<(Cut, usize)>,
-) -> Result<usize, FailureKind> {
+) -> (usize, Result<Proof, FailureKind>) {
     let relay = Relay::start(server.addr(), direction, cut);
     let mut session = Session::through(server, relay.port, |builder| {
         builder
-            .timeout(Duration::from_secs(5))
+            .timeout(Duration::from_secs(10))
             .active_ports(relay.data_port..=relay.data_port)
             .active_address(FAR.into())
             .configure(|config| {
                 config.data_modes = DataModes::new(&[DataMode::Port]).unwrap();
                 // Sizes would tell of a cut; here TLS has to.
                 config.size_check = SizeCheck::Never;
+                config.missing_close_notify = missing;
             })
     });
     let content = bytes(1, SIZE);
@@ -96,11 +109,12 @@ fn attempt(
         }
         Direction::Send => client.store("up", &mut content.as_slice()),
     };
-    match result {
-        Ok(_) => Ok(relay.records.load(Ordering::SeqCst)),
+    let proof = match result {
+        Ok(done) => Ok(done.proof),
         Err(Error::Failed(failed)) => Err(failed.failure.kind),
         Err(other) => panic!("{other}"),
-    }
+    };
+    (relay.records.load(Ordering::SeqCst), proof)
 }
 
 /// Between client and server, for the control connection and one active data connection: the client is at 127.0.0.1, and the server takes

@@ -405,7 +405,10 @@ fn bytes_behind_234_are_an_injection() {
 // ---- servers
 
 /// A server made of a function, for so many connections.
-fn scripted(connections: usize, serve: impl Fn(TcpStream) + Send + 'static) -> SocketAddr {
+pub(crate) fn scripted(
+    connections: usize,
+    serve: impl Fn(TcpStream) + Send + 'static,
+) -> SocketAddr {
     let listener = TcpListener::bind("127.0.0.1:0").unwrap();
     let address = listener.local_addr().unwrap();
     thread::spawn(move || {
@@ -417,7 +420,7 @@ fn scripted(connections: usize, serve: impl Fn(TcpStream) + Send + 'static) -> S
 }
 
 /// Up to 234.
-fn greet(stream: &mut TcpStream) {
+pub(crate) fn greet(stream: &mut TcpStream) {
     stream.write_all(b"220 ready\r\n").unwrap();
     assert_eq!(line(stream), "AUTH TLS");
     stream.write_all(b"234 go\r\n").unwrap();
