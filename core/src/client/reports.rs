@@ -141,7 +141,8 @@ impl Client {
     }
 
     pub(super) fn on_progress(&mut self, data: DataId, bytes: u64) {
-        if self.data.id == data && self.data.life == Life::Flowing && bytes > self.data.bytes {
+        // The same number again says that it is the application that is waited for.
+        if self.data.id == data && self.data.life == Life::Flowing && bytes >= self.data.bytes {
             self.data.bytes = bytes;
             self.evidence.data.bytes = bytes;
             self.evidence.data.last_progress = Some(self.now);

@@ -15,6 +15,7 @@ use crate::pipe::link::fault;
 use crate::ticket::TicketId;
 use crate::time::Instant;
 use crate::tls::{Channel, TlsFailure};
+use crate::wire::command::Verb;
 
 /// How often progress is told while payload moves.
 const PROGRESS: Duration = Duration::from_millis(200);
@@ -22,6 +23,8 @@ const PROGRESS: Duration = Duration::from_millis(200);
 /// The data connection of the moment, and the transfers it is for.
 pub(super) struct Data {
     pub(super) pipe: Pipe,
+    /// The command of a download was sent, and no data connection has come of it yet.
+    asked: bool,
     /// Payload flows.
     flows: bool,
     /// Nobody wants what flows.
@@ -57,6 +60,7 @@ impl Data {
     pub(super) fn new() -> Self {
         Data {
             pipe: Pipe::new(Pipe::SIZE),
+            asked: false,
             flows: false,
             discard: false,
             written: false,
@@ -79,7 +83,21 @@ impl Data {
         self.transfers.push((ticket, State::Waits));
     }
 
+    pub(super) fn sent(&mut self, verb: Verb) {
+        self.asked |= matches!(verb, Verb::Retr | Verb::List | Verb::Nlst | Verb::Mlsd);
+    }
+
+    /// Whether this is a download the server waits with for its data connection.
+    pub(super) fn sets_up(&self, ticket: TicketId) -> bool {
+        let mut transfers = self.transfers.iter();
+        let next = transfers.find(|(_, state)| *state == State::Waits);
+        self.asked && !self.flows && next.is_some_and(|(next, _)| *next == ticket)
+    }
+
     pub(super) fn finished(&mut self, ticket: TicketId) {
+        if self.transfers.contains(&(ticket, State::Waits)) {
+            self.asked = false;
+        }
         self.transfers.retain(|(asked, _)| *asked != ticket);
     }
 
@@ -177,6 +195,7 @@ impl Data {
             self.advance(State::Waits, State::Flows);
         }
         self.flows = true;
+        self.asked = false;
         self.pipe.begin(order.direction(), order.ascii());
         core.desk.flow = Some(order);
     }
@@ -310,9 +329,9 @@ impl Data {
             // What a sink has not taken yet is not there.
             end.end == DataEnd::Local || !matches!(payload, Payload::Sink(_)) || self.written
         });
-        self.tell_progress(now, end.is_some(), core);
+        let alive = self.tell_progress(now, end.is_some(), payload, core);
         let Some(end) = end else {
-            return if moved {
+            return if moved || alive {
                 Served::Payload
             } else {
                 Served::Nothing
@@ -328,17 +347,31 @@ impl Data {
         Served::Something
     }
 
-    fn tell_progress(&mut self, now: Instant, ended: bool, core: &mut Core) {
+    /// True if the machine was told that it is the application that is waited for.
+    fn tell_progress(
+        &mut self,
+        now: Instant,
+        ended: bool,
+        payload: &Payload<'_>,
+        core: &mut Core,
+    ) -> bool {
         let (bytes, direction) = (self.pipe.bytes(), self.pipe.direction());
         let Some((order, direction)) = core.desk.flow.as_ref().zip(direction) else {
-            return;
+            return false;
         };
         let data = order.data();
         let due = ended || now.since(self.told_at) >= PROGRESS;
-        if bytes > self.told_bytes && due {
+        let grown = bytes > self.told_bytes;
+        let waits = match payload {
+            Payload::Sink(_) => !self.pipe.plain().is_empty(),
+            Payload::Source(_) => self.pipe.space().is_some(),
+            _ => false,
+        };
+        if due && (grown || waits) {
             (self.told_bytes, self.told_at) = (bytes, now);
-            if let Some(hook) = &mut self.hook
+            if grown
                 && !self.discard
+                && let Some(hook) = &mut self.hook
             {
                 hook(Progress { direction, bytes });
             }
@@ -347,6 +380,7 @@ impl Data {
         if self.pipe.all_sent() && !core::mem::replace(&mut self.told_end, true) {
             core.tell(now, Input::SourceEnded(data));
         }
+        due && waits && !grown
     }
 
     // ---- the application's side

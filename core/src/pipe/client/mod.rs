@@ -35,6 +35,9 @@ use data::{Data, Served};
 /// How long a cut upload waits for the ticket its data connection brings.
 const TICKET_GRACE: Duration = Duration::from_millis(250);
 
+/// How long a download that is not wanted any more waits for its data connection.
+const SETUP_GRACE: Duration = Duration::from_secs(2);
+
 /// What is told of events.
 pub type EventHook = Option<Box<dyn FnMut(&Event<'_>) + Send>>;
 
@@ -131,11 +134,18 @@ pub struct Engine {
     /// The last step moved payload: the control connection is next.
     payload_moved: bool,
     closed: Option<Failure>,
-    /// A cut upload that still waits for its ticket, and until when.
-    leaving: Option<(TicketId, Instant)>,
+    leaving: Option<Leaving>,
     hook: EventHook,
     /// What the application has asked for and not waited for.
     pub book: Book,
+}
+
+/// A request that is to be withdrawn in a moment.
+struct Leaving {
+    request: TicketId,
+    /// For so long at most, from the next step on.
+    grace: Duration,
+    until: Option<Instant>,
 }
 
 /// The machine, and what belongs to it.
@@ -233,14 +243,24 @@ impl Engine {
     /// Nobody waits for this request any more, see [`Machine::withdraw`]. Its end, if it is not over already, comes with
     /// the steps that follow. False if it is over.
     ///
-    /// A data connection takes a ticket and brings another one. Cut too early it brings none, and a server that insists on resumption ends
-    /// the session when there are no more: so the last ones are waited for, 250 ms at most.
+    /// Two things are waited for in these steps. A data connection takes a ticket and brings another one. Cut too early it brings none, and
+    /// a server that insists on resumption ends the session when there are no more: so the last ones are waited for, 250 ms at most. And
+    /// some servers hear nothing, ABOR included, while they wait for a data connection: so a download that is being set up gets
+    /// its connection first, which takes 2 s at most.
     pub fn withdraw(&mut self, now: Instant, request: TicketId) -> bool {
-        if self.core.ticket_is_due() && self.data.flows_for(request) && self.data.sends() {
-            self.leaving.get_or_insert((request, now + TICKET_GRACE));
-            return true;
-        }
-        self.core.machine.withdraw(now, request).is_ok()
+        let grace = if self.waits_for_ticket(request) {
+            TICKET_GRACE
+        } else if self.data.sets_up(request) {
+            SETUP_GRACE
+        } else {
+            return self.core.machine.withdraw(now, request).is_ok();
+        };
+        self.leaving.get_or_insert(Leaving {
+            request,
+            grace,
+            until: None,
+        });
+        true
     }
 
     /// The downloads that were queued will not be received.
@@ -251,7 +271,7 @@ impl Engine {
         }
     }
 
-    /// Whether a withdrawn upload still waits for its ticket.
+    /// Whether a withdrawn transfer still waits for its ticket or its data connection.
     #[must_use]
     pub fn is_leaving(&self) -> bool {
         self.leaving.is_some()
@@ -304,7 +324,7 @@ impl Engine {
             self.core.tell(now, Input::Timeout);
             return Ok(Step::Moved);
         }
-        let leaving = self.leaving.map(|(_, until)| until);
+        let leaving = self.leaving.as_ref().and_then(|leaving| leaving.until);
         Ok(Step::Waits([deadline, leaving].into_iter().flatten().min()))
     }
 
@@ -314,18 +334,25 @@ impl Engine {
         self.control.flush(&mut self.core, sockets);
     }
 
-    /// Gives up an upload whose ticket has come, or has not come in time.
+    /// Withdraws what was to be, if what it waited for has come, or has not come in time.
     fn leave(&mut self, now: Instant) -> bool {
-        let Some((request, until)) = self.leaving else {
+        let Some(leaving) = &mut self.leaving else {
             return false;
         };
-        let waits = self.core.ticket_is_due() && self.data.sends() && now < until;
-        if !waits {
-            self.leaving = None;
-            // It may be over already.
-            let _ = self.core.machine.withdraw(now, request);
+        let request = leaving.request;
+        let until = *leaving.until.get_or_insert(now + leaving.grace);
+        let waits = self.waits_for_ticket(request) || self.data.sets_up(request);
+        if waits && now < until {
+            return false;
         }
-        !waits
+        self.leaving = None;
+        // It may be over already.
+        let _ = self.core.machine.withdraw(now, request);
+        true
+    }
+
+    fn waits_for_ticket(&self, request: TicketId) -> bool {
+        self.core.ticket_is_due() && self.data.flows_for(request) && self.data.sends()
     }
 
     /// Carries out and tells all the machine has to say. True when `done` was told what it waits for.
@@ -341,6 +368,7 @@ impl Engine {
                 Some(Output::Effect(effect)) => effect,
                 Some(Output::Event(event)) => {
                     match event {
+                        Event::Sent { verb, .. } => self.data.sent(verb),
                         Event::Finished { ticket, .. } => self.data.finished(ticket),
                         Event::Closed(failure) => self.closed = failure.cloned(),
                         _ => {}
@@ -401,13 +429,14 @@ impl Engine {
             return Ok(true);
         }
         // Payload was sent before the reply that ends it, so it goes first; but it must not keep replies from being heard, and why a
-        // server breaks a handshake off is in its reply.
+        // server breaks a connection or a handshake off is in its reply.
         let payload_moved = core::mem::take(&mut self.payload_moved);
-        let control_first = payload_moved || self.core.desk.secure_data.is_some();
+        let desk = &self.core.desk;
+        let control_first = payload_moved || desk.connect.is_some() || desk.secure_data.is_some();
         if control_first && self.serve_control(now, sockets)? {
             return Ok(true);
         }
-        let leaving = self.leaving.map(|(request, _)| request);
+        let leaving = self.leaving.as_ref().map(|leaving| leaving.request);
         match self.data.serve(now, call, leaving, &mut self.core, sockets) {
             Served::Nothing => self.serve_control(now, sockets),
             Served::Something => Ok(true),

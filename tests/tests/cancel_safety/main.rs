@@ -1,0 +1,334 @@
+//! Futures of the async client dropped at every await, on a real server: what comes after works, or says plainly that the session is over,
+//! and no descriptor is left behind.
+
+#![cfg(target_os = "linux")]
+#![allow(
+    clippy::unwrap_used,
+    clippy::panic,
+    reason = "helpers of tests stop the test they help"
+)]
+
+use std::collections::BTreeMap;
+use std::fs;
+use std::future::{Future, poll_fn};
+use std::ops::DerefMut;
+use std::pin::{Pin, pin};
+use std::sync::{Mutex, PoisonError};
+use std::task::Poll;
+use std::time::Duration;
+
+use ftp_proto::Refusal;
+use ftp_proto::client::{ClearText, Security};
+use ftp_proto::pipe::Told;
+use ftp_proto_async::{Builder, Client, Error, Secret};
+use ftp_proto_tests::peers::{self, Kind, Options, Server, Tls};
+use smol::io::{AsyncReadExt, AsyncWriteExt};
+
+/// Polls after which a future that is still not done is taken to need no more.
+const POLLS: usize = 400;
+
+/// A call to be dropped.
+struct Call {
+    name: &'static str,
+    /// Begins before the login.
+    early: bool,
+    /// What is called.
+    run: for<'a> fn(
+        &'a mut Client,
+        &'a Server,
+    ) -> Pin<Box<dyn Future<Output = Result<(), Error>> + 'a>>,
+}
+
+const CALLS: &[Call] = &[
+    Call {
+        name: "ready",
+        early: true,
+        run: |client, _| Box::pin(client.ready()),
+    },
+    Call {
+        name: "login",
+        early: true,
+        run: |client, server| {
+            let password = Secret::new(server.password().as_bytes());
+            Box::pin(client.login(server.user(), password))
+        },
+    },
+    Call {
+        name: "upload",
+        early: false,
+        run: |client, _| {
+            Box::pin(async {
+                client.store("p.bin", &mut PAYLOAD.as_slice()).await?;
+                Ok(())
+            })
+        },
+    },
+    Call {
+        name: "download",
+        early: false,
+        run: |client, _| {
+            Box::pin(async {
+                let mut sink = Vec::new();
+                client.retrieve("half.bin", &mut sink).await?;
+                assert!(sink == PAYLOAD);
+                Ok(())
+            })
+        },
+    },
+    Call {
+        name: "listing",
+        early: false,
+        run: |client, _| {
+            Box::pin(async {
+                client.list("").await?;
+                Ok(())
+            })
+        },
+    },
+    Call {
+        name: "reader",
+        early: false,
+        run: |client, _| {
+            Box::pin(async {
+                let mut reader = client.reader("half.bin").await?;
+                let mut all = Vec::new();
+                reader.read_to_end(&mut all).await.map_err(Error::Local)?;
+                reader.finish().await?;
+                assert!(all == PAYLOAD);
+                Ok(())
+            })
+        },
+    },
+    Call {
+        name: "writer",
+        early: false,
+        run: |client, _| {
+            Box::pin(async {
+                let mut writer = client.writer("p.bin").await?;
+                writer.write_all(&PAYLOAD).await.map_err(Error::Local)?;
+                writer.flush().await.map_err(Error::Local)?;
+                writer.finish().await?;
+                Ok(())
+            })
+        },
+    },
+    Call {
+        name: "rename and delete",
+        early: false,
+        run: |client, _| {
+            Box::pin(async {
+                client.store("q.bin", &mut &b"x"[..]).await?;
+                client.rename("q.bin", "r.bin").await?;
+                client.delete("r.bin").await?;
+                Ok(())
+            })
+        },
+    },
+];
+
+static PAYLOAD: [u8; 600_000] = [42; 600_000];
+
+/// Descriptors are counted for the whole process: one test at a time.
+static ALONE: Mutex<()> = Mutex::new(());
+
+/// What came of the drops at every poll of one call.
+#[derive(Debug, Default)]
+struct Tally {
+    dropped: usize,
+    went_on: usize,
+    over: BTreeMap<String, usize>,
+}
+
+#[test]
+fn a_call_may_be_dropped_at_every_await() {
+    let _alone = ALONE.lock().unwrap_or_else(PoisonError::into_inner);
+    let only = std::env::var("CANCEL_ONLY").unwrap_or_default();
+    for (kind, tls) in [
+        (Kind::Vsftpd, Tls::Off),
+        (Kind::Vsftpd, Tls::Explicit),
+        (Kind::ProFtpd, Tls::Explicit),
+        (Kind::PureFtpd, Tls::Explicit),
+        (Kind::Pyftpdlib, Tls::Explicit),
+    ] {
+        let options = Options {
+            tls,
+            require_reuse: tls == Tls::Explicit && kind == Kind::ProFtpd,
+            ..Options::default()
+        };
+        let server = peers::start(kind, &options).unwrap();
+        fs::write(server.root().join("half.bin"), PAYLOAD).unwrap();
+        // The reactor's own descriptors come with the first session.
+        smol::block_on(async {
+            let client = session(&server).await;
+            client.quit().await.unwrap();
+        });
+        let before = descriptors();
+        for call in CALLS.iter().filter(|call| call.name.contains(&only)) {
+            let tally = drops(call, &server);
+            println!(
+                "{:10} {:8?} {:18} dropped at {} awaits: {} went on, {} over {:?}",
+                kind.name(),
+                tls,
+                call.name,
+                tally.dropped,
+                tally.went_on,
+                tally.over.values().sum::<usize>(),
+                tally.over
+            );
+            assert!(tally.dropped > 1, "{}: never waited", call.name);
+            assert!(tally.went_on > 0, "{}: nothing ever went on", call.name);
+        }
+        let after = settled(before);
+        println!(
+            "{:10} {tls:8?} descriptors: {before} before, {after} after",
+            kind.name()
+        );
+        assert_eq!(before, after);
+    }
+}
+
+#[test]
+fn connecting_may_be_dropped_at_every_await() {
+    let _alone = ALONE.lock().unwrap_or_else(PoisonError::into_inner);
+    let server = peers::start(Kind::Vsftpd, &Options::default()).unwrap();
+    smol::block_on(async { session(&server).await.quit().await.unwrap() });
+    let before = descriptors();
+    let mut dropped = 0;
+    for polls in 0..POLLS {
+        let done = smol::block_on(async {
+            let connect = builder(&server).connect("localhost", server.addr().port());
+            stopped(pin!(connect), polls).await.is_some()
+        });
+        if done {
+            break;
+        }
+        dropped += 1;
+    }
+    let after = settled(before);
+    println!("connect dropped at {dropped} awaits; descriptors: {before} before, {after} after");
+    assert!(dropped > 1);
+    assert_eq!(before, after);
+}
+
+/// One session for each await of the call.
+fn drops(call: &Call, server: &Server) -> Tally {
+    let mut tally = Tally::default();
+    for polls in 0..POLLS {
+        let done = smol::block_on(async {
+            let mut client = if call.early {
+                connected(server).await
+            } else {
+                session(server).await
+            };
+            let run = (call.run)(&mut client, server);
+            let ended = stopped(run, polls).await;
+            if let Some(result) = ended {
+                result.unwrap();
+                return true;
+            }
+            tally.dropped += 1;
+            match afterwards(call, &mut client, server).await {
+                Ok(()) => tally.went_on += 1,
+                Err(error) => {
+                    let typed = matches!(error, Error::Failed(_) | Error::Refused(Refusal::Closed));
+                    assert!(typed, "{} after {polls} polls: {error}", call.name);
+                    if std::env::var_os("CANCEL_VERBOSE").is_some() {
+                        let dialogue = DIALOGUE.lock().unwrap().join("\n  ");
+                        println!("{} after {polls} polls: {error}\n  {dialogue}", call.name);
+                    }
+                    *tally.over.entry(error.to_string()).or_default() += 1;
+                }
+            }
+            false
+        });
+        if done {
+            break;
+        }
+    }
+    tally
+}
+
+/// A working command, and transfers: all must do what they say.
+async fn afterwards(call: &Call, client: &mut Client, server: &Server) -> Result<(), Error> {
+    if call.early {
+        let password = Secret::new(server.password().as_bytes());
+        match client.login(server.user(), password).await {
+            // The login that was dropped had begun, and goes on.
+            Err(Error::Refused(Refusal::LoginSpent)) => {}
+            login => login?,
+        }
+    }
+    client.noop().await?;
+    let mut sink = Vec::new();
+    let got = client.retrieve("readme.txt", &mut sink).await?;
+    let file = fs::read(server.root().join("readme.txt")).unwrap();
+    assert_eq!((got.bytes, sink), (file.len() as u64, file));
+    client.store("s.bin", &mut &b"whole"[..]).await?;
+    assert_eq!(fs::read(server.root().join("s.bin")).unwrap(), b"whole");
+    Ok(())
+}
+
+/// Polls a future so many times; `None` if it is then still not done, and dropped.
+async fn stopped<F>(mut future: Pin<F>, polls: usize) -> Option<<F::Target as Future>::Output>
+where
+    F: DerefMut<Target: Future>,
+{
+    let mut left = polls;
+    poll_fn(|cx| {
+        if left == 0 {
+            return Poll::Ready(None);
+        }
+        left -= 1;
+        match future.as_mut().poll(cx) {
+            Poll::Ready(done) => Poll::Ready(Some(done)),
+            // The last poll is not waited behind.
+            Poll::Pending if left == 0 => Poll::Ready(None),
+            Poll::Pending => Poll::Pending,
+        }
+    })
+    .await
+}
+
+/// The dialogue of the session of the moment, for the message of a failing test.
+static DIALOGUE: Mutex<Vec<String>> = Mutex::new(Vec::new());
+
+fn builder(server: &Server) -> Builder {
+    DIALOGUE.lock().unwrap().clear();
+    let builder = Client::builder()
+        .ca_pem(server.ca_pem())
+        .timeout(Duration::from_secs(20))
+        // Some servers take no command, and no ABOR, while they wait for a data connection.
+        .configure(|config| config.limits.abort_wait = Duration::from_secs(2))
+        .on_event(|event| DIALOGUE.lock().unwrap().push(Told(event).to_string()));
+    match server.options().tls {
+        Tls::Off => builder.security(Security::clear(ClearText::Everybody)),
+        _ => builder,
+    }
+}
+
+async fn connected(server: &Server) -> Client {
+    let port = server.addr().port();
+    builder(server).connect("localhost", port).await.unwrap()
+}
+
+async fn session(server: &Server) -> Client {
+    let mut client = connected(server).await;
+    let password = Secret::new(server.password().as_bytes());
+    client.login(server.user(), password).await.unwrap();
+    client
+}
+
+fn descriptors() -> usize {
+    fs::read_dir("/proc/self/fd").unwrap().count()
+}
+
+/// Sockets that are dialled in another thread may be closed there a moment later.
+fn settled(wanted: usize) -> usize {
+    for _ in 0..100 {
+        if descriptors() == wanted {
+            break;
+        }
+        std::thread::sleep(Duration::from_millis(10));
+    }
+    descriptors()
+}

@@ -1,0 +1,146 @@
+//! One table of cases, played with the blocking and the async driver on real servers: the same results, and the same dialogue.
+
+#![allow(
+    clippy::unwrap_used,
+    clippy::panic,
+    clippy::indexing_slicing,
+    reason = "helpers of tests stop the test they help"
+)]
+
+mod cases;
+mod drive;
+
+use std::collections::BTreeSet;
+use std::ffi::OsString;
+use std::fs;
+use std::io;
+use std::path::Path;
+use std::sync::{Arc, Mutex};
+use std::time::Duration;
+
+use ftp_proto::client::Security;
+use ftp_proto::pipe::Error;
+use ftp_proto_tests::peers::{self, Kind, Options, Server};
+
+use cases::{CASES, Case, Stage};
+use drive::{Setup, Trust};
+
+/// What a driver made of a case.
+#[derive(PartialEq)]
+struct Played {
+    outcome: String,
+    dialogue: Vec<String>,
+}
+
+#[test]
+fn both_drivers_do_the_same() {
+    let only = std::env::var("PARITY_ONLY").unwrap_or_default();
+    let verbose = std::env::var_os("PARITY_VERBOSE").is_some();
+    let (mut played, mut absent, mut different) = (0, 0, Vec::new());
+    for kind in Kind::ALL {
+        let mut servers: Vec<(Options, Server)> = Vec::new();
+        println!("== {}", kind.name());
+        for case in CASES.iter().filter(|case| case.name.contains(&only)) {
+            let options = (case.server)();
+            let Some(server) = server(kind, &options, &mut servers) else {
+                println!("   {:52} this server cannot be set up so", case.name);
+                absent += 1;
+                continue;
+            };
+            let blocking = play(case, case.blocking, server);
+            let asynchronous = play(case, case.asynchronous, server);
+            played += 1;
+            if blocking == asynchronous {
+                println!("   {:52} equal: {}", case.name, blocking.outcome);
+                if verbose {
+                    println!("     {}", blocking.dialogue.join(" | "));
+                }
+                continue;
+            }
+            println!("** {:52} DIFFERENT", case.name);
+            println!("     blocking: {}", blocking.outcome);
+            println!("     async:    {}", asynchronous.outcome);
+            println!("     blocking: {}", blocking.dialogue.join(" | "));
+            println!("     async:    {}", asynchronous.dialogue.join(" | "));
+            different.push(format!("{} on {}", case.name, kind.name()));
+        }
+    }
+    println!(
+        "{played} cases played with both drivers, {absent} not possible on a server, {} different",
+        different.len()
+    );
+    assert!(played > 0);
+    assert!(different.is_empty(), "{different:?}");
+}
+
+/// The server of this kind that was set up so; started when first asked for.
+fn server<'a>(
+    kind: Kind,
+    options: &Options,
+    servers: &'a mut Vec<(Options, Server)>,
+) -> Option<&'a Server> {
+    if let Some(index) = servers.iter().position(|(known, _)| known == options) {
+        return Some(&servers[index].1);
+    }
+    match peers::start(kind, options) {
+        Ok(server) => {
+            servers.push((options.clone(), server));
+            servers.last().map(|(_, server)| server)
+        }
+        Err(error) if error.kind() == io::ErrorKind::Unsupported => None,
+        Err(error) => panic!("{}: {error}", kind.name()),
+    }
+}
+
+fn play(case: &Case, play: fn(&Stage<'_>) -> Result<String, Error>, server: &Server) -> Played {
+    let before = names(server.root());
+    let digest = ring::digest::digest(&ring::digest::SHA256, &server.certificate().certificate_der);
+    let hex: String = digest
+        .as_ref()
+        .iter()
+        .map(|byte| format!("{byte:02x}"))
+        .collect();
+    let mut setup = Setup {
+        host: "localhost".to_owned(),
+        port: server.addr().port(),
+        security: Security::required(),
+        trust: Trust::Roots(server.ca_pem().to_owned()),
+        certificate: hex.parse().unwrap(),
+        server_name: None,
+        modes: None,
+        max: None,
+        listing_limit: None,
+        timeout: Duration::from_secs(20),
+    };
+    (case.setup)(&mut setup);
+    let log = Arc::new(Mutex::new(Vec::new()));
+    let stage = Stage {
+        server,
+        setup,
+        log: Arc::clone(&log),
+    };
+    let outcome = match play(&stage) {
+        Ok(outcome) => outcome,
+        Err(error) => format!("{:?}: {error:#}", error.category()),
+    };
+    // How much of what came in place of TLS had come by then is another thing each time.
+    let outcome = match outcome.split_once("the TLS handshake with a clear") {
+        Some((before, _)) => format!("{before}the TLS handshake with a clear reply"),
+        None => outcome,
+    };
+    // What this one left must not be there for the next.
+    for name in names(server.root()).difference(&before) {
+        let path = server.root().join(name);
+        let _ = fs::remove_file(&path);
+        let _ = fs::remove_dir_all(&path);
+    }
+    let dialogue = log.lock().unwrap().clone();
+    Played { outcome, dialogue }
+}
+
+fn names(directory: &Path) -> BTreeSet<OsString> {
+    fs::read_dir(directory)
+        .unwrap()
+        .map(|entry| entry.unwrap().file_name())
+        .collect()
+}
