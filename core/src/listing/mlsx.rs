@@ -18,8 +18,8 @@ pub(super) fn parse<'a>(line: &'a [u8]) -> Option<Entry<'a>> {
         return None;
     }
     let found = facts::Entry::parse_mlst_line(line).ok()?;
-    let known = found.facts().any(|fact| is_known(fact.name));
-    (known && facts_only(line, &found)? != Ending::LoneFact).then(|| convert(line, &found))
+    let facts = facts_only(line, &found)?;
+    (facts.any_known && facts.ending != Ending::LoneFact).then(|| convert(line, &found))
 }
 
 /// A line of an answer to MLSD, which may have no facts at all, or none that is known.
@@ -27,12 +27,17 @@ pub(super) fn parse_mlsd(line: &[u8]) -> Option<Entry<'_>> {
     parse(line).or_else(|| {
         let found = facts::Entry::parse(line).ok()?;
         // Without facts there is one space, and more belong to the name.
-        let fits = line.starts_with(b" ") || facts_only(line, &found)? == Ending::Semicolon;
+        let fits = line.starts_with(b" ") || facts_only(line, &found)?.ending == Ending::Semicolon;
         fits.then(|| convert(line, &found))
     })
 }
 
-/// How facts end before the name.
+/// What stands before the name, when that is facts and nothing else.
+struct FactsOnly {
+    ending: Ending,
+    any_known: bool,
+}
+
 #[derive(Clone, Copy, PartialEq, Eq)]
 enum Ending {
     Semicolon,
@@ -42,19 +47,27 @@ enum Ending {
     LoneFact,
 }
 
-/// Whether there is nothing but facts before the name.
-fn facts_only(line: &[u8], found: &facts::Entry<'_>) -> Option<Ending> {
+fn facts_only(line: &[u8], found: &facts::Entry<'_>) -> Option<FactsOnly> {
     let text = line.get(..line.len().checked_sub(found.name().len() + 1)?)?;
-    let text = text.strip_prefix(b"250-").unwrap_or(text);
-    let pieces = text
-        .trim_ascii_start()
-        .split(|byte| *byte == b';')
-        .filter(|piece| !piece.is_empty())
-        .count();
-    (found.facts().count() == pieces).then_some(match pieces {
-        _ if text.ends_with(b";") => Ending::Semicolon,
-        1 => Ending::LoneFact,
-        _ => Ending::Missing,
+    let text = text
+        .strip_prefix(b"250-")
+        .unwrap_or(text)
+        .trim_ascii_start();
+    let (mut count, mut length, mut any_known) = (0, 0, false);
+    for fact in found.facts() {
+        count += 1;
+        length += fact.name.len() + 1 + fact.value.len();
+        any_known = any_known || is_known(fact.name);
+    }
+    // Facts and separators make up the whole text.
+    let separators = text.iter().filter(|byte| **byte == b';').count();
+    (length + separators == text.len()).then_some(FactsOnly {
+        ending: match count {
+            _ if text.ends_with(b";") => Ending::Semicolon,
+            1 => Ending::LoneFact,
+            _ => Ending::Missing,
+        },
+        any_known,
     })
 }
 
