@@ -891,9 +891,9 @@ impl Drop for Rig {
         assert!(read == trace, "read otherwise than written:\n{json}");
         match replay(&trace) {
             Ok(again) => assert!(
-                again.session() == self.client.session()
-                    && again.is_closed() == self.client.is_closed()
-                    && again.deadline() == self.client.deadline(),
+                again.client.session() == self.client.session()
+                    && again.client.is_closed() == self.client.is_closed()
+                    && again.client.deadline() == self.client.deadline(),
                 "replayed to another end:\n{text}"
             ),
             Err(divergence) => panic!("{divergence}\n{text}"),

@@ -45,7 +45,7 @@ mod words;
 
 pub use json::{Problem, ReadError};
 pub(crate) use recorder::{Levels, Tape};
-pub use replay::{Divergence, replay};
+pub use replay::{Divergence, Replayed, replay};
 
 use alloc::string::String;
 use alloc::vec::Vec;

@@ -5,7 +5,10 @@ use core::fmt;
 
 use super::{Entry, Trace, What};
 use crate::client::{Client, Input};
+use crate::diagnosis::Diagnosis;
+use crate::error::Failure;
 use crate::order::{DataId, Report};
+use crate::output::{Event, Output};
 use crate::ticket::TicketId;
 
 /// The first place where a machine does not do what a record says it did.
@@ -33,24 +36,42 @@ impl fmt::Display for Divergence {
 
 impl core::error::Error for Divergence {}
 
+/// A recorded session that went the same way again.
+#[derive(Debug)]
+#[non_exhaustive]
+pub struct Replayed {
+    /// The machine as it was at the end of the record.
+    pub client: Client,
+    /// The first request that failed, or how the session failed.
+    pub failure: Option<Failure>,
+}
+
+impl Replayed {
+    /// What may be behind the failure, or behind what was merely odd.
+    #[must_use]
+    pub fn diagnose(&self) -> Diagnosis {
+        self.client.diagnose(self.failure.as_ref())
+    }
+}
+
 /// Gives everything that went into the recorded machine to a fresh one, with no network and no clock, and compares what comes out.
-/// The machine is left as it was at the end of the record.
 ///
 /// # Errors
 /// The first line at which the machine does something else.
-pub fn replay(trace: &Trace) -> Result<Client, Divergence> {
+pub fn replay(trace: &Trace) -> Result<Replayed, Divergence> {
     let mut client = Client::new(trace.config.clone(), trace.peer, trace.at);
+    let mut failure = None;
     for (index, entry) in trace.entries.iter().enumerate() {
-        step(&mut client, entry).map_err(|replayed| Divergence {
+        step(&mut client, entry, &mut failure).map_err(|replayed| Divergence {
             line: index + 2,
             recorded: entry.what.to_string(),
             replayed,
         })?;
     }
-    Ok(client)
+    Ok(Replayed { client, failure })
 }
 
-fn step(client: &mut Client, entry: &Entry) -> Result<(), String> {
+fn step(client: &mut Client, entry: &Entry, failure: &mut Option<Failure>) -> Result<(), String> {
     check_levels(client, entry)?;
     let now = entry.at;
     match &entry.what {
@@ -102,7 +123,19 @@ fn step(client: &mut Client, entry: &Entry) -> Result<(), String> {
         }
         What::End { drained: false } | What::Stopped => {}
         recorded => {
-            let replayed = client.poll().map(|output| What::output(&output));
+            let replayed = client.poll().map(|output| {
+                if let Output::Event(
+                    Event::Finished {
+                        result: Err(failed),
+                        ..
+                    }
+                    | Event::Closed(Some(failed)),
+                ) = output
+                {
+                    failure.get_or_insert_with(|| failed.clone());
+                }
+                What::output(&output)
+            });
             return match replayed {
                 Some(replayed) if replayed == *recorded => Ok(()),
                 Some(replayed) => Err(replayed.to_string()),

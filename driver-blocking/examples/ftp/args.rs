@@ -25,7 +25,7 @@ pub(crate) struct Arguments {
     pub(crate) command: Command,
 }
 
-#[derive(Debug, Args)]
+#[derive(Clone, Debug, Args)]
 #[command(next_help_heading = "Options")]
 pub(crate) struct Options {
     /// AUTH methods to try, in order.
@@ -97,6 +97,9 @@ pub(crate) struct Options {
     /// Show the dialogue on standard error, secrets masked.
     #[arg(long, global = true)]
     pub(crate) debug: bool,
+    /// Keep a record of the session in this file, without passwords; `replay` reads it.
+    #[arg(long, global = true, value_name = "FILE")]
+    pub(crate) trace: Option<PathBuf>,
     /// Give the result as one line of JSON.
     #[arg(long, global = true)]
     pub(crate) json: bool,
@@ -157,6 +160,10 @@ pub(crate) enum Command {
     },
     /// Show what the server offers.
     Feat { url: String },
+    /// Find out what works and what does not: TLS, login, and every way to make data connections. Protection is never lowered.
+    Diagnose { url: String },
+    /// Show a record made with --trace, run it again without a network, and explain what went wrong.
+    Replay { file: PathBuf },
     /// Send a command as it is, and show the reply.
     Quote {
         url: String,

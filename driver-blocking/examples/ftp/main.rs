@@ -6,6 +6,7 @@
 
 mod advice;
 mod args;
+mod explain;
 mod local;
 mod report;
 mod run;

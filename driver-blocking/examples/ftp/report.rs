@@ -5,6 +5,7 @@ use std::process::ExitCode;
 use std::sync::{Arc, Mutex, PoisonError};
 use std::time::{Duration, Instant};
 
+use ftp_proto_blocking::ftp_proto::diagnosis::{Cause, Diagnosis};
 use ftp_proto_blocking::ftp_proto::tls::Fingerprint;
 use ftp_proto_blocking::ftp_proto::wire::command::Verb;
 use ftp_proto_blocking::ftp_proto::wire::date::size_in_reply;
@@ -33,6 +34,8 @@ pub(crate) enum Stop {
         certificate: Option<Fingerprint>,
         /// --clear was given.
         in_clear: bool,
+        /// What may be behind it, as the engine sees it.
+        diagnosis: Diagnosis,
     },
 }
 
@@ -76,6 +79,7 @@ impl Stop {
                 error,
                 certificate,
                 in_clear,
+                ..
             } => advice(
                 error,
                 &Circumstances {
@@ -119,7 +123,14 @@ impl Stop {
         if let Some(advice) = self.advice() {
             put("advice", advice.into());
         }
-        if let Stop::Ftp { url, error, .. } = self {
+        if let Stop::Ftp {
+            url,
+            error,
+            diagnosis,
+            ..
+        } = self
+        {
+            put("causes", causes(diagnosis, hidden));
             put("url", hidden.mask(url.to_string()).into());
             if let Some(reply) = error.failure().and_then(|failure| failure.reply()) {
                 put("code", reply.code().value().into());
@@ -128,6 +139,24 @@ impl Stop {
         }
         map.into()
     }
+}
+
+/// What the engine thinks is behind a failure, the most likely first.
+fn causes(diagnosis: &Diagnosis, hidden: &Hidden) -> Value {
+    let shown = |cause: &Cause| {
+        json!({
+            "id": cause.id.as_str(),
+            "confidence": cause.confidence.percent(),
+            "symptom": cause.symptom,
+            "cause": cause.explanation,
+            "not": cause.not_the_cause,
+            "advice": cause.advice,
+            "administrator": cause.administrator,
+            "evidence": cause.evidence.iter().map(|clause| hidden.mask(clause.clone())).collect::<Vec<_>>(),
+            "probe": cause.probe.map(|probe| probe.to_string()),
+        })
+    };
+    diagnosis.causes().iter().map(shown).collect()
 }
 
 /// What is shown in place of a password.
@@ -201,6 +230,18 @@ impl Report {
     pub(crate) fn note(&self, text: &str) {
         if !self.quiet && !self.json {
             eprintln!("ftp: {text}");
+        }
+    }
+
+    /// What may be behind a failure, for programs.
+    pub(crate) fn causes(&self, diagnosis: &Diagnosis) -> Value {
+        causes(diagnosis, &self.hidden)
+    }
+
+    /// A line of the result, for people.
+    pub(crate) fn say(&self, line: &str) {
+        if !self.json {
+            println!("{}", self.hidden.mask(line.to_owned()));
         }
     }
 
@@ -371,6 +412,8 @@ fn name(command: &Command) -> &'static str {
         Command::Stat { .. } => "stat",
         Command::Feat { .. } => "feat",
         Command::Quote { .. } => "quote",
+        Command::Diagnose { .. } => "diagnose",
+        Command::Replay { .. } => "replay",
     }
 }
 
@@ -395,6 +438,7 @@ mod tests {
             error: Error::Local(io::ErrorKind::StorageFull.into()),
             certificate: None,
             in_clear: false,
+            diagnosis: Diagnosis::default(),
         };
         let stop = stop.located(|error| Stop::Local(format!("here: {error}")));
         assert_eq!(stop.status(), 1);

@@ -14,6 +14,7 @@ use ftp_proto_blocking::{Error, Transfer, TransferOptions};
 use serde_json::{Value, json};
 
 use crate::args::{Arguments, Command, Options};
+use crate::explain::{diagnose, replay};
 use crate::local::{Partial, Target, about, plain_name, remote_name};
 use crate::report::{Report, Stop, seconds, text};
 use crate::session::Session;
@@ -69,6 +70,8 @@ impl Run<'_> {
             Command::Mv { from, to } => self.rename(&parse(from)?, to),
             Command::Stat { urls } => parse_all(urls)?.iter().try_for_each(|url| self.stat(url)),
             Command::Feat { url } => self.features(&parse(url)?),
+            Command::Diagnose { url } => diagnose(&parse(url)?, self.options, self.report),
+            Command::Replay { file } => replay(file, self.options, self.report),
             Command::Quote { url, words } => self.quote(&parse(url)?, &words.join(" ")),
         }
     }

@@ -1,9 +1,12 @@
 //! A session with the server of a URL.
 
 use std::fs;
+use std::path::PathBuf;
+use std::sync::atomic::{AtomicU32, Ordering};
 use std::time::Duration;
 
 use ftp_proto_blocking::ftp_proto::client::{AuthMethod, ClearText, DataMode, DataModes, Security};
+use ftp_proto_blocking::ftp_proto::diagnosis::Diagnosis;
 use ftp_proto_blocking::ftp_proto::tls::{Verdict, Version};
 use ftp_proto_blocking::{Builder, Client, Error, Secret};
 use serde_json::{Map, Value, json};
@@ -19,41 +22,75 @@ const ANONYMOUS_PASSWORD: &[u8] = b"anonymous@";
 /// How long a server may take to answer QUIT: nothing depends on it any more.
 const FAREWELL: Duration = Duration::from_secs(1);
 
+/// Bytes of a record: more than any dialogue has.
+const TRACE: usize = 256 << 20;
+
+/// Records written so far.
+static TRACES: AtomicU32 = AtomicU32::new(0);
+
 /// One session, and the URL it was opened for.
 pub(crate) struct Session {
     pub(crate) client: Client,
     url: FtpUrl,
     in_clear: bool,
+    trace: Option<PathBuf>,
 }
 
 impl Session {
     /// Connects; the login leaves with the first request.
     pub(crate) fn open(url: &FtpUrl, options: &Options, report: &Report) -> Result<Session, Stop> {
         let (user, password) = login(url, options)?;
-        if password != ANONYMOUS_PASSWORD {
-            report.hide(&password);
-        }
+        let mut session = Session::connect(url, options, report)?;
+        session.begin_login(user, &password, report)?;
+        Ok(session)
+    }
+
+    /// Connects, without a login.
+    pub(crate) fn connect(
+        url: &FtpUrl,
+        options: &Options,
+        report: &Report,
+    ) -> Result<Session, Stop> {
         let builder = builder(url, options)?;
         let mut builder = builder.on_event(report.event_hook(options.debug));
         if let Some(hook) = report.progress_hook() {
             builder = builder.on_progress(hook);
         }
+        if options.trace.is_some() {
+            builder = builder.record(TRACE);
+        }
         let in_clear = options.clear.is_some();
-        let stop = |error| Stop::Ftp {
-            url: Box::new(url.clone()),
-            error,
-            certificate: None,
-            in_clear,
-        };
-        let mut client = builder.connect(&url.host, url.port).map_err(stop)?;
-        client
-            .begin_login(user, Secret::new(&password), None)
-            .map_err(stop)?;
+        let client = builder
+            .connect(&url.host, url.port)
+            .map_err(|error| Stop::Ftp {
+                url: Box::new(url.clone()),
+                error,
+                certificate: None,
+                in_clear,
+                diagnosis: Diagnosis::default(),
+            })?;
         Ok(Session {
             client,
             url: url.clone(),
             in_clear,
+            trace: options.trace.clone(),
         })
+    }
+
+    /// Asks for the login that the URL and the options name.
+    pub(crate) fn log_in(&mut self, options: &Options, report: &Report) -> Result<(), Stop> {
+        let (user, password) = login(&self.url, options)?;
+        self.begin_login(user, &password, report)
+    }
+
+    fn begin_login(&mut self, user: Vec<u8>, password: &[u8], report: &Report) -> Result<(), Stop> {
+        if password != ANONYMOUS_PASSWORD {
+            report.hide(password);
+        }
+        let url = self.url.clone();
+        self.client
+            .begin_login(user, Secret::new(password), None)
+            .map_err(|error| self.stop(&url, error))
     }
 
     /// One session after the other, as the URLs ask for it: the one at hand, if it serves.
@@ -79,15 +116,33 @@ impl Session {
     pub(crate) fn close(session: Option<Session>, report: &mut Report) {
         if let Some(session) = session {
             report.session(session.facts());
+            session.keep_trace(report);
             let _ = session.client.quit();
+        }
+    }
+
+    /// Writes the record, if one is asked for. Of several sessions in one run each has a file of its own.
+    fn keep_trace(&self, report: &Report) {
+        let (Some(path), Some(trace)) = (&self.trace, self.client.machine().recording()) else {
+            return;
+        };
+        let earlier = TRACES.fetch_add(1, Ordering::Relaxed);
+        let mut path = path.clone().into_os_string();
+        if earlier > 0 {
+            path.push(format!(".{}", earlier + 1));
+        }
+        if let Err(error) = fs::write(&path, trace.to_json_lines()) {
+            report.note(&format!("{}: {error}", path.display()));
         }
     }
 
     /// The error, with what the user may want to know about the server's certificate.
     pub(crate) fn stop(&self, url: &FtpUrl, error: Error) -> Stop {
+        let diagnosis = self.client.machine().diagnose(error.failure());
         Stop::Ftp {
             url: Box::new(url.clone()),
             error,
+            diagnosis,
             certificate: self
                 .client
                 .server_identity()
