@@ -13,6 +13,8 @@ mod pump;
 mod storage;
 #[cfg(test)]
 mod testing;
+#[cfg(test)]
+mod tests;
 
 pub use ftp_proto::server::{Entry, Kind, Refused, Rights, VirtualPath, WriteMode};
 
