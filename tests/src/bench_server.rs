@@ -26,7 +26,6 @@ use std::fmt::Debug;
 use std::net::{IpAddr, SocketAddr};
 use std::time::Duration;
 
-use ftp_proto::rules::Law;
 use ftp_proto::server::{
     Answer, Closing, Config, Event, Input, Note, Output, Question, Security, Server,
 };
@@ -34,8 +33,7 @@ use ftp_proto::wire::ascii::{Decoder, Encoder};
 use ftp_proto::wire::command::Verb;
 use ftp_proto::wire::reply::{Class, Code, ReplyReader};
 use ftp_proto::{
-    DataEnd, DataTarget, Desk, Direction, Effect, Fault, FlowEnd, Instant, Report, TlsFacts,
-    TlsFault,
+    DataEnd, Desk, Direction, Effect, Fault, FlowEnd, Instant, Report, TlsFacts, TlsFault,
 };
 
 use crate::rig::{Act, CANARY, FULL_HANDSHAKE, RESUMED, USER, shows_canary, take};
@@ -217,12 +215,7 @@ impl Bench {
     /// USER and PASS with [`CANARY`].
     pub fn log_in(&mut self, user: &str) -> &mut Self {
         assert_eq!(self.cmd(&format!("USER {user}")), 331, "{}", self.story());
-        assert_eq!(
-            self.cmd(&format!("PASS {CANARY}")),
-            230,
-            "{}",
-            self.story()
-        );
+        assert_eq!(self.cmd(&format!("PASS {CANARY}")), 230, "{}", self.story());
         self
     }
 
@@ -301,6 +294,14 @@ impl Bench {
     /// Bytes come in, wanted or not.
     pub fn force(&mut self, bytes: &[u8]) -> &mut Self {
         self.handle(Input::Control(bytes))
+    }
+
+    /// Several pieces come in at once, before anything else happens.
+    pub fn force_all(&mut self, pieces: &[&[u8]]) -> &mut Self {
+        for piece in pieces {
+            self.server.handle(self.now, Input::Control(piece));
+        }
+        self.settle()
     }
 
     /// The client closes the control connection.
@@ -412,7 +413,8 @@ impl Bench {
         self.data.remove(&order.data().number());
         if order.direction() == Direction::Receive {
             let count = usize::try_from(bytes).expect("a small upload");
-            self.tree.receive(&self.upload[..count.min(self.upload.len())].to_vec());
+            self.tree
+                .receive(&self.upload[..count.min(self.upload.len())].to_vec());
         }
         let source_ended = order.direction() == Direction::Send
             && matches!(end, DataEnd::CloseNotify | DataEnd::Fin);
@@ -608,7 +610,7 @@ impl Bench {
 
     /// Polls, flushes and carries out until nothing more comes, then checks what must always hold:
     ///
-    /// * every outgoing line is printable, ends in CR LF, and is part of a well-formed reply;
+    /// * every outgoing line ends in CR LF, is part of a well-formed reply, and holds control bytes at most as part of a name;
     /// * every code is one of those its verb may have;
     /// * the machine comes to rest;
     /// * there is at most one listener or data connection, and none after the end;
@@ -640,11 +642,7 @@ impl Bench {
             assert!(!self.server.reads_control());
             assert!(self.server.outgoing().is_empty());
             if self.questions.is_empty() {
-                assert!(
-                    !self.tree.is_open(),
-                    "open after the end; {}",
-                    self.story()
-                );
+                assert!(!self.tree.is_open(), "open after the end; {}", self.story());
             }
         } else if self.questions.is_empty() {
             assert!(
@@ -717,8 +715,12 @@ impl Bench {
         match seen {
             Seen::Replied(Some(verb), code, text) => {
                 let code = Code::new(*code).expect("a code");
+                // Whoever is not logged in is told so whatever the verb; EPSV ALL makes any other setting a bad sequence.
                 assert!(
-                    verb.lists(code) || code.value() == 500,
+                    verb.lists(code)
+                        || matches!(code.value(), 500 | 501)
+                        || (code.value() == 530 && verb.needs_login())
+                        || (code.value() == 503 && verb.sets_up_data()),
                     "{code} {text} to {verb}; {}",
                     self.story()
                 );
@@ -752,13 +754,17 @@ impl Bench {
         if !self.client_reads || self.server.outgoing().is_empty() {
             return false;
         }
-        let bytes = self.server.outgoing().to_vec();
-        assert!(bytes.ends_with(b"\r\n"), "half a line: {bytes:?}");
+        let raw = self.server.outgoing().to_vec();
+        let bytes = without_telnet(&raw);
+        assert!(
+            bytes.is_empty() || bytes.ends_with(b"\r\n"),
+            "half a line: {bytes:?}"
+        );
         for line in bytes.split_inclusive(|byte| *byte == b'\n') {
             let line = line.strip_suffix(b"\r\n").expect("ends in CR LF");
             assert!(
-                !line.iter().any(|byte| *byte < b' ' || *byte == 0x7F),
-                "control bytes in {:?}",
+                !line.iter().any(|byte| matches!(byte, 0 | b'\r')),
+                "a line end in {:?}",
                 String::from_utf8_lossy(line)
             );
         }
@@ -772,6 +778,12 @@ impl Bench {
             match self.reader.next_reply() {
                 Ok(Some(reply)) => {
                     let text = String::from_utf8_lossy(reply.text()).into_owned();
+                    // A name is told as it is (RFC 3659 section 2.2); nothing else holds control bytes.
+                    let names = matches!(reply.code().value(), 125 | 150 | 211..=213 | 250 | 257);
+                    assert!(
+                        names || !text.chars().any(|c| c.is_control() && c != '\n'),
+                        "control bytes in {text:?}"
+                    );
                     self.replies.push((reply.code().value(), text));
                 }
                 Ok(None) => break,
@@ -779,7 +791,7 @@ impl Bench {
             }
         }
         assert!(self.reader.is_idle(), "half a reply: {bytes:?}");
-        self.server.consume_outgoing(bytes.len());
+        self.server.consume_outgoing(raw.len());
         true
     }
 
@@ -867,8 +879,7 @@ impl Bench {
                 let data = order.data();
                 let count = sent.len() as u64;
                 self.downloads.push(sent);
-                self.server
-                    .handle(self.now, Input::Progress(data, count));
+                self.server.handle(self.now, Input::Progress(data, count));
                 self.server.handle(self.now, Input::SourceEnded(data));
                 (count, true)
             }
@@ -958,16 +969,23 @@ pub fn in_clear() -> Config {
     config
 }
 
-/// Whether a rule's repeal is visible: all rules hold here.
-#[must_use]
-pub fn law() -> Law {
-    Law::default()
-}
-
-/// Where active data connections go by default: the client's port.
-#[must_use]
-pub fn peer_target(port: u16) -> DataTarget {
-    DataTarget::Peer { port }
+/// What a client's Telnet layer leaves: refusals of options are taken out, doubled bytes are one (RFC 854).
+fn without_telnet(bytes: &[u8]) -> Vec<u8> {
+    let mut out = Vec::new();
+    let mut rest = bytes.iter().copied();
+    while let Some(byte) = rest.next() {
+        match byte {
+            0xFF => match rest.next() {
+                Some(0xFF) => out.push(0xFF),
+                Some(0xFC | 0xFE) => {
+                    rest.next().expect("an option");
+                }
+                other => panic!("{other:?} behind IAC in {bytes:?}"),
+            },
+            byte => out.push(byte),
+        }
+    }
+    out
 }
 
 fn secret(text: &str) -> bool {

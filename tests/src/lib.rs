@@ -6,9 +6,9 @@ pub mod bench_server;
 pub mod certs;
 #[cfg(target_os = "linux")]
 pub mod link;
+pub mod pair;
 #[cfg(target_os = "linux")]
 pub mod peers;
-pub mod pair;
 pub mod rig;
 pub mod tool;
 pub mod transcript;

@@ -256,12 +256,10 @@ impl Tree {
                     Err(why) => question.refused(why),
                 }
             }
-            Question::Close(question) => {
-                match self.close(question.ending(), question.bytes()) {
-                    Ok(()) => question.done(),
-                    Err(why) => question.refused(why),
-                }
-            }
+            Question::Close(question) => match self.close(question.ending(), question.bytes()) {
+                Ok(()) => question.done(),
+                Err(why) => question.refused(why),
+            },
             Question::Stat(question) => match self.entry(question.path()) {
                 Ok(entry) => question.entry(entry),
                 Err(why) => question.refused(why),
@@ -411,7 +409,11 @@ impl Tree {
     }
 
     fn open(&mut self, open: Open) {
-        assert!(self.open.is_none(), "{open:?} while {:?} is open", self.open);
+        assert!(
+            self.open.is_none(),
+            "{open:?} while {:?} is open",
+            self.open
+        );
         self.open = Some(open);
         self.opens += 1;
     }

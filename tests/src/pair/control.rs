@@ -4,8 +4,8 @@ use std::time::Duration;
 
 use ftp_proto::{Fault, Instant, Tickets, TlsFault, client, server};
 
-use super::wire::{Cut, Lane, Packet, Side, Trouble};
 use super::Pair;
+use super::wire::{Cut, Lane, Packet, Side, Trouble};
 use crate::rig::{CANARY, FULL_HANDSHAKE};
 
 /// The control connection. Lane 0 leads to the client, lane 1 to the server.
@@ -232,12 +232,8 @@ impl Pair {
         self.control.lanes[at].carried += part as u64;
         let bytes = &bytes[..part];
         match side {
-            Side::Client => self
-                .client
-                .handle(self.now, client::Input::Control(bytes)),
-            Side::Server => self
-                .server
-                .handle(self.now, server::Input::Control(bytes)),
+            Side::Client => self.client.handle(self.now, client::Input::Control(bytes)),
+            Side::Server => self.server.handle(self.now, server::Input::Control(bytes)),
         }
         if let Some(cut) = cut {
             self.control.lanes[at].carried += 1;
@@ -334,4 +330,3 @@ fn rewritten(bytes: &[u8], address: bool) -> Vec<u8> {
     };
     format!("{before}{numbers}{after}").into_bytes()
 }
-

@@ -33,6 +33,8 @@ pub(super) struct Conn {
     resumed: bool,
     /// All that the server sends on it.
     pub(super) source: Vec<u8>,
+    /// Under TLS.
+    pub(super) private: bool,
 }
 
 #[derive(Default)]
@@ -81,7 +83,11 @@ impl Pair {
         let port = match target {
             DataTarget::Peer { port } => port,
             DataTarget::Address(address) => {
-                assert_eq!(address.ip(), self.address(side.other()), "data to a stranger");
+                assert_eq!(
+                    address.ip(),
+                    self.address(side.other()),
+                    "data to a stranger"
+                );
                 address.port()
             }
         };
@@ -113,6 +119,7 @@ impl Pair {
                 ends: [End::default(), End::default()],
                 resumed: false,
                 source: Vec::new(),
+                private: false,
             });
         }
         self.later(Local::Answered(side, data, conn));
@@ -164,9 +171,7 @@ impl Pair {
             waiting.push_back(None);
         }
         assert!(
-            self.listeners
-                .iter()
-                .all(|listener| listener.side != side),
+            self.listeners.iter().all(|listener| listener.side != side),
             "{side:?} listens twice; {}",
             self.told_so_far()
         );
@@ -227,9 +232,9 @@ impl Pair {
         let delay = self.delay() + Duration::from_millis(pace);
         let lane = &mut self.conns[conn].lanes[from.other().index()];
         // Pieces follow one another at this pace.
-        let behind = lane
-            .next()
-            .map_or(Duration::ZERO, |_| Duration::from_millis(pace) * u32::try_from(lane.len()).unwrap_or(1));
+        let behind = lane.next().map_or(Duration::ZERO, |_| {
+            Duration::from_millis(pace) * u32::try_from(lane.len()).unwrap_or(1)
+        });
         lane.push(self.now, delay + behind, packet);
     }
 
@@ -320,6 +325,7 @@ impl Pair {
             }
             Some(Packet::Flight) => {
                 end.secure = true;
+                self.conns[index].private = true;
                 self.send_data(index, side, Packet::Finished);
                 let order = self.desks[at].secure_data.take().expect("just seen");
                 self.report(side, order.secured(facts));
@@ -398,7 +404,7 @@ impl Pair {
             told: 0,
             source: Vec::new(),
             at: 0,
-            decoder: ascii.then(Decoder::new),
+            decoder: (ascii && direction == Direction::Receive).then(Decoder::new),
             ended: false,
             got_notify: false,
             sink: None,
@@ -578,9 +584,11 @@ impl Pair {
 
     /// This end is closed: the other one sees an end, unless it has seen one, or a reset.
     fn end_closes(&mut self, index: usize, side: Side, ended: bool) {
+        if let Some(data) = self.conns[index].ends[side.index()].id.take() {
+            self.close_listener(side, data);
+        }
         let end = &mut self.conns[index].ends[side.index()];
         end.closed = true;
-        end.id = None;
         let lost = end
             .inbox
             .drain(..)
@@ -601,17 +609,7 @@ impl Pair {
             .as_ref()
             .is_some_and(|order| order.data() == data && order.direction() == Direction::Send);
         self.desks[at].forget(data);
-        let mut dropped = Vec::new();
-        self.listeners.retain(|listener| {
-            let goes = listener.side == side && listener.data == data;
-            if goes {
-                dropped.extend(listener.waiting.iter().flatten().copied());
-            }
-            !goes
-        });
-        for conn in dropped {
-            self.end_closes(conn, side, false);
-        }
+        self.close_listener(side, data);
         let Some(index) = self.conn_of(side, data) else {
             return;
         };
@@ -625,6 +623,21 @@ impl Pair {
             self.send_data(index, side, Packet::Reset);
         } else {
             self.end_closes(index, side, ended);
+        }
+    }
+
+    /// Whoever waits at a listener is turned away.
+    fn close_listener(&mut self, side: Side, data: DataId) {
+        let mut dropped = Vec::new();
+        self.listeners.retain(|listener| {
+            let goes = listener.side == side && listener.data == data;
+            if goes {
+                dropped.extend(listener.waiting.iter().flatten().copied());
+            }
+            !goes
+        });
+        for conn in dropped {
+            self.end_closes(conn, side, false);
         }
     }
 

@@ -4,11 +4,10 @@ use std::time::Duration;
 
 use ftp_proto::wire::command::Verb;
 use ftp_proto::{
-    Direction, Done, Event, FailureKind, Refusal, Secret, Ticket, TicketId, TransferOptions,
-    server,
+    Direction, Done, Event, FailureKind, Refusal, Secret, Ticket, TicketId, TransferOptions, server,
 };
 
-use super::wire::{Side, Trouble};
+use super::wire::{Cut, Side, Trouble};
 use super::{Local, Pair, Wish};
 use crate::rig::{CANARY, USER};
 
@@ -105,7 +104,10 @@ impl Pair {
                     add("download", What::Retrieve(path, how));
                 }
                 Wish::RetrieveMissing => {
-                    add("missing file", What::Retrieve("missing".to_owned(), plain()));
+                    add(
+                        "missing file",
+                        What::Retrieve("missing".to_owned(), plain()),
+                    );
                 }
                 Wish::Store(size, ascii) => {
                     let mut how = plain();
@@ -116,7 +118,10 @@ impl Pair {
                 Wish::Resume(from, size) => {
                     let mut how = plain();
                     how.offset = from as u64;
-                    add("resumed upload", What::Store(name("r", index, from, size), how));
+                    add(
+                        "resumed upload",
+                        What::Store(name("r", index, from, size), how),
+                    );
                 }
                 Wish::Append(size) => add("append", What::Append(name("a", index, 0, size))),
                 Wish::StoreUnique(size) => {
@@ -134,7 +139,11 @@ impl Pair {
                         What::Retrieve(name("d", index, 0, size), plain())
                     };
                     self.wishes.push_back(Goal {
-                        name: if aborts { "aborted transfer" } else { "withdrawn transfer" },
+                        name: if aborts {
+                            "aborted transfer"
+                        } else {
+                            "withdrawn transfer"
+                        },
                         what,
                         acts: Some((aborts, after)),
                     });
@@ -347,6 +356,9 @@ impl Pair {
                 let offset = usize::try_from(how.offset).expect("a small offset");
                 let sink = self.sink(&format!("RETR {path}"));
                 let sink = sink.unwrap_or_else(|| panic!("nothing came: {}", told()));
+                if how.ascii && self.nobody_can_know(sink) {
+                    return;
+                }
                 assert!(sink.bytes == whole[offset..], "not the file: {}", told());
                 assert_eq!(Some(sink.raw), bytes, "not so many: {}", told());
             }
@@ -354,6 +366,9 @@ impl Pair {
                 let sink = self.sink(verb.as_str());
                 let sink = sink.unwrap_or_else(|| panic!("nothing came: {}", told()));
                 let sent = &self.conns[sink.conn].source;
+                if self.nobody_can_know(sink) {
+                    return;
+                }
                 assert_eq!(sink.raw, sent.len() as u64, "not whole: {}", told());
                 assert!(
                     without_cr(&sink.bytes) == without_cr(sent),
@@ -380,20 +395,30 @@ impl Pair {
             What::Unique(hint) => {
                 let (_, whole) = contents(hint);
                 let start = format!("/{hint}.");
-                let found = self
-                    .tree
-                    .paths()
-                    .any(|path| path.starts_with(start.as_bytes()) && self.tree.file(path) == Some(&whole[..]));
+                let found = self.tree.paths().any(|path| {
+                    path.starts_with(start.as_bytes()) && self.tree.file(path) == Some(&whole[..])
+                });
                 assert!(found, "not the file: {}", told());
             }
             What::Rename(_, to) => {
                 assert!(self.tree.exists(format!("/{to}").as_bytes()), "{}", told());
             }
             What::Simple(Verb::Dele, path) => {
-                assert!(!self.tree.exists(format!("/{path}").as_bytes()), "{}", told());
+                assert!(
+                    !self.tree.exists(format!("/{path}").as_bytes()),
+                    "{}",
+                    told()
+                );
             }
             _ => {}
         }
+    }
+
+    /// In clear text without a size, an end that a box makes behind the server's back is the end: FTP has no other mark (RFC 959 section
+    /// 3.4.1). The server has sent everything and does not wait for ever until the client has it.
+    fn nobody_can_know(&self, sink: &Sink) -> bool {
+        matches!(self.script.trouble, Trouble::Data(_, _, _, Cut::Fin))
+            && !self.conns[sink.conn].private
     }
 
     fn sink(&self, line: &str) -> Option<&Sink> {
@@ -450,13 +475,8 @@ impl Pair {
 
     /// Both are closed, or the client rests; nothing is left open.
     pub(super) fn judge_the_end(&mut self) {
-        while let Some(at) = self
-            .locals
-            .iter()
-            .position(|(_, local)| matches!(local, Local::Thought(_)))
-        {
-            let (_, local) = self.locals.swap_remove(at);
-            self.local(local);
+        while !self.questions.is_empty() {
+            self.local(Local::Thought);
             self.poll_server();
         }
         assert!(
@@ -465,8 +485,16 @@ impl Pair {
             self.open,
             self.told_so_far()
         );
-        assert!(self.closed[1], "the server goes on for ever; {}", self.told_so_far());
-        assert!(!self.tree.is_open(), "a file is left open; {}", self.told_so_far());
+        assert!(
+            self.closed[1],
+            "the server goes on for ever; {}",
+            self.told_so_far()
+        );
+        assert!(
+            !self.tree.is_open(),
+            "a file is left open; {}",
+            self.told_so_far()
+        );
         assert!(
             self.listeners
                 .iter()
@@ -474,7 +502,10 @@ impl Pair {
             "a listener is left"
         );
         let resting = self.client.deadline().is_none() && self.client.outgoing().is_empty();
-        assert!(self.closed[0] || resting, "the client neither ends nor rests");
+        assert!(
+            self.closed[0] || resting,
+            "the client neither ends nor rests"
+        );
         if self.script.trouble == Trouble::None {
             assert!(
                 self.closed[0] && self.server.is_closed(),
@@ -518,5 +549,9 @@ fn contents(name: &str) -> (usize, Vec<u8>) {
 }
 
 fn without_cr(bytes: &[u8]) -> Vec<u8> {
-    bytes.iter().copied().filter(|byte| *byte != b'\r').collect()
+    bytes
+        .iter()
+        .copied()
+        .filter(|byte| *byte != b'\r')
+        .collect()
 }

@@ -25,14 +25,12 @@ mod judge;
 mod script;
 mod wire;
 
-use std::collections::{BTreeMap, BTreeSet};
+use std::collections::{BTreeMap, BTreeSet, VecDeque};
 use std::net::IpAddr;
 use std::time::Duration;
 
 use ftp_proto::server::{self, Question, Server};
-use ftp_proto::{
-    Client, DataId, Desk, Effect, Instant, Report, TicketId, Tickets, client,
-};
+use ftp_proto::{Client, DataId, Desk, Effect, Instant, Report, TicketId, Tickets, client};
 
 use crate::rig::take;
 use crate::tree::Tree;
@@ -40,8 +38,8 @@ use crate::tree::Tree;
 use control::Control;
 use data::{Conn, Listener};
 pub use dice::Dice;
-use judge::{Goal, Sink};
 pub use judge::Verdict;
+use judge::{Goal, Sink};
 pub use script::{Script, Wish};
 pub use wire::{Cut, Side, Trouble};
 
@@ -63,6 +61,8 @@ pub struct Pair {
     control: Control,
     conns: Vec<Conn>,
     listeners: Vec<Listener>,
+    /// What the storage thinks about, in order.
+    questions: VecDeque<Question>,
     /// What happens by itself after a while.
     locals: Vec<(Instant, Local)>,
     /// Connections that are being made.
@@ -71,7 +71,7 @@ pub struct Pair {
     next_port: u16,
     tickets: Tickets,
     /// What is asked for next.
-    wishes: std::collections::VecDeque<Goal>,
+    wishes: VecDeque<Goal>,
     open: BTreeMap<TicketId, Goal>,
     finished: BTreeSet<TicketId>,
     /// What the last transfer command that left was.
@@ -129,8 +129,8 @@ enum Local {
     Answered(Side, DataId, Option<usize>),
     /// A listener is up.
     Listens(Side, DataId),
-    /// The storage has thought.
-    Thought(Question),
+    /// The storage has thought about the first thing it was asked.
+    Thought,
     /// The application acts on a request that runs: aborts or withdraws it.
     Acts(TicketId, bool),
 }
@@ -182,12 +182,13 @@ impl Pair {
             control: Control::new(now),
             conns: Vec::new(),
             listeners: Vec::new(),
+            questions: VecDeque::new(),
             locals: Vec::new(),
             dialling: BTreeSet::new(),
             dialled: 0,
             next_port: 50_000,
             tickets: Tickets::None,
-            wishes: std::collections::VecDeque::new(),
+            wishes: VecDeque::new(),
             open: BTreeMap::new(),
             finished: BTreeSet::new(),
             sent: String::new(),
@@ -320,7 +321,8 @@ impl Pair {
             Local::Dialled(side, data, port) => self.dialled(side, data, port),
             Local::Answered(side, data, conn) => self.dial_answered(side, data, conn),
             Local::Listens(side, data) => self.listens(side, data),
-            Local::Thought(question) => {
+            Local::Thought => {
+                let question = self.questions.pop_front().expect("it was asked");
                 let answer = self.tree.answer(question);
                 self.server.handle(self.now, server::Input::Answer(answer));
             }
@@ -376,8 +378,8 @@ impl Pair {
                     } else {
                         self.dice.millis(0, 20)
                     };
-                    self.locals
-                        .push((self.now + thinks, Local::Thought(question)));
+                    self.questions.push_back(question);
+                    self.locals.push((self.now + thinks, Local::Thought));
                 }
                 server::Output::Event(event) => {
                     if let Some(story) = &mut self.story {
@@ -423,12 +425,8 @@ impl Pair {
 
     fn report(&mut self, side: Side, report: Report) {
         match side {
-            Side::Client => self
-                .client
-                .handle(self.now, client::Input::Report(report)),
-            Side::Server => self
-                .server
-                .handle(self.now, server::Input::Report(report)),
+            Side::Client => self.client.handle(self.now, client::Input::Report(report)),
+            Side::Server => self.server.handle(self.now, server::Input::Report(report)),
         }
     }
 
@@ -454,8 +452,21 @@ impl Pair {
 
     fn told_so_far(&self) -> String {
         match &self.story {
-            Some(story) => format!("so far:\n{}", story.join("\n")),
+            Some(_) => String::from("the dialogue is above"),
             None => format!("{:?}", self.script),
+        }
+    }
+}
+
+/// A dialogue that was wanted is not lost when something does not hold.
+impl Drop for Pair {
+    fn drop(&mut self) {
+        if std::thread::panicking()
+            && let Some(story) = &self.story
+        {
+            for line in story {
+                println!("{line}");
+            }
         }
     }
 }

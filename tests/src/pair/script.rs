@@ -102,6 +102,8 @@ impl Script {
         } else {
             trouble(&mut dice)
         };
+        let pace = dice.pick(&[0, 0, 1, 20, 2000]);
+        let chunk = dice.pick(&[1, 7, 100, 1400]);
         Script {
             seed,
             client,
@@ -111,8 +113,9 @@ impl Script {
             at_once: dice.one_in(3),
             trouble,
             latency: dice.pick(&[(0, 0), (1, 1), (10, 30), (0, 300), (80, 120)]),
-            pace: dice.pick(&[0, 0, 1, 20, 2000]),
-            chunk: dice.pick(&[1, 7, 100, 1400]),
+            pace,
+            // Not all day for one file.
+            chunk: if pace == 2000 { chunk.max(100) } else { chunk },
             unlimited: dice.one_in(2),
             keeps_parts: dice.one_in(2),
             quits: !dice.one_in(8),
@@ -141,10 +144,7 @@ fn policies(dice: &mut Dice, ipv6: bool) -> (client::Config, server::Config) {
             client::Security::clear(ClearText::Everybody),
             server::Security::optional(),
         ),
-        2 => (
-            client::Security::implicit(),
-            server::Security::implicit(),
-        ),
+        2 => (client::Security::implicit(), server::Security::implicit()),
         3 => (
             required.clear_data(),
             server::Security::required().or_clear_data(),

@@ -39,7 +39,10 @@ impl Side {
 #[derive(Clone, Debug, PartialEq, Eq)]
 pub(super) enum Packet {
     /// Application bytes. `layer` counts the changes of protection before them: even is clear text, odd is TLS.
-    Bytes { layer: u8, bytes: Vec<u8> },
+    Bytes {
+        layer: u8,
+        bytes: Vec<u8>,
+    },
     /// The three flights of a handshake.
     Hello,
     Flight,
@@ -93,11 +96,9 @@ impl Lane {
         self.queue.pop_front().map(|(_, packet)| packet)
     }
 
-
     pub(super) fn len(&self) -> usize {
         self.queue.len()
     }
-
 
     /// What is under way is lost.
     pub(super) fn lose(&mut self) {
