@@ -7,7 +7,7 @@ use core::fmt;
 
 use rustls::crypto::CryptoProvider;
 use rustls::server::danger::ClientCertVerifier;
-use rustls::server::{ServerSessionMemoryCache, WebPkiClientVerifier};
+use rustls::server::{ServerSessionMemoryCache, StoresServerSessions, WebPkiClientVerifier};
 use rustls::sign::{CertifiedKey, SingleCertAndKey};
 use rustls::time_provider::TimeProvider;
 use rustls::{RootCertStore, ServerConfig, ServerConnection};
@@ -35,7 +35,7 @@ impl ServerTls {
     #[must_use]
     pub fn session(&self) -> ServerTlsSession {
         let mut config = ServerConfig::clone(&self.config);
-        config.session_storage = ServerSessionMemoryCache::new(KEPT_SESSIONS);
+        config.session_storage = Arc::new(Kept(ServerSessionMemoryCache::new(KEPT_SESSIONS)));
         ServerTlsSession {
             config: Arc::new(config),
             require_alpn: self.require_alpn,
@@ -70,10 +70,49 @@ impl ServerTlsSession {
     ///
     /// [`TlsFailure::Internal`] if the system gives no random bytes.
     pub fn accept(&self) -> Result<Channel, TlsFailure> {
-        match ServerConnection::new(Arc::clone(&self.config)) {
+        self.accept_with(Arc::clone(&self.config))
+    }
+
+    /// The same for a data connection the client sends on: no ticket is sent. Clients that have sent a file often close without reading, and
+    /// a ticket that waits to be read makes their system reset the connection, with the end of the file still on its way.
+    ///
+    /// # Errors
+    ///
+    /// As [`accept`](ServerTlsSession::accept).
+    pub fn accept_without_tickets(&self) -> Result<Channel, TlsFailure> {
+        let mut config = ServerConfig::clone(&self.config);
+        config.send_tls13_tickets = 0;
+        self.accept_with(Arc::new(config))
+    }
+
+    fn accept_with(&self, config: Arc<ServerConfig>) -> Result<Channel, TlsFailure> {
+        match ServerConnection::new(config) {
             Ok(connection) => Ok(Channel::server(connection, self.require_alpn)),
             Err(error) => Err(TlsFailure::Internal(error.to_string())),
         }
+    }
+}
+
+/// The sessions of one control connection. A ticket serves any number of times: there is no early data that could be replayed, only this
+/// client has it, and it gets no new ones while it uploads.
+#[derive(Debug)]
+struct Kept(Arc<ServerSessionMemoryCache>);
+
+impl StoresServerSessions for Kept {
+    fn put(&self, key: Vec<u8>, value: Vec<u8>) -> bool {
+        self.0.put(key, value)
+    }
+
+    fn get(&self, key: &[u8]) -> Option<Vec<u8>> {
+        self.0.get(key)
+    }
+
+    fn take(&self, key: &[u8]) -> Option<Vec<u8>> {
+        self.0.get(key)
+    }
+
+    fn can_cache(&self) -> bool {
+        self.0.can_cache()
     }
 }
 

@@ -89,9 +89,14 @@ impl Data {
         &mut self,
         order: TlsOrder,
         tls: Option<&ServerTlsSession>,
+        upload: bool,
     ) -> Result<TlsOrder, Report> {
         self.listener = None;
-        match (tls.map(ServerTlsSession::accept), &mut self.pipe) {
+        let accept = match upload {
+            true => ServerTlsSession::accept_without_tickets,
+            false => ServerTlsSession::accept,
+        };
+        match (tls.map(accept), &mut self.pipe) {
             (Some(Ok(channel)), Some(pipe)) => {
                 pipe.secure(channel);
                 Ok(order)

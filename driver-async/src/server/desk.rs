@@ -188,27 +188,32 @@ async fn open_write(question: OpenWrite, storage: &dyn Storage) -> Answered {
 async fn open_listing(question: OpenListing, storage: &dyn Storage) -> Answered {
     let listing = question.listing().clone();
     match entries(question.path(), &listing, storage).await {
-        Ok(entries) => Answered {
+        Ok((entries, single)) => Answered {
             answer: question.opened(),
-            open: Some(Open::Listing { entries, listing }),
+            open: Some(Open::Listing {
+                entries,
+                listing,
+                single,
+            }),
             account: None,
         },
         Err(why) => question.refused(why).into(),
     }
 }
 
+/// What is to be listed, and whether it is a single file.
 async fn entries(
     path: &VirtualPath,
     listing: &Listing,
     storage: &dyn Storage,
-) -> Result<Box<dyn Entries>, Refused> {
+) -> Result<(Box<dyn Entries>, bool), Refused> {
     use ftp_proto::server::Form;
     match storage.list(path).await {
         Err(Refused::NotDirectory) if listing.form() != Form::Facts => {
             let entry = storage.stat(path).await?;
-            Ok(Box::new(One(Some(entry))))
+            Ok((Box::new(One(Some(entry))), true))
         }
-        entries => entries,
+        entries => Ok((entries?, false)),
     }
 }
 

@@ -18,10 +18,11 @@ pub(super) enum Open {
     },
     /// A file that comes.
     Writing(Box<dyn Sink>),
-    /// A directory that is listed.
+    /// A directory that is listed; or the file that was named in its place.
     Listing {
         entries: Box<dyn Entries>,
         listing: Listing,
+        single: bool,
     },
 }
 
@@ -66,6 +67,11 @@ impl Working {
             open: Some(open),
             ..Working::default()
         }
+    }
+
+    /// Whether a file is to come.
+    pub(super) fn is_upload(&self) -> bool {
+        matches!(self.open, Some(Open::Writing(_)))
     }
 
     /// Ends what is under way: what is open then, and what went wrong.
@@ -174,9 +180,13 @@ impl Working {
                 bytes.resize(size, 0);
                 Box::pin(read(source, left, bytes))
             }
-            Some(Open::Listing { entries, listing }) => {
+            Some(Open::Listing {
+                entries,
+                listing,
+                single,
+            }) => {
                 bytes.clear();
-                Box::pin(list(entries, listing, bytes))
+                Box::pin(list(entries, listing, single, bytes))
             }
             open => Box::pin(async {
                 let piece = Err(Refused::Io);
@@ -228,7 +238,16 @@ async fn read(mut source: Box<dyn Source>, left: Option<u64>, mut bytes: Vec<u8>
     }
 }
 
-async fn list(mut entries: Box<dyn Entries>, listing: Listing, mut bytes: Vec<u8>) -> Done {
+async fn list(
+    mut entries: Box<dyn Entries>,
+    listing: Listing,
+    single: bool,
+    mut bytes: Vec<u8>,
+) -> Done {
+    let line = match single {
+        true => Listing::single,
+        false => Listing::line,
+    };
     let piece = loop {
         let some = match entries.next().await {
             Ok(some) => some,
@@ -238,7 +257,7 @@ async fn list(mut entries: Box<dyn Entries>, listing: Listing, mut bytes: Vec<u8
             break Err(Refused::Io);
         };
         for entry in &some {
-            listing.line(entry, now, &mut bytes);
+            line(&listing, entry, now, &mut bytes);
         }
         // All of them may be unwanted.
         if some.is_empty() || !bytes.is_empty() {
@@ -247,6 +266,10 @@ async fn list(mut entries: Box<dyn Entries>, listing: Listing, mut bytes: Vec<u8
             break Ok(Piece { bytes, start, end });
         }
     };
-    let open = Some(Open::Listing { entries, listing });
+    let open = Some(Open::Listing {
+        entries,
+        listing,
+        single,
+    });
     Done { open, piece }
 }

@@ -165,7 +165,8 @@ impl Session {
                 self.orders.accept = Some(order);
             }
             Effect::SecureData(order) => {
-                let secured = self.data.secure(order, self.tls.as_ref());
+                let upload = self.working.is_upload();
+                let secured = self.data.secure(order, self.tls.as_ref(), upload);
                 self.orders.secure_data = self.keep(secured);
             }
             Effect::Flow(order) => {
@@ -210,7 +211,14 @@ impl Session {
         }
         let (data, working) = (&mut self.data, &mut self.working);
         match data.poll(&mut self.orders, working, &self.settings, now, cx) {
-            Poll::Ready(Some(input)) => return self.tell(input),
+            Poll::Ready(Some(input)) => {
+                // A client that is gone has not ended its upload: it has lost it. That shows on the control connection first.
+                while self
+                    .control
+                    .receive(&mut self.machine, &mut self.orders, now)
+                {}
+                return self.tell(input);
+            }
             Poll::Ready(None) => return Poll::Ready(()),
             Poll::Pending => {}
         }

@@ -41,7 +41,11 @@ pub(super) fn run_for(command: &mut Command, limit: Duration) -> Result<Vec<u8>,
 
 pub(crate) const CURL: Client = Client {
     name: "curl",
-    lacks: |_| None,
+    // It stops at an address family it does not know, where the server has connected already.
+    lacks: |place| match (place.tls, place.active) {
+        (Tls::Off, _) | (_, false) => None,
+        (_, true) => Some("fails by itself in active mode under TLS"),
+    },
     act: |place, act| curl(place, act).into(),
 };
 

@@ -4,12 +4,15 @@ use std::fs;
 use std::process::Command;
 
 use super::command::{cut, run};
-use super::{Act, Client, Did, NO_IPV6, NO_TLS, Place, Tls};
+use super::{Act, Client, Did, NO_IPV6, NO_TLS, Place, Tls, keep_listing};
 use crate::server::{PASSWORD, USER};
 
 pub(crate) const LFTP: Client = Client {
     name: "lftp",
-    lacks: |_| None,
+    lacks: |place| {
+        let six = place.active && place.address.is_ipv6();
+        six.then_some("names the address :: in EPRT")
+    },
     act: |place, act| lftp(place, act).into(),
 };
 
@@ -158,7 +161,8 @@ fn kermit(place: &Place, act: &Act) -> Did {
         } else {
             ""
         },
-        host = place.bare_host(),
+        // It looks at the name alone.
+        host = "localhost",
         port = place.port(),
     );
     let path = place.local.join("script");
@@ -185,7 +189,7 @@ pub(crate) const TNFTP: Client = Client {
 fn tnftp(place: &Place, act: &Act) -> Did {
     let action = match *act {
         Act::Upload(name) => format!("put {name}"),
-        Act::List => "ls . listing".to_owned(),
+        Act::List => "ls".to_owned(),
         Act::Download(name) => format!("get {name}"),
         Act::ResumeDownload(name) => format!("reget {name}"),
         Act::ResumeUpload(name) => {
@@ -214,6 +218,7 @@ fn tnftp(place: &Place, act: &Act) -> Did {
         .current_dir(&place.local);
     match act {
         Act::Abort(_) => cut(&mut tnftp),
+        Act::List => run(&mut tnftp).and_then(|output| keep_listing(&place.local, &output)),
         _ => run(&mut tnftp).map(drop),
     }
     .into()
@@ -237,6 +242,7 @@ fn ncftp(place: &Place, act: &Act) -> Did {
     let (program, host, port) = match act {
         Act::List => ("ncftpls", place.bare_host(), place.port()),
         Act::Download(_) | Act::ResumeDownload(_) => ("ncftpget", place.bare_host(), place.port()),
+        Act::ResumeUpload(_) => return Did::Cannot("sends the whole file behind REST"),
         Act::Rename(..) => return Did::Cannot("renames only by hand"),
         Act::Delete(_) => return Did::Cannot("deletes only by hand"),
         _ => ("ncftpput", place.bare_host(), place.port()),
@@ -257,12 +263,11 @@ fn ncftp(place: &Place, act: &Act) -> Did {
         .current_dir(&place.local);
     let ran = match *act {
         Act::List => run(ncftp.args(["-l", &format!("ftp://{host}/")]))
-            .and_then(|listing| super::keep_listing(&place.local, &listing)),
+            .and_then(|listing| keep_listing(&place.local, &listing)),
         // They continue what is there unless told otherwise.
         Act::Download(name) => run(ncftp.args(["-Z", &host, ".", name])).map(drop),
         Act::ResumeDownload(name) => run(ncftp.args(["-z", &host, ".", name])).map(drop),
         Act::Upload(name) => run(ncftp.args(["-Z", &host, "/", name])).map(drop),
-        Act::ResumeUpload(name) => run(ncftp.args(["-z", &host, "/", name])).map(drop),
         _ => return Did::Cannot("does not slow down to be cut"),
     };
     ran.into()
