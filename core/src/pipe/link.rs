@@ -293,7 +293,7 @@ impl Link {
             Ok(count) => count,
             Err(error) => {
                 if error.kind() != io::ErrorKind::WouldBlock {
-                    self.unsent.get_or_insert(fault(&error));
+                    self.unsent.get_or_insert_with(|| fault(&error));
                 }
                 0
             }

@@ -4,10 +4,15 @@ use alloc::collections::VecDeque;
 use alloc::rc::Rc;
 use alloc::vec::Vec;
 use core::cell::RefCell;
+use core::net::{IpAddr, SocketAddr};
 use std::io::{self, Read, Write};
 
-use super::{Link, LinkEnd, Pipe, Shut, Transport};
-use crate::order::{DataEnd, Direction, Fault, FlowEnd};
+use super::{Call, Engine, Error, Link, LinkEnd, Payload, Pipe, Shut, Sockets, Step, Transport};
+use crate::client::{ClearText, Client, Config, Security, TransferOptions};
+use crate::error::Category;
+use crate::order::{DataEnd, DataTarget, Direction, Fault, FlowEnd};
+use crate::secret::Secret;
+use crate::time::Instant;
 use crate::tls::tests::{Authority, NAME, params};
 use crate::tls::{Channel, ClientTls, Purpose, ServerTls, TlsFailure};
 
@@ -488,4 +493,158 @@ fn behind_tls_the_control_connection_goes_on_in_clear_even_in_the_same_segment()
         }
         assert_eq!(heard, b"200 clear\n");
     }
+}
+
+/// The sockets of a session whose server has said all it will say.
+struct Bench {
+    control: End,
+    data: Option<End>,
+    dialled: Option<End>,
+}
+
+impl Sockets for Bench {
+    fn control(&mut self) -> Option<&mut dyn Transport> {
+        Some(&mut self.control)
+    }
+
+    fn close_control(&mut self) {}
+
+    fn connect(&mut self, _: DataTarget) -> io::Result<()> {
+        Ok(())
+    }
+
+    fn connected(&mut self) -> io::Result<bool> {
+        self.data = self.dialled.take();
+        Ok(self.data.is_some())
+    }
+
+    fn listen(&mut self) -> io::Result<SocketAddr> {
+        Err(io::ErrorKind::Unsupported.into())
+    }
+
+    fn accept(&mut self) -> io::Result<Option<IpAddr>> {
+        Ok(None)
+    }
+
+    fn data(&mut self) -> Option<&mut dyn Transport> {
+        Some(self.data.as_mut()?)
+    }
+
+    fn close_data(&mut self) {
+        self.data = None;
+    }
+
+    fn close_listener(&mut self) {}
+}
+
+/// A writer that takes nothing before this.
+struct Slow {
+    open: bool,
+    got: Vec<u8>,
+}
+
+impl Write for Slow {
+    fn write(&mut self, bytes: &[u8]) -> io::Result<usize> {
+        if !self.open {
+            return Err(io::ErrorKind::WouldBlock.into());
+        }
+        self.got.extend(bytes);
+        Ok(bytes.len())
+    }
+
+    fn flush(&mut self) -> io::Result<()> {
+        Ok(())
+    }
+}
+
+/// Downloads `sent` with a writer that opens after so many seconds; how it ended, and what was written.
+fn slow_download(sent: &[u8], opens: u64, server_ends: bool) -> (Option<Result<u64, Error>>, Slow) {
+    let mut config = Config::default();
+    config.security = Security::clear(ClearText::Everybody);
+    let machine = Client::new(config, "192.0.2.1".parse().unwrap(), Instant::ZERO);
+    let mut engine = Engine::new(machine, None);
+    let (control, mut server) = connection(1 << 20);
+    let (data, mut payload) = connection(1 << 20);
+    let mut sockets = Bench {
+        control,
+        data: None,
+        dialled: Some(data),
+    };
+    // Readiness comes and goes: written until it goes.
+    let say = |server: &mut End, text: &[u8]| while server.write(text).is_err() {};
+    say(&mut server, b"220 hi\r\n331 ?\r\n230 in\r\n");
+    say(&mut payload, sent);
+    if server_ends {
+        payload.shut(Shut::Both);
+    }
+    let login = engine
+        .machine_mut()
+        .login(Instant::ZERO, b"joe", Secret::new(b"x"), None);
+    let _ = login.unwrap();
+    let ticket = engine
+        .machine_mut()
+        .retrieve(Instant::ZERO, b"f", TransferOptions::default())
+        .unwrap();
+    engine.expect(ticket.id());
+    let mut sink = Slow {
+        open: false,
+        got: Vec::new(),
+    };
+    let mut result = None;
+    let mut told = 0;
+    for second in 0..600 {
+        let now = Instant::from_millis(second * 1000);
+        sink.open = second >= opens;
+        loop {
+            let mut call = Call::transfer(ticket.id(), Payload::Sink(&mut sink));
+            let step = engine.step(now, &mut sockets, &mut call, &mut |event| {
+                if let Some(ended) = ticket.claim(event) {
+                    result = Some(ended);
+                }
+                result.is_some()
+            });
+            let mut heard = [0; 4096];
+            let count = server.read(&mut heard).unwrap_or(0);
+            for line in heard[..count].split(|byte| *byte == b'\n') {
+                match line.get(..4) {
+                    Some(b"TYPE") => say(&mut server, b"200 ok\r\n"),
+                    Some(b"SIZE") => say(&mut server, b"550 no\r\n"),
+                    Some(b"EPSV") => say(&mut server, b"229 go (|||50000|)\r\n"),
+                    Some(b"RETR") if server_ends => say(&mut server, b"150 go\r\n226 done\r\n"),
+                    Some(b"RETR") => say(&mut server, b"150 go\r\n"),
+                    _ => {}
+                }
+                told += 1;
+            }
+            match step.unwrap() {
+                Step::Moved => {}
+                Step::Done => {
+                    let result = result.map(|ended| match ended {
+                        Ok(done) => Ok(done.bytes),
+                        Err(failure) => Err(engine.explain(failure)),
+                    });
+                    return (result, sink);
+                }
+                Step::Closed => return (Some(Err(engine.over())), sink),
+                Step::Waits(_) => break,
+            }
+        }
+    }
+    assert!(told > 0);
+    (None, sink)
+}
+
+#[test]
+fn an_application_that_takes_its_time_has_it() {
+    let sent = payload(5000);
+    let (result, sink) = slow_download(&sent, 500, true);
+    assert_eq!(result.unwrap().unwrap(), 5000);
+    assert_eq!(sink.got, sent);
+}
+
+#[test]
+fn a_server_that_takes_its_time_does_not() {
+    let (result, _) = slow_download(&payload(5000), 0, false);
+    let error = result.expect("waits for ever").unwrap_err();
+    assert_eq!(error.category(), Category::TimedOut, "{error}");
 }

@@ -23,8 +23,10 @@ const PROGRESS: Duration = Duration::from_millis(200);
 /// The data connection of the moment, and the transfers it is for.
 pub(super) struct Data {
     pub(super) pipe: Pipe,
-    /// The command of a download was sent, and no data connection has come of it yet.
+    /// The command of a transfer was sent, and its payload does not flow yet.
     asked: bool,
+    /// Ciphertext that had come when our side of the handshake was done, in bytes.
+    heard: u64,
     /// Payload flows.
     flows: bool,
     /// Nobody wants what flows.
@@ -61,6 +63,7 @@ impl Data {
         Data {
             pipe: Pipe::new(Pipe::SIZE),
             asked: false,
+            heard: 0,
             flows: false,
             discard: false,
             written: false,
@@ -84,14 +87,29 @@ impl Data {
     }
 
     pub(super) fn sent(&mut self, verb: Verb) {
-        self.asked |= matches!(verb, Verb::Retr | Verb::List | Verb::Nlst | Verb::Mlsd);
+        self.asked |= matches!(
+            verb,
+            Verb::Retr
+                | Verb::Stor
+                | Verb::Appe
+                | Verb::Stou
+                | Verb::List
+                | Verb::Nlst
+                | Verb::Mlsd
+        );
     }
 
-    /// Whether this is a download the server waits with for its data connection.
+    /// Whether the server has been asked for this transfer and waits for its data connection, or for TLS there.
     pub(super) fn sets_up(&self, ticket: TicketId) -> bool {
         let mut transfers = self.transfers.iter();
         let next = transfers.find(|(_, state)| *state == State::Waits);
         self.asked && !self.flows && next.is_some_and(|(next, _)| *next == ticket)
+    }
+
+    /// Whether nothing shows yet that the server has read the last message of our handshake.
+    pub(super) fn is_fresh(&self, ticket: TicketId) -> bool {
+        let channel = self.pipe.link().channel();
+        self.flows_for(ticket) && channel.is_some_and(|channel| channel.bytes_in() == self.heard)
     }
 
     pub(super) fn finished(&mut self, ticket: TicketId) {
@@ -289,7 +307,10 @@ impl Data {
             return false;
         };
         match secured {
-            Ok(facts) => core.tell(now, Input::Report(order.secured(facts))),
+            Ok(facts) => {
+                self.heard = self.pipe.link().channel().map_or(0, Channel::bytes_in);
+                core.tell(now, Input::Report(order.secured(facts)));
+            }
             Err(failure) => {
                 // The peer may be told why; whether it hears is its business.
                 self.pipe.send(network);

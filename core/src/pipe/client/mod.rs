@@ -32,10 +32,10 @@ pub use listing::{Facts, Kept};
 use control::Control;
 use data::{Data, Served};
 
-/// How long a cut upload waits for the ticket its data connection brings.
+/// How long a transfer that is not wanted any more waits for the ticket its data connection brings, or any sign of life.
 const TICKET_GRACE: Duration = Duration::from_millis(250);
 
-/// How long a download that is not wanted any more waits for its data connection.
+/// How long it waits for its data connection, TLS included.
 const SETUP_GRACE: Duration = Duration::from_secs(2);
 
 /// What is told of events.
@@ -143,8 +143,9 @@ pub struct Engine {
 /// A request that is to be withdrawn in a moment.
 struct Leaving {
     request: TicketId,
-    /// For so long at most, from the next step on.
-    grace: Duration,
+    /// Its payload flows, as far as there is any.
+    flows: bool,
+    /// Counted from the next step on.
     until: Option<Instant>,
 }
 
@@ -243,21 +244,21 @@ impl Engine {
     /// Nobody waits for this request any more, see [`Machine::withdraw`]. Its end, if it is not over already, comes with
     /// the steps that follow. False if it is over.
     ///
-    /// Two things are waited for in these steps. A data connection takes a ticket and brings another one. Cut too early it brings none, and
-    /// a server that insists on resumption ends the session when there are no more: so the last ones are waited for, 250 ms at most. And
-    /// some servers hear nothing, ABOR included, while they wait for a data connection: so a download that is being set up gets
-    /// its connection first, which takes 2 s at most.
+    /// Two things are waited for in these steps. Some servers hear nothing, ABOR included, while they wait for a data connection, and
+    /// some end the session over a handshake that breaks off: so a transfer that was asked for gets its data connection first, within
+    /// 2 s. And a data connection takes a ticket and brings another one. Cut too early it brings none, and a server that insists on
+    /// resumption ends the session when there are no more: so the last ones are waited for, 250 ms at most.
     pub fn withdraw(&mut self, now: Instant, request: TicketId) -> bool {
-        let grace = if self.waits_for_ticket(request) {
-            TICKET_GRACE
-        } else if self.data.sets_up(request) {
-            SETUP_GRACE
-        } else {
+        let other = self.leaving.as_ref().map(|leaving| leaving.request);
+        if other == Some(request) {
+            return true;
+        }
+        if other.is_some() || !self.is_tied(request) {
             return self.core.machine.withdraw(now, request).is_ok();
-        };
-        self.leaving.get_or_insert(Leaving {
+        }
+        self.leaving = Some(Leaving {
             request,
-            grace,
+            flows: false,
             until: None,
         });
         true
@@ -340,9 +341,12 @@ impl Engine {
             return false;
         };
         let request = leaving.request;
-        let until = *leaving.until.get_or_insert(now + leaving.grace);
-        let waits = self.waits_for_ticket(request) || self.data.sets_up(request);
-        if waits && now < until {
+        if !leaving.flows && !self.data.sets_up(request) {
+            leaving.flows = true;
+            leaving.until = Some(now + TICKET_GRACE);
+        }
+        let until = *leaving.until.get_or_insert(now + SETUP_GRACE);
+        if now < until && self.is_tied(request) {
             return false;
         }
         self.leaving = None;
@@ -351,8 +355,12 @@ impl Engine {
         true
     }
 
-    fn waits_for_ticket(&self, request: TicketId) -> bool {
-        self.core.ticket_is_due() && self.data.flows_for(request) && self.data.sends()
+    /// Whether this transfer cannot be cut yet without harm to the session.
+    fn is_tied(&self, request: TicketId) -> bool {
+        let ticket_is_due = self.core.ticket_is_due() && self.data.flows_for(request);
+        self.data.sets_up(request)
+            || self.data.is_fresh(request)
+            || ticket_is_due && self.data.sends()
     }
 
     /// Carries out and tells all the machine has to say. True when `done` was told what it waits for.
