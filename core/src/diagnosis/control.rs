@@ -465,10 +465,10 @@ pub(super) const RULES: &[Rule] = &[
         advice: "wait, and keep sessions open in place of opening many",
         administrator: "switch off reverse DNS and ident, and look at how users are authenticated",
         probe: None,
-        all: &[],
+        all: &[Sign::NoFailure],
         any: &[Sign::SlowGreeting, Sign::SlowPassword],
         none: &[Sign::GreetingLate],
-        base: 40,
-        more: &[(Sign::NoFailure, 40)],
+        base: 80,
+        more: &[],
     },
 ];

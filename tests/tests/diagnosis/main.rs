@@ -13,3 +13,4 @@ mod rules;
 mod scene;
 mod simulated;
 mod symptoms;
+mod tool;

@@ -458,6 +458,38 @@ fn restarted(dice: Dice) -> Scene {
     scene
 }
 
+/// What is odd by itself is not made the cause of something that has nothing to do with it.
+#[test]
+fn an_oddity_is_no_cause_of_what_comes_later() {
+    let config = in_clear(only(&[DataMode::Epsv, DataMode::Pasv]));
+    let mut scene = Scene::new(Dice::new(1), config);
+    scene.login().rig.pass(std::time::Duration::from_secs(9));
+    scene.greet().serve(&[]);
+    scene.rig.auto_data = true;
+    let odd = [
+        ("EPSV", "500 unknown"),
+        ("PASV", "227 Entering Passive Mode (10,0,0,2,196,145)."),
+    ];
+    let _ = scene.rig.ask(|c, now| c.list(now, None));
+    scene.serve(&odd);
+    let found: Vec<_> = scene.diagnosis().causes().iter().map(|c| c.id).collect();
+    for id in [
+        CauseId::Slow,
+        CauseId::ExtendedPassive,
+        CauseId::PrivateAddress,
+        CauseId::EmptyListing,
+    ] {
+        assert!(found.contains(&id), "{id}: {found:?}");
+    }
+    let _ = scene.rig.retrieve("there");
+    scene.size = 3;
+    scene.serve(&odd);
+    let _ = scene.rig.retrieve("gone");
+    scene.serve(&[odd[1], ("RETR", "550 No such file or directory.")]);
+    assert_eq!(scene.failure().unwrap().code.unwrap().value(), 550);
+    assert_eq!(scene.diagnosis().causes(), []);
+}
+
 /// Implicit TLS that works is not odd.
 #[test]
 fn implicit_tls_that_works_is_not_odd() {

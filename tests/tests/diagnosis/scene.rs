@@ -218,6 +218,9 @@ impl Scene {
     }
 
     fn answer(&mut self, line: &str) {
+        if matches!(line, "EPSV" | "PASV") {
+            self.portless = false;
+        }
         let size = self.size;
         let answer = match line.split(' ').next().unwrap_or("") {
             "AUTH" => "234 go on".to_owned(),
