@@ -21,6 +21,7 @@ mod ccc;
 mod cuts;
 mod failures;
 mod others;
+mod remedies;
 mod session;
 mod soak;
 mod two;

@@ -18,6 +18,10 @@ pub(crate) struct Told {
     pub(crate) handshakes: u64,
     /// Those that resumed the session.
     pub(crate) resumed: u64,
+    /// Command lines said.
+    pub(crate) commands: u64,
+    /// Data connections made.
+    pub(crate) connections: u64,
     /// Listings nobody wanted, for their tickets.
     pub(crate) renewals: u64,
     /// Versions of TLS seen, on both connections.
@@ -33,7 +37,10 @@ impl Told {
             }
         };
         let line = match event {
-            Event::Sent { line, .. } => format!("---> {}", line.escape_ascii()),
+            Event::Sent { line, .. } => {
+                self.commands += 1;
+                format!("---> {}", line.escape_ascii())
+            }
             Event::Received { reply, .. } => format!("<--- {}", reply.display()),
             Event::Note(note) => {
                 match note {
@@ -43,6 +50,7 @@ impl Told {
                         self.handshakes += 1;
                         self.resumed += u64::from(facts.resumed);
                     }
+                    Note::DataConnected(_) => self.connections += 1,
                     Note::TicketsSpent => self.renewals += 1,
                     _ => {}
                 }

@@ -230,6 +230,7 @@ fn plans() -> Vec<Plan> {
                             } else {
                                 Tickets::Left(2)
                             },
+                            renewal: false,
                             orphans_possible: !lock_step,
                             law: Law::default(),
                         });
@@ -238,10 +239,33 @@ fn plans() -> Vec<Plan> {
             }
         }
     }
+    plans.extend(renewals());
     if let Ok(only) = std::env::var("MODEL_ONLY") {
         plans.retain(|plan: &Plan| plan.name.contains(&only));
     }
     plans
+}
+
+/// TLS 1.3 tickets that come and go: the listing that renews them, before an upload or a download, and beside an abort.
+fn renewals() -> Vec<Plan> {
+    let scripts: [&'static [Op]; 1] = [&[Op::Login, Op::Store, Op::Store]];
+    let plan = |script: &'static [Op]| Plan {
+        name: format!("renewal of tickets; {script:?}"),
+        security: Security::required().methods(&[AuthMethod::Tls]).unwrap(),
+        methods: 1,
+        user: "someone",
+        account: false,
+        lock_step: false,
+        modes: DataModes::new(&[DataMode::Epsv]).unwrap(),
+        script,
+        queued: false,
+        peer: "127.0.0.1".parse().unwrap(),
+        tickets: Tickets::Left(2),
+        renewal: true,
+        orphans_possible: true,
+        law: Law::default(),
+    };
+    scripts.map(plan).into()
 }
 
 #[test]
@@ -271,11 +295,13 @@ fn every_state_of_every_policy_keeps_the_invariants() {
         }
     });
     let (states, transitions, violations) = totals.into_inner().unwrap();
+    let renewals = world::RENEWALS.load(std::sync::atomic::Ordering::Relaxed);
     println!(
-        "{} plans, {states} states, {transitions} transitions, {:.1} s",
+        "{} plans, {states} states, {transitions} transitions, {renewals} listings for tickets, {:.1} s",
         plans.len(),
         started.elapsed().as_secs_f32()
     );
+    assert!(renewals > 0 || !plans.iter().any(|plan| plan.renewal));
     for (plan, violation, path) in violations.iter().take(8) {
         println!(
             "VIOLATED {}: {} {}",

@@ -243,7 +243,7 @@ impl Monitor {
             }
             "EPSV" | "PASV" | "EPRT" | "PORT" => Verb::Setup,
             "RETR" => Verb::Download,
-            "LIST" => Verb::List,
+            "LIST" | "NLST" => Verb::List,
             "STOR" | "APPE" => Verb::Upload,
             "ABOR" => Verb::Abor,
             "CCC" => Verb::Ccc,

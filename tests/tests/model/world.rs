@@ -1,12 +1,13 @@
 //! One client, its driver's desk, and everything that can happen next.
 
 use std::net::IpAddr;
+use std::sync::atomic::{AtomicU64, Ordering};
 
 use ftp_proto::client::{Batching, Client, Config, DataModes, Input, Security};
 use ftp_proto::rules::login::Login;
 use ftp_proto::rules::{Law, Rule};
 use ftp_proto::{
-    Channel, DataEnd, Desk, Direction, Done, Effect, Event, Fault, FlowEnd, Instant, Output,
+    Channel, DataEnd, Desk, Direction, Done, Effect, Event, Fault, FlowEnd, Instant, Note, Output,
     Report, Secret, TicketId, Tickets, TlsFacts, TlsFault, TlsVersion, TransferOptions,
 };
 
@@ -27,6 +28,8 @@ pub(crate) struct Plan {
     pub(crate) queued: bool,
     pub(crate) peer: IpAddr,
     pub(crate) tickets: Tickets,
+    /// Tickets come and go at any time, and data connections resume: the walk is about their renewal.
+    pub(crate) renewal: bool,
     /// Commands may lose their request, so a reply out of their table can be legal.
     pub(crate) orphans_possible: bool,
     pub(crate) law: Law,
@@ -68,6 +71,8 @@ pub(crate) enum Action {
     SourceEnded,
     Stale,
     Abort,
+    /// The driver tells how many connections can resume.
+    Tickets(u8),
 }
 
 pub(crate) const REPLIES: &[&str] = &[
@@ -103,6 +108,16 @@ pub(crate) const REPLIES: &[&str] = &[
     "530 no",
     "550 no",
     "631 cmVwbHk=",
+];
+
+/// The replies of a walk that is about the renewal of tickets: one of each kind; the others are walked without tickets.
+const OF_TRANSFERS: &[&str] = &[
+    "150 ok",
+    "226 done",
+    "229 (|||51210|)",
+    "257 \"/\"",
+    "425 no connection",
+    "500 what",
 ];
 
 const FLOWS: &[FlowEnd] = &[
@@ -148,6 +163,11 @@ const FACTS: TlsFacts = TlsFacts {
     resumed: false,
     hello_retry: false,
 };
+/// How often tickets change on one path: they run out, come again, and run out.
+const TOLD_AT_MOST: u8 = 3;
+
+/// What can be told of tickets: none, the last one, more.
+const TICKETS: &[Tickets] = &[Tickets::None, Tickets::Left(1), Tickets::Left(2)];
 const STRANGER: IpAddr = IpAddr::V4(std::net::Ipv4Addr::new(10, 9, 9, 9));
 
 /// A state of the walk.
@@ -162,6 +182,8 @@ pub(crate) struct World {
     open: Vec<TicketId>,
     finished: u8,
     aborted: bool,
+    /// How often tickets were told of.
+    told: u8,
     closed: bool,
 }
 
@@ -185,9 +207,15 @@ impl World {
             open: Vec::new(),
             finished: 0,
             aborted: false,
+            told: 0,
             closed: false,
         };
         world.settle(plan)?;
+        if plan.renewal {
+            for action in proved() {
+                world.step(plan, action)?;
+            }
+        }
         Ok(world)
     }
 
@@ -201,6 +229,7 @@ impl World {
             open: self.open.clone(),
             finished: self.finished,
             aborted: self.aborted,
+            told: self.told,
             closed: self.closed,
         }
     }
@@ -213,9 +242,11 @@ impl World {
     pub(crate) fn actions(&self, plan: &Plan) -> Vec<Action> {
         let mut actions = Vec::with_capacity(64);
         if self.client.reads_control() {
-            actions.extend(
-                (0..REPLIES.len()).map(|index| Action::Reply(u8::try_from(index).unwrap())),
-            );
+            let all = (0..REPLIES.len())
+                .filter(|index| !plan.renewal || OF_TRANSFERS.contains(&REPLIES[*index]));
+            actions.extend(all.map(|index| Action::Reply(u8::try_from(index).unwrap())));
+        }
+        if self.client.reads_control() && !plan.renewal {
             for (index, reply) in REPLIES.iter().enumerate() {
                 let index = u8::try_from(index).unwrap();
                 match *reply {
@@ -260,11 +291,15 @@ impl World {
             {
                 actions.push(Action::SourceEnded);
             }
-            actions
-                .extend((0..FLOWS.len()).map(|index| Action::Flow(u8::try_from(index).unwrap())));
+            let all = (0..FLOWS.len())
+                .filter(|index| !plan.renewal || matches!(FLOWS[*index].end, DataEnd::CloseNotify));
+            actions.extend(all.map(|index| Action::Flow(u8::try_from(index).unwrap())));
         }
         if !self.old.is_empty() {
             actions.push(Action::Stale);
+        }
+        if plan.renewal && self.told < TOLD_AT_MOST && self.client.session().login == Login::In {
+            actions.extend([Action::Tickets(0), Action::Tickets(1), Action::Tickets(2)]);
         }
         if !self.aborted
             && plan
@@ -344,6 +379,15 @@ impl World {
                 match self.client.abort(now) {
                     Ok(ticket) => self.open.push(ticket.id()),
                     Err(_) => return Ok(false),
+                }
+            }
+            Action::Tickets(index) => {
+                self.told += 1;
+                let before = self.client.clone();
+                self.client
+                    .handle(now, Input::Tickets(TICKETS[usize::from(index)]));
+                if before == self.client {
+                    return Ok(false);
                 }
             }
             Action::SourceEnded => {
@@ -433,7 +477,10 @@ impl World {
                 self.desk.accept.take()?.accepted(STRANGER)
             }
             Action::Accept(_) => self.desk.accept.take()?.failed(Fault::Other),
-            Action::DataTls(true) => self.desk.secure_data.take()?.secured(FACTS),
+            Action::DataTls(true) => self.desk.secure_data.take()?.secured(TlsFacts {
+                resumed: plan.renewal,
+                ..FACTS
+            }),
             Action::DataTls(false) => self
                 .desk
                 .secure_data
@@ -541,6 +588,9 @@ impl World {
                                 Err(failure) => self.monitor.failed(failure.kind)?,
                             }
                         }
+                        Event::Note(Note::TicketsSpent) => {
+                            RENEWALS.fetch_add(1, Ordering::Relaxed);
+                        }
                         Event::Closed(_) => {
                             self.closed = true;
                             self.monitor.closed = true;
@@ -634,6 +684,30 @@ impl World {
     }
 }
 
+/// The way to a session whose first upload has resumed the TLS session and waits for its last reply: what a renewal starts from.
+fn proved() -> Vec<Action> {
+    let reply = |text: &str| {
+        let index = REPLIES.iter().position(|reply| *reply == text);
+        Action::Reply(u8::try_from(index.unwrap()).unwrap())
+    };
+    vec![
+        reply("220 hi"),
+        reply("234 go"),
+        Action::ControlTls(true),
+        reply("331 password"),
+        reply("230 in"),
+        // PBSZ, PROT, TYPE
+        reply("200 ok"),
+        reply("200 ok"),
+        reply("200 ok"),
+        reply("229 (|||51210|)"),
+        Action::Connect(true),
+        reply("150 ok"),
+        Action::DataTls(true),
+        Action::Flow(0),
+    ]
+}
+
 fn stale_report(old: &mut Desk) -> Option<Report> {
     let flow = old.flow.take().map(|order| {
         order.finished(FlowEnd {
@@ -655,6 +729,9 @@ fn code_of(reply: &str) -> u16 {
 pub(crate) fn repealed(rule: Rule) -> Law {
     Law::without(rule)
 }
+
+/// How often any walk saw a listing asked for to renew tickets.
+pub(crate) static RENEWALS: AtomicU64 = AtomicU64::new(0);
 
 thread_local! {
     /// Whether what happens is told, for a path that is walked again.
