@@ -572,7 +572,7 @@ fn slow_download(sent: &[u8], opens: u64, server_ends: bool) -> (Option<Result<u
     };
     // Readiness comes and goes: written until it goes.
     let say = |server: &mut End, text: &[u8]| while server.write(text).is_err() {};
-    say(&mut server, b"220 hi\r\n331 ?\r\n230 in\r\n");
+    say(&mut server, b"220 hi\r\n");
     say(&mut payload, sent);
     if server_ends {
         payload.shut(Shut::Both);
@@ -607,6 +607,8 @@ fn slow_download(sent: &[u8], opens: u64, server_ends: bool) -> (Option<Result<u
             let count = server.read(&mut heard).unwrap_or(0);
             for line in heard[..count].split(|byte| *byte == b'\n') {
                 match line.get(..4) {
+                    Some(b"USER") => say(&mut server, b"331 who\r\n"),
+                    Some(b"PASS") => say(&mut server, b"230 in\r\n"),
                     Some(b"TYPE") => say(&mut server, b"200 ok\r\n"),
                     Some(b"SIZE") => say(&mut server, b"550 no\r\n"),
                     Some(b"EPSV") => say(&mut server, b"229 go (|||50000|)\r\n"),
