@@ -336,6 +336,11 @@ impl Server {
     }
 
     fn on_malformed(&mut self, error: CommandError) {
+        // A transfer command it was, if not one that could be understood: what REST said was for it.
+        let transfer = error.verb.is_some_and(|verb| verb.moves_data().is_some());
+        if transfer && self.law.holds(Rule::RestartOnce) {
+            self.session.restart = None;
+        }
         let no_command = error.verb.is_none() || error.kind == Malformed::ForbiddenByte;
         if no_command {
             self.errors = self.errors.saturating_add(1);
