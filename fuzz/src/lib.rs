@@ -3,7 +3,8 @@
 //!
 //! Each module is an oracle, `check(data)`: it panics if something does not hold. Those of the text layer take the bytes as text; the
 //! two over the client machine read from the first bytes how the session is set up, and take the rest as what the server says
-//! ([`client_bytes`]) or as what everybody does ([`client_ops`]).
+//! ([`client_bytes`]) or as what everybody does ([`client_ops`]). [`server_bytes`] is the same for what a client says to the server machine,
+//! and [`pair_ops`] chooses all of a session of both machines: policies, requests, faults, and the order in which things happen.
 #![allow(
     clippy::expect_used,
     clippy::panic,
@@ -21,9 +22,11 @@ pub mod facts;
 pub mod features;
 pub mod host_port;
 pub mod listing;
+pub mod pair_ops;
 mod pieces;
 pub mod reply;
 pub mod reply_split;
+pub mod server_bytes;
 mod setup;
 pub mod texts;
 mod world;
@@ -32,7 +35,7 @@ mod world;
 pub type Target = (&'static str, fn(&[u8]));
 
 /// All of them.
-pub const TARGETS: [Target; 12] = [
+pub const TARGETS: [Target; 14] = [
     ("ascii", ascii::check),
     ("client_bytes", client_bytes::check),
     ("client_ops", client_ops::check),
@@ -42,7 +45,9 @@ pub const TARGETS: [Target; 12] = [
     ("features", features::check),
     ("host_port", host_port::check),
     ("listing", listing::check),
+    ("pair_ops", pair_ops::check),
     ("reply", reply::check),
     ("reply_split", reply_split::check),
+    ("server_bytes", server_bytes::check),
     ("texts", texts::check),
 ];

@@ -2,21 +2,50 @@
 
 use std::time::Duration;
 
-/// A generator of numbers (SplitMix64).
+/// A generator of numbers (SplitMix64), or what somebody has written down for it.
 #[derive(Clone, Debug)]
-pub struct Dice(u64);
+pub struct Dice {
+    state: u64,
+    /// Taken first, two bytes for each number.
+    tape: Vec<u8>,
+    at: usize,
+}
 
 impl Dice {
     /// The numbers that belong to this seed.
     #[must_use]
     pub fn new(seed: u64) -> Self {
-        Dice(seed)
+        Dice {
+            state: seed,
+            tape: Vec::new(),
+            at: 0,
+        }
+    }
+
+    /// The numbers on a tape, two bytes each, and behind its end those of seed 0: what a fuzzer can steer.
+    #[must_use]
+    pub fn tape(tape: &[u8]) -> Self {
+        Dice {
+            state: 0,
+            tape: tape.to_vec(),
+            at: 0,
+        }
+    }
+
+    /// What is left of the tape.
+    #[must_use]
+    pub fn rest(&self) -> &[u8] {
+        self.tape.get(self.at..).unwrap_or_default()
     }
 
     /// Any number.
     pub fn number(&mut self) -> u64 {
-        self.0 = self.0.wrapping_add(0x9E37_79B9_7F4A_7C15);
-        let mut z = self.0;
+        if let &[low, high, ..] = self.rest() {
+            self.at += 2;
+            return u64::from(u16::from_le_bytes([low, high]));
+        }
+        self.state = self.state.wrapping_add(0x9E37_79B9_7F4A_7C15);
+        let mut z = self.state;
         z = (z ^ (z >> 30)).wrapping_mul(0xBF58_476D_1CE4_E5B9);
         z = (z ^ (z >> 27)).wrapping_mul(0x94D0_49BB_1331_11EB);
         z ^ (z >> 31)

@@ -173,7 +173,11 @@ impl Pair {
             tree.refuse_commit = Some(server::Refused::NoSpace);
         }
         let mut pair = Pair {
-            dice: Dice::new(script.seed ^ 0x5EED),
+            dice: if script.tape.is_empty() {
+                Dice::new(script.seed ^ 0x5EED)
+            } else {
+                Dice::tape(&script.tape)
+            },
             now,
             client: Client::new(script.client.clone(), local.ip(), now),
             server: Server::new(script.server.clone(), peer, local, now),

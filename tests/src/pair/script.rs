@@ -14,6 +14,8 @@ use super::wire::{Cut, Side, Trouble};
 pub struct Script {
     /// Where all chances come from.
     pub seed: u64,
+    /// Where they come from before that, if somebody has chosen them: see [`Dice::tape`].
+    pub tape: Vec<u8>,
     /// The client's policy.
     pub client: client::Config,
     /// The server's policy.
@@ -87,7 +89,16 @@ impl Script {
     /// The session of this seed.
     #[must_use]
     pub fn of(seed: u64) -> Self {
-        let mut dice = Dice::new(seed);
+        Script::by(Dice::new(seed), seed)
+    }
+
+    /// The session these bytes choose: first what it is made of, then what happens in it.
+    #[must_use]
+    pub fn chosen(bytes: &[u8]) -> Self {
+        Script::by(Dice::tape(bytes), 0)
+    }
+
+    fn by(mut dice: Dice, seed: u64) -> Self {
         let ipv6 = dice.one_in(4);
         let addresses = if ipv6 {
             ("[2001:db8::7]:40000", "[2001:db8::1]:21")
@@ -104,21 +115,26 @@ impl Script {
         };
         let pace = dice.pick(&[0, 0, 1, 20, 2000]);
         let chunk = dice.pick(&[1, 7, 100, 1400]);
+        let at_once = dice.one_in(3);
+        let latency = dice.pick(&[(0, 0), (1, 1), (10, 30), (0, 300), (80, 120)]);
+        let (unlimited, keeps_parts) = (dice.one_in(2), dice.one_in(2));
+        let quits = !dice.one_in(8);
         Script {
             seed,
+            tape: dice.rest().to_vec(),
             client,
             server,
             addresses: (address(addresses.0), address(addresses.1)),
             wishes,
-            at_once: dice.one_in(3),
+            at_once,
             trouble,
-            latency: dice.pick(&[(0, 0), (1, 1), (10, 30), (0, 300), (80, 120)]),
+            latency,
             pace,
             // Not all day for one file.
             chunk: if pace == 2000 { chunk.max(100) } else { chunk },
-            unlimited: dice.one_in(2),
-            keeps_parts: dice.one_in(2),
-            quits: !dice.one_in(8),
+            unlimited,
+            keeps_parts,
+            quits,
         }
     }
 
