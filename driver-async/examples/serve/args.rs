@@ -79,6 +79,11 @@ pub(crate) struct Arguments {
     #[arg(long, help_heading = "TLS")]
     pub(crate) require_reuse: bool,
 
+    /// Takes an upload as whole that does not end as TLS says (close_notify): for clients that do not know better. A client that was killed looks
+    /// the same.
+    #[arg(long, help_heading = "TLS")]
+    pub(crate) accept_unclosed: bool,
+
     /// The ports data connections come to; by default the system chooses.
     #[arg(long, value_name = "A-B", help_heading = "Data connections")]
     pub(crate) passive_ports: Option<Ports>,

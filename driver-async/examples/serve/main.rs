@@ -10,7 +10,7 @@ use std::time::Duration;
 
 use async_signal::{Signal, Signals};
 use clap::Parser as _;
-use ftp_proto_async::ftp_proto::server::Security;
+use ftp_proto_async::ftp_proto::server::{MissingCloseNotify, Security};
 use ftp_proto_async::ftp_proto::tls::ServerTls;
 use ftp_proto_async::server::{Account, Cut, FileStorage, Rights, Server, Sync, Users};
 use smol::stream::StreamExt as _;
@@ -68,6 +68,10 @@ fn server(arguments: &Arguments) -> Result<Server, Box<dyn Error>> {
         .configure(|config| {
             config.security = security(arguments);
             config.active.enabled = arguments.active;
+            config.missing_close_notify = match arguments.accept_unclosed {
+                true => MissingCloseNotify::Accept,
+                false => MissingCloseNotify::Refuse,
+            };
             config.limits.idle_wait = Duration::from_secs(arguments.idle);
         });
     if arguments.tls != Tls::Off {
