@@ -408,6 +408,10 @@ impl Pipe {
     pub fn give_up(&mut self) {
         if let Some(flow) = &mut self.flow {
             flow.failed = true;
+            if flow.direction == Direction::Receive {
+                self.link.close();
+                flow.shuts = Some(Shut::Both);
+            }
         }
     }
 
