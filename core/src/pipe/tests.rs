@@ -311,8 +311,7 @@ fn a_handshake_cut_anywhere_fails() {
     let total = {
         let (mut a, mut b) = connection(1 << 20);
         secured(&mut a, &mut b);
-        let carried = b.to.borrow().carried;
-        carried
+        b.to.borrow().carried
     };
     for cut in 0..total {
         let (mut a, mut b) = connection(1 << 20);
@@ -559,8 +558,10 @@ impl Write for Slow {
 
 /// Downloads `sent` with a writer that opens after so many seconds; how it ended, and what was written.
 fn slow_download(sent: &[u8], opens: u64, server_ends: bool) -> (Option<Result<u64, Error>>, Slow) {
-    let mut config = Config::default();
-    config.security = Security::clear(ClearText::Everybody);
+    let config = Config {
+        security: Security::clear(ClearText::Everybody),
+        ..Config::default()
+    };
     let machine = Client::new(config, "192.0.2.1".parse().unwrap(), Instant::ZERO);
     let mut engine = Engine::new(machine, None);
     let (control, mut server) = connection(1 << 20);

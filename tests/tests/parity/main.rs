@@ -41,6 +41,11 @@ fn both_drivers_do_the_same() {
         let mut servers: Vec<(Options, Server)> = Vec::new();
         println!("== {}", kind.name());
         for case in CASES.iter().filter(|case| case.name.contains(&only)) {
+            if kind == Kind::PureFtpd && case.name == "the disk is full" {
+                // Cut off in the middle of a TLS record it says 226 or nothing more, as it comes.
+                println!("   {:52} left out: another thing each time", case.name);
+                continue;
+            }
             let options = (case.server)();
             let Some(server) = server(kind, &options, &mut servers) else {
                 println!("   {:52} this server cannot be set up so", case.name);

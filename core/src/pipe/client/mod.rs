@@ -437,10 +437,9 @@ impl Engine {
             return Ok(true);
         }
         // Payload was sent before the reply that ends it, so it goes first; but it must not keep replies from being heard, and why a
-        // server breaks a connection or a handshake off is in its reply.
+        // server breaks a handshake off is in its reply.
         let payload_moved = core::mem::take(&mut self.payload_moved);
-        let desk = &self.core.desk;
-        let control_first = payload_moved || desk.connect.is_some() || desk.secure_data.is_some();
+        let control_first = payload_moved || self.core.desk.secure_data.is_some();
         if control_first && self.serve_control(now, sockets)? {
             return Ok(true);
         }
