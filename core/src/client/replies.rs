@@ -200,8 +200,20 @@ impl Client {
                 let size = size_in_reply(self.queue.text(text))
                     .ok()
                     .filter(|_| code == Code::FILE_STATUS);
+                let mut behind_the_end = None;
                 if let Some(request) = self.request_of(expected.ticket) {
                     request.size = size;
+                    behind_the_end = size
+                        .filter(|size| *size < request.offset)
+                        .map(|size| (request.offset, size));
+                }
+                // More is there already than the file has: it is another file. Nothing was moved yet, as REST goes alone.
+                if let Some((bytes, expected_size)) = behind_the_end {
+                    let kind = FailureKind::Longer {
+                        bytes,
+                        expected: expected_size,
+                    };
+                    self.refused(expected, kind, code, text);
                 }
             }
             Step::Setup(mode) => self.on_setup(expected, mode, meaning, code, text),

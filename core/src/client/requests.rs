@@ -72,7 +72,7 @@ impl Client {
     /// RETR: a file from the server.
     ///
     /// # Errors
-    /// [`Refusal::Argument`] for a path that cannot be sent, or an offset with TYPE A; [`Refusal::LoginFirst`]; [`Refusal::Policy`] if no
+    /// [`Refusal::Argument`] for a path that cannot be sent, an offset with TYPE A or behind the size; [`Refusal::LoginFirst`]; [`Refusal::Policy`] if no
     /// data mode of the configuration works on the server's address family.
     pub fn retrieve(
         &mut self,
@@ -507,7 +507,10 @@ impl Client {
         path: Option<&[u8]>,
         how: TransferOptions,
     ) -> Result<Ticket<Transferred>, Refusal> {
-        if how.ascii && how.offset > 0 {
+        // What is behind the end of the file cannot be gone on from.
+        let behind_the_end =
+            payload == Payload::FileIn && how.size.is_some_and(|size| size < how.offset);
+        if (how.ascii && how.offset > 0) || behind_the_end {
             return Err(Refusal::Argument(Malformed::Argument));
         }
         if self.session.login != Login::In

@@ -64,7 +64,7 @@ use crate::client::{
 };
 use crate::limits::Limits;
 use crate::order::{Fault, Tickets, TlsFacts, TlsFault};
-use crate::wire::command::{Command, Path, Type, Verb};
+use crate::wire::command::{Command, Mode, Path, ProtectionLevel, Structure, Type, Verb};
 use crate::wire::date::Timestamp;
 use crate::wire::extended::ExtendedAddress;
 use crate::wire::features::FeatureSet;
@@ -224,6 +224,9 @@ any! {
     Code: 4,
     Verb: 2,
     Type: 2,
+    Structure: 1,
+    Mode: 1,
+    ProtectionLevel: 1,
     Timestamp: 16,
     HostPort: 8,
     ExtendedAddress: 20,

@@ -93,6 +93,63 @@ fn ic_13_success_has_a_completion_reply_an_end_of_data_and_the_known_size() {
 }
 
 #[test]
+fn ic_13_what_is_behind_the_end_of_the_file_is_not_gone_on_from() {
+    // Half a file of the size it should have had, and then the file on the server has become shorter.
+    let cases = (
+        0..40_u64,
+        1..80_u64,
+        any::<ftp_proto::client::Batching>(),
+        any::<bool>(),
+    );
+    prove(cases, |(size, offset, batching, known)| {
+        let mut config = Config::default();
+        config.size_check = ftp_proto::client::SizeCheck::Always;
+        config.batching = batching;
+        let how = TransferOptions {
+            offset,
+            size: known.then_some(size),
+            ..TransferOptions::default()
+        };
+        let story = Dialogue {
+            calls: vec![
+                Call::Retrieve {
+                    path: b"f".to_vec(),
+                    how,
+                },
+                Call::Noop,
+            ],
+            size: size.saturating_sub(offset),
+            // TYPE, then SIZE.
+            answers: if known {
+                Vec::new()
+            } else {
+                vec![
+                    Answer::Usual,
+                    Answer::says(213, size.to_string().as_bytes()),
+                ]
+            },
+            ..Dialogue::default()
+        }
+        .play_behind(&up(true, &config), Play::ipv4());
+        if offset <= size {
+            prop_assert!(story.succeeded(0), "{:?}", story.steps);
+        } else if known {
+            prop_assert_eq!(story.tickets[0], None);
+        } else {
+            let expected = ftp_proto::FailureKind::Longer {
+                bytes: offset,
+                expected: size,
+            };
+            prop_assert_eq!(story.failure(0).map(|failure| failure.kind), Some(expected));
+            let retr = |line: &[u8]| line.starts_with(b"RETR") || line.starts_with(b"REST");
+            prop_assert!(!story.lines().any(|(line, _)| retr(line)));
+        }
+        prop_assert!(story.succeeded(1), "{:?}", story.steps);
+        Ok(())
+    });
+}
+
+#[test]
 fn ic_14_a_protected_download_without_close_notify_is_flagged_or_no_success() {
     let ends = prop_oneof![
         Just(Outcome::NoCloseNotify),

@@ -3,7 +3,10 @@
 use ftp_proto::listing::{Decoder, LocalName, Options};
 use ftp_proto::testing::{Form, Spoken, strategies};
 use ftp_proto::wire::ascii::{self, ExistingCrlf};
-use ftp_proto::wire::command::{Command, Path, Verb, encode_raw};
+use ftp_proto::wire::command::{
+    AuthMechanism, Command, EpsvArgument, Mode, Path, ProtectionLevel, Structure, Text, Type, Verb,
+    encode_raw, mask_line,
+};
 use ftp_proto::wire::date::{Timestamp, mdtm_reply, size_in_150, size_in_reply};
 use ftp_proto::wire::extended::{
     ExtendedAddress, encode_229, families_in_521, families_in_522, port_in_reply,
@@ -13,7 +16,7 @@ use ftp_proto::wire::features::{FeatureSet, encode_feat};
 use ftp_proto::wire::first_bytes::classify_first_bytes;
 use ftp_proto::wire::host_port::HostPort;
 use ftp_proto::wire::quoted::{encode_257, parse_257, stou_name};
-use ftp_proto::wire::reply::ReplyReader;
+use ftp_proto::wire::reply::{Code, Escaped, Reply, ReplyReader};
 use ftp_proto::wire::telnet::{TelnetDecoder, escape, escaped_len};
 use proptest::collection::vec;
 use proptest::prelude::*;
@@ -502,5 +505,113 @@ fn ix_08_every_form_of_a_reply_exists() {
             Form::BareLf => b"211-one\ntwo\n211 three\n",
         };
         assert_eq!(bytes, expected);
+    }
+}
+
+#[test]
+fn ix_09_everything_can_be_shown_and_steers_no_terminal() {
+    let plain = |shown: &str| !shown.chars().any(char::is_control);
+    let debug = |value: &dyn std::fmt::Debug| format!("{value:?}");
+    prove(
+        (
+            bytes(),
+            any::<ProtectionLevel>(),
+            any::<Structure>(),
+            any::<Mode>(),
+        ),
+        |(bytes, level, structure, mode)| {
+            if let Ok(path) = Path::new(&bytes) {
+                prop_assert!(plain(&debug(&path)));
+            }
+            if let Ok(text) = Text::new(&bytes) {
+                prop_assert!(plain(&debug(&text)));
+            }
+            if let Ok(mechanism) = AuthMechanism::parse(&bytes) {
+                prop_assert!(plain(&debug(&mechanism)));
+                let known = [&b"TLS"[..], b"SSL", b"TLS-C", b"TLS-P"];
+                prop_assert_eq!(mechanism.is_tls(), known.contains(&mechanism.name()));
+            }
+            match Command::parse(&bytes) {
+                Ok(command) => {
+                    prop_assert!(plain(&debug(&command)));
+                    prop_assert!(plain(&command.display_masked().to_string()));
+                }
+                Err(error) => {
+                    prop_assert!(plain(&error.to_string()));
+                    let cause = std::error::Error::source(&error).unwrap();
+                    prop_assert!(error.to_string().ends_with(&cause.to_string()));
+                }
+            }
+            prop_assert!(plain(&mask_line(&bytes).to_string()));
+            prop_assert!(plain(&debug(&Escaped::new(&bytes))));
+            let reply = Reply::new(Code::COMMAND_OKAY, &bytes);
+            prop_assert!(plain(&reply.display().to_string()) && plain(&debug(&reply)));
+            // Settings are shown as they are sent.
+            prop_assert_eq!(level.to_string(), char::from(level.letter()).to_string());
+            prop_assert_eq!(
+                structure.to_string(),
+                char::from(structure.letter()).to_string()
+            );
+            prop_assert_eq!(mode.to_string(), char::from(mode.letter()).to_string());
+            Ok(())
+        },
+    );
+}
+
+#[test]
+fn ix_09_numbers_and_letters_that_are_none_are_errors() {
+    for bad in [
+        &b""[..],
+        b" ",
+        b"Q",
+        b"AA",
+        b"A X",
+        b"A N N",
+        b"L",
+        b"L 0",
+        b"L 256",
+        b"L 99999999999999999999",
+        b"L x",
+    ] {
+        assert!(Type::parse(bad).is_err(), "{bad:?}");
+    }
+    for bad in [
+        &b"x"[..],
+        b"4294967296",
+        b"-1",
+        b"1 2",
+        b"99999999999999999999999",
+    ] {
+        assert!(EpsvArgument::parse(bad).is_err(), "{bad:?}");
+    }
+    for bad in [&b""[..], b"FF", b"F R", b"X"] {
+        assert!(
+            Structure::parse(bad).is_err() && Mode::parse(bad).is_err(),
+            "{bad:?}"
+        );
+        assert!(ProtectionLevel::parse(bad).is_err(), "{bad:?}");
+    }
+}
+
+#[test]
+fn ix_09_whatever_answers_has_a_name() {
+    let answers: [(&[u8], &str); 13] = [
+        (b"", "nothing"),
+        (&[22, 3, 1, 0, 5], "TLS handshake"),
+        (&[21, 3, 3, 0, 2, 2, 40], "TLS alert"),
+        (b"220 ready\r\n", "FTP reply"),
+        (b"220 mail ESMTP Postfix\r\n", "SMTP"),
+        (b"+OK POP3 ready\r\n", "POP3"),
+        (b"* OK IMAP4rev1 ready\r\n", "IMAP"),
+        (b"SSH-2.0-OpenSSH_9.2\r\n", "SSH"),
+        (b"HTTP/1.1 400 Bad Request\r\n", "HTTP"),
+        (b"drwxr-xr-x 2 a b 4096 Jan  1 00:00 d\r\n", "listing"),
+        (&[0x80, 0x2e, 1, 0, 2], "SSL version 2"),
+        (&[7, 7, 7, 7], "not TLS"),
+        (b"<html>", ""),
+    ];
+    for (bytes, name) in answers {
+        let shown = classify_first_bytes(bytes).to_string();
+        assert!(shown.contains(name), "{bytes:?}: {shown}");
     }
 }
