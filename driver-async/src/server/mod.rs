@@ -1,4 +1,29 @@
-//! An FTP and FTPS server to embed.
+//! An FTP and FTPS server to embed: the machine of [`ftp_proto::server`] with sockets, users and storages.
+//!
+//! [`Server`] begins it, with an [`Authenticator`] ([`Users`], or one of your own) and a [`Storage`] for each account ([`FileStorage`],
+//! [`MemoryStorage`], or one of your own).
+//!
+//! # Layers
+//!
+//! ```text
+//! daemon     listeners, sessions and their limits, the way to the end
+//! pump       one session: the loop around the machine, effects out, reports in
+//! control    one connection    data     the other    flow    payload, between it and the storage
+//! desk       the machine's questions, put to accounts and storage        net     sockets
+//! ```
+//!
+//! # What a session costs
+//!
+//! One task, one timer, no thread. An idle session holds no buffers for payload: under TLS it takes about 30 KiB, most of it TLS. A
+//! transfer adds two buffers of [`Builder::buffer`] for the network and one for the storage, for as long as it lasts.
+//!
+//! # Decisions
+//!
+//! * **No tickets where the client uploads.** Clients that close without reading would make their system reset the connection, with the end
+//!   of the file still on its way. A ticket serves more than once instead.
+//! * **A client that is gone has not ended its upload.** Before the end of a data connection is reported the control connection is looked
+//!   at: a killed client ends both at once, and what came is then a cut upload.
+//! * **A storage never holds up a session.** Its work is a future beside the sockets; the next piece is read while the last one is sent.
 
 mod accounts;
 mod control;

@@ -121,7 +121,6 @@ fn every_client_in_every_way() {
                 }
                 None => run(client, column, &place, &payload, &mut table, &server),
             };
-            println!("{:10} {:10} {cell}", client.name, column.title);
             table.cells.push((client.name, column.title, cell));
         }
     }

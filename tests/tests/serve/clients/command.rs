@@ -46,7 +46,10 @@ pub(crate) const CURL: Client = Client {
         (Tls::Off, _) | (_, false) => None,
         (_, true) => Some("fails by itself in active mode under TLS"),
     },
-    act: |place, act| curl(place, act).into(),
+    act: |place, act| match act {
+        Act::Abort(_) if place.tls == Tls::Off => Did::Cannot(ONLY_KILLED),
+        _ => curl(place, act).into(),
+    },
 };
 
 fn curl(place: &Place, act: &Act) -> Result<(), String> {
@@ -98,6 +101,10 @@ fn curl(place: &Place, act: &Act) -> Result<(), String> {
     };
     Ok(())
 }
+
+/// In clear the end of the data is the end of the file, whatever it came from; under TLS close_notify would be missing.
+pub(super) const ONLY_KILLED: &str =
+    "in clear, sends no ABOR, and looks as if it was done when it is killed";
 
 /// A client that is too slow to end by itself, and is ended.
 pub(super) fn cut(command: &mut Command) -> Result<(), String> {

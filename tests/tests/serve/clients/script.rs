@@ -3,7 +3,7 @@
 use std::fs;
 use std::process::Command;
 
-use super::command::{cut, run};
+use super::command::{ONLY_KILLED, cut, run};
 use super::{Act, Client, Did, NO_IPV6, NO_TLS, Place, Tls, keep_listing};
 use crate::server::{PASSWORD, USER};
 
@@ -13,7 +13,10 @@ pub(crate) const LFTP: Client = Client {
         let six = place.active && place.address.is_ipv6();
         six.then_some("names the address :: in EPRT")
     },
-    act: |place, act| lftp(place, act).into(),
+    act: |place, act| match act {
+        Act::Abort(_) if place.tls == Tls::Off => Did::Cannot(ONLY_KILLED),
+        _ => lftp(place, act).into(),
+    },
 };
 
 fn lftp(place: &Place, act: &Act) -> Result<(), String> {
@@ -197,7 +200,7 @@ fn tnftp(place: &Place, act: &Act) -> Did {
         }
         Act::Rename(from, to) => format!("rename {from} {to}"),
         Act::Delete(name) => format!("delete {name}"),
-        Act::Abort(name) => format!("rate put 100000\nput {name}"),
+        Act::Abort(_) => return Did::Cannot(ONLY_KILLED),
     };
     let script = format!(
         "set prompt\n{mode}\nuser {USER} \"{PASSWORD}\"\nbinary\n{action}\nquit\n",
@@ -217,7 +220,6 @@ fn tnftp(place: &Place, act: &Act) -> Did {
         .args([place.bare_host(), place.port().to_string()])
         .current_dir(&place.local);
     match act {
-        Act::Abort(_) => cut(&mut tnftp),
         Act::List => run(&mut tnftp).and_then(|output| keep_listing(&place.local, &output)),
         _ => run(&mut tnftp).map(drop),
     }
