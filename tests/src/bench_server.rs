@@ -136,14 +136,28 @@ impl Bench {
         Bench::from(config, CLIENT, LOCAL)
     }
 
+    /// As [`Bench::new`], and TLS on the control connection is the test's to bring up.
+    #[must_use]
+    pub fn stalled(config: Config) -> Self {
+        let mut bench = Bench::before(config, CLIENT, LOCAL);
+        bench.auto_control = false;
+        bench.settle();
+        bench
+    }
+
     /// A machine on a control connection from `client` to `local`.
     #[must_use]
     pub fn from(config: Config, client: &str, local: &str) -> Self {
+        let mut bench = Bench::before(config, client, local);
+        bench.settle();
+        bench
+    }
+
+    fn before(config: Config, client: &str, local: &str) -> Self {
         let now = Instant::from_millis(1_000_000);
         let peer = client.parse().expect("an address");
         let local = local.parse().expect("an address");
-        let limits = config.limits.clone();
-        let mut bench = Bench {
+        Bench {
             server: Server::new(config, peer, local, now),
             now,
             tree: Tree::new(),
@@ -167,10 +181,7 @@ impl Bench {
             checks_silence: true,
             checks_secrets: true,
             data_facts: RESUMED,
-        };
-        assert!(limits.received_line > 0);
-        bench.settle();
-        bench
+        }
     }
 
     /// Logged in as [`USER`] in clear text, TYPE I. The log is empty.
@@ -345,7 +356,10 @@ impl Bench {
     /// TLS fails on the control connection.
     pub fn control_failed(&mut self, fault: TlsFault) -> &mut Self {
         let desk = &mut self.desk;
-        let order = desk.secure_control.take().or(desk.clear_control.take());
+        let order = desk
+            .secure_control
+            .take()
+            .or_else(|| desk.clear_control.take());
         let order = order.expect("no TLS was ordered");
         self.handle(Input::Report(order.failed(fault)))
     }
@@ -414,7 +428,7 @@ impl Bench {
         if order.direction() == Direction::Receive {
             let count = usize::try_from(bytes).expect("a small upload");
             self.tree
-                .receive(&self.upload[..count.min(self.upload.len())].to_vec());
+                .receive(&self.upload[..count.min(self.upload.len())]);
         }
         let source_ended = order.direction() == Direction::Send
             && matches!(end, DataEnd::CloseNotify | DataEnd::Fin);

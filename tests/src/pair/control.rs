@@ -102,13 +102,17 @@ impl Pair {
             story.push(format!(
                 "{} {side:?} says{} {text:?}",
                 self.now.as_millis(),
-                if layer % 2 == 0 { " in clear" } else { "" }
+                if layer.is_multiple_of(2) {
+                    " in clear"
+                } else {
+                    ""
+                }
             ));
         }
         if layer.is_multiple_of(2) {
             self.judge_clear_text(side, &bytes);
             if side == Side::Server && self.script.trouble == Trouble::Rewrites227 {
-                bytes = rewritten(&bytes, self.script.seed % 2 == 0);
+                bytes = rewritten(&bytes, self.script.seed.is_multiple_of(2));
             }
         }
         let mut rest = &bytes[..];
@@ -244,7 +248,11 @@ impl Pair {
     /// The connection is gone, as this end sees it.
     fn control_gone(&mut self, side: Side, fault: Option<Fault>) {
         let desk = &mut self.desks[side.index()];
-        if let Some(order) = desk.secure_control.take().or(desk.clear_control.take()) {
+        if let Some(order) = desk
+            .secure_control
+            .take()
+            .or_else(|| desk.clear_control.take())
+        {
             let fault = match fault {
                 None => TlsFault::ClosedInHandshake,
                 Some(_) => TlsFault::Reset,
@@ -310,13 +318,11 @@ impl Pair {
 /// A box puts another address, or another port, into 227.
 fn rewritten(bytes: &[u8], address: bool) -> Vec<u8> {
     let text = String::from_utf8_lossy(bytes).into_owned();
-    let (Some(start), Some(end)) = (text.find('('), text.find(')')) else {
-        return bytes.to_vec();
-    };
-    let Some((before, numbers, after)) = text
-        .starts_with("227 ")
-        .then(|| (&text[..=start], &text[start + 1..end], &text[end..]))
-    else {
+    let parts = text
+        .strip_prefix("227 ")
+        .and_then(|rest| rest.split_once('('))
+        .and_then(|(before, rest)| Some((before, rest.split_once(')')?)));
+    let Some((before, (numbers, after))) = parts else {
         return bytes.to_vec();
     };
     let fields: Vec<&str> = numbers.split(',').collect();
@@ -328,5 +334,5 @@ fn rewritten(bytes: &[u8], address: bool) -> Vec<u8> {
     } else {
         format!("{a},{b},{c},{d},9,9")
     };
-    format!("{before}{numbers}{after}").into_bytes()
+    format!("227 {before}({numbers}){after}").into_bytes()
 }

@@ -4,7 +4,7 @@ use std::time::Duration;
 
 use ftp_proto::wire::command::Verb;
 use ftp_proto::{
-    Direction, Done, Event, FailureKind, Refusal, Secret, Ticket, TicketId, TransferOptions, server,
+    Direction, Done, Event, FailureKind, Refusal, Secret, Ticket, TicketId, TransferOptions,
 };
 
 use super::wire::{Cut, Side, Trouble};
@@ -513,7 +513,6 @@ impl Pair {
                 self.told_so_far()
             );
         }
-        let _: &server::Server = &self.server;
     }
 }
 

@@ -4,7 +4,7 @@ use std::net::IpAddr;
 
 use ftp_proto::server::{Access, Config, Note, Rights, Security};
 use ftp_proto::{DataEnd, DataTarget, Fault, TlsFault};
-use ftp_proto_tests::bench_server::{Bench, CLIENT, Seen, in_clear};
+use ftp_proto_tests::bench_server::{Bench, Seen, in_clear};
 use ftp_proto_tests::rig::{Act, FULL_HANDSHAKE, RESUMED, USER};
 
 fn connects(bench: &Bench) -> Vec<DataTarget> {
@@ -449,5 +449,4 @@ fn a_user_without_the_right_to_read_costs_no_data_connection() {
     let codes = bench.transfer("RETR motd");
     assert_eq!(codes, [550]);
     assert_eq!(bench.open_data(), 0);
-    assert!(CLIENT.starts_with("192.0.2.7"));
 }

@@ -1,12 +1,10 @@
 //! What attackers have done to servers, done to this one.
 
-use std::net::Ipv4Addr;
-
-use ftp_proto::server::{Access, Input, Rights, Security};
+use ftp_proto::server::{Access, Input, Rights};
 use ftp_proto::wire::command::Verb;
 use ftp_proto_tests::bench_server::{Bench, Seen, in_clear};
 use ftp_proto_tests::pair::Dice;
-use ftp_proto_tests::rig::{Act, CANARY, USER};
+use ftp_proto_tests::rig::{Act, USER};
 use ftp_proto_tests::tree::POWERLESS;
 
 /// Each attack, and the test that shows what comes of it.
@@ -243,7 +241,7 @@ fn well_formed(wire: &[u8]) -> bool {
             && matches!(bytes[3], b' ' | b'-');
         match &inside {
             None if !coded => return false,
-            None if bytes[3] == b'-' => inside = Some(line[..3].to_owned()),
+            None if bytes[3] == b'-' => inside = line.get(..3).map(str::to_owned),
             None => {}
             Some(code) if coded => {
                 if !line.starts_with(&format!("{code} ")) {
@@ -781,7 +779,6 @@ fn numbers_do_not_wrap() {
             "{line}"
         );
     }
-    assert!(Ipv4Addr::new(192, 0, 2, 7).is_documentation());
 }
 
 #[test]
@@ -829,5 +826,4 @@ fn random_bytes_of_a_client_end_nowhere_else_than_in_replies_or_a_close() {
         bench.pass(std::time::Duration::from_secs(4000));
         assert!(bench.is_closed());
     }
-    assert!(Security::default().needs_tls() && !CANARY.is_empty());
 }

@@ -96,18 +96,18 @@ fn is_02_a_failed_handshake_ends_the_session_without_a_word() {
         assert!(bench.is_closed());
         assert_eq!(bench.closing(), Closing::ControlTls(fault));
         assert_eq!(bench.wire(), b"");
-        // The same for implicit TLS, and when TLS is to end.
-        let mut bench = Bench::new(with(Security::implicit()).clone());
-        assert_eq!(bench.cmd("NOOP"), 200);
-        let mut config = with(Security::implicit());
-        config.limits.handshake_wait = std::time::Duration::from_secs(7);
-        let mut bench = {
+    }
+    // Nor when it only stands still, with implicit TLS too.
+    for implicit in [false, true] {
+        let mut bench = if implicit {
+            Bench::stalled(with(Security::implicit()))
+        } else {
             let mut bench = Bench::new(with(Security::required()));
             bench.auto_control = false;
             assert_eq!(bench.cmd("AUTH TLS"), 234);
-            bench.forget();
             bench
         };
+        bench.forget();
         bench.pass(std::time::Duration::from_secs(3600));
         assert!(bench.is_closed());
         assert_eq!(

@@ -3,7 +3,6 @@
 use ftp_proto::DataEnd;
 use ftp_proto::server::{Config, HashAlgorithm, Security};
 use ftp_proto::wire::command::{Conformance, Verb};
-use ftp_proto::wire::reply::Code;
 use ftp_proto_tests::bench_server::{Bench, Seen, in_clear};
 use ftp_proto_tests::rig::{Act, CANARY, USER};
 
@@ -619,12 +618,12 @@ fn rfc_2389_section_3_2_feat_tells_the_truth() {
         assert!(
             inner
                 .iter()
-                .all(|line| line.starts_with(' ') && !line[1..].starts_with(' ')),
+                .all(|line| line.starts_with(' ') && !line.starts_with("  ")),
             "{wire}"
         );
         inner
             .iter()
-            .map(|line| line[1..].to_owned())
+            .filter_map(|line| line.strip_prefix(' ').map(str::to_owned))
             .collect::<Vec<_>>()
     };
     let clear = features(Config::default(), false);
@@ -916,5 +915,4 @@ fn digests_are_told_in_the_customary_forms() {
     assert!(bench.text_of("XCRC \"motd\" 0 5").contains("0ABCDEF0"));
     assert_eq!(bench.cmd("HASH pub"), 553);
     assert_eq!(bench.cmd("XMD5 missing"), 550);
-    assert_eq!(Code::new(250).unwrap().value(), 250);
 }

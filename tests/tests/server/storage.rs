@@ -5,9 +5,8 @@ use std::time::Duration;
 use ftp_proto::DataEnd;
 use ftp_proto::Fault;
 use ftp_proto::TlsFault;
-use ftp_proto::server::{Config, MissingCloseNotify, Note, Refused, Security};
+use ftp_proto::server::{Config, MissingCloseNotify, Note, Refused};
 use ftp_proto_tests::bench_server::{Bench, Seen};
-use ftp_proto_tests::rig::Act;
 
 /// An upload under way, with nothing moved.
 fn uploading(secure: bool, line: &str, config: Config) -> Bench {
@@ -61,11 +60,7 @@ fn is_14_a_restart_point_reaches_the_next_transfer_and_no_further() {
         assert_eq!(code, 226, "{line}: {bench:?}");
         let got = bench.downloads.last().unwrap();
         if keeps.contains(line) {
-            assert_eq!(
-                got,
-                b"to nobody\n"[..].strip_prefix(b"").unwrap(),
-                "{line} takes it back"
-            );
+            assert_eq!(got, b"to nobody\n", "{line} takes it back");
         } else {
             assert_eq!(got, b"Welcome to nobody\n", "{line} keeps it");
         }
@@ -99,10 +94,7 @@ fn is_14_rfc_3659_section_5_3_offsets() {
     assert_eq!(bench.cmd("EPSV"), 229);
     assert_eq!(bench.cmd("REST 8"), 350);
     assert_eq!(bench.cmd("STOR motd"), 226);
-    assert_eq!(
-        bench.tree.file(b"/motd").unwrap(),
-        b"Welcome uploadedy\n".strip_suffix(b"").unwrap()
-    );
+    assert_eq!(bench.tree.file(b"/motd").unwrap(), b"Welcome uploadedy\n");
     assert_eq!(bench.cmd("EPSV"), 229);
     assert_eq!(bench.cmd("REST 800"), 350);
     assert_eq!(bench.cmd("STOR motd"), 554);
@@ -396,6 +388,4 @@ fn size_in_type_a_is_refused_rather_than_wrong() {
     bench.upload = b"a\r\nb\r\n".to_vec();
     assert_eq!(bench.transfer("STOR new"), [150, 226]);
     assert_eq!(bench.tree.file(b"/new").unwrap(), b"a\nb\n");
-    assert!(!bench.did(Act::SecureData));
-    assert!(Security::clear().has_tls() != Security::required().has_tls());
 }
