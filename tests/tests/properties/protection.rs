@@ -125,6 +125,22 @@ fn ic_04_bytes_in_the_way_of_a_protection_switch_end_the_session() {
 }
 
 #[test]
+fn ic_04_bytes_during_a_handshake_end_the_session() {
+    prove(proptest::collection::vec(any::<u8>(), 1..20), |bytes| {
+        let mut rig = Rig::new(Config::default());
+        let _ticket = rig.login();
+        rig.reply("220 ready\r\n").reply("234 go on\r\n");
+        prop_assert!(rig.desk().secure_control.is_some());
+        rig.checks_splits = false;
+        rig.forget();
+        rig.bytes(&bytes);
+        prop_assert_eq!(rig.end_kind(), Some(FailureKind::Injected));
+        prop_assert_eq!(rig.sent(), Vec::<String>::new());
+        Ok(())
+    });
+}
+
+#[test]
 fn ic_04_no_dialogue_goes_on_behind_an_injection() {
     let injected = (plays(), strategies::reply()).prop_map(|(mut play, reply)| {
         play.config.security = Security::required();

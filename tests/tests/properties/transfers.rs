@@ -438,3 +438,38 @@ fn ic_15_payload_that_was_cut_short_is_never_reported_whole() {
         },
     );
 }
+
+#[test]
+fn ic_15_an_upload_that_was_sent_to_its_end_and_confirmed_needs_no_close_of_the_servers() {
+    prove_most(
+        40,
+        (any::<bool>(), 1..1000_u64, any::<bool>()),
+        |(sent, bytes, tls)| {
+            let mut rig = if tls {
+                Rig::secure(Config::default())
+            } else {
+                Rig::clear(Config::default())
+            };
+            rig.auto_data = true;
+            rig.checks_splits = false;
+            let file = rig.store("f");
+            rig.reply("200 I\r\n229 (|||2121|)\r\n")
+                .reply("150 go on\r\n")
+                .progress(bytes);
+            if sent {
+                let data = rig.desk().flow.as_ref().unwrap().data();
+                rig.handle(ftp_proto::Input::SourceEnded(data));
+            }
+            // The server confirms, and never closes its end of the data connection.
+            rig.reply("226 stored\r\n");
+            prop_assert!(rig.result(file).is_none());
+            rig.pass(std::time::Duration::from_secs(300));
+            match rig.result(file).unwrap() {
+                Ok(done) => prop_assert!(sent && done.bytes == bytes),
+                Err(_) => prop_assert!(!sent),
+            }
+            prop_assert!(!rig.is_closed());
+            Ok(())
+        },
+    );
+}
