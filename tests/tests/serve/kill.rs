@@ -98,7 +98,7 @@ fn upload(
 
 /// A file that says of itself whether it is whole, up to 4 MB.
 fn contents(generation: u64) -> Vec<u8> {
-    let words = 1000 + generation.wrapping_mul(0x9E37_79B9_7F4A_7C15) >> 45;
+    let words = 1000 + (generation.wrapping_mul(0x9E37_79B9_7F4A_7C15) >> 45);
     let mut bytes = Vec::new();
     bytes.extend_from_slice(&generation.to_le_bytes());
     bytes.extend_from_slice(&words.to_le_bytes());

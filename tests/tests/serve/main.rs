@@ -15,6 +15,7 @@
 #![allow(
     clippy::panic,
     clippy::unwrap_used,
+    clippy::expect_used,
     clippy::indexing_slicing,
     reason = "the helpers of a test may fail as the test does"
 )]
