@@ -6,6 +6,7 @@ use alloc::vec::Vec;
 use core::fmt;
 use std::io;
 
+use crate::diagnosis::Diagnosis;
 use crate::error::{Category, Failure, FailureKind, Refusal, Side};
 use crate::tls::{Blame, TlsFailure, TlsSetupError};
 use crate::wire::first_bytes::{FirstBytes, classify_first_bytes};
@@ -43,6 +44,8 @@ pub struct Failed {
     pub failure: Failure,
     /// Where TLS failed: how exactly.
     pub tls: Option<TlsFailure>,
+    /// What may be behind it: [`ending`](Diagnosis::ending) is the cause and the advice in the words of a sentence's end.
+    pub diagnosis: Diagnosis,
     /// Where the peer seems not to be an FTP server: the first bytes it sent, at most 64. Otherwise empty.
     pub first_bytes: Vec<u8>,
 }
@@ -241,6 +244,7 @@ impl Trouble {
         Error::Failed(Box::new(Failed {
             failure,
             tls: tls.filter(|_| about_tls),
+            diagnosis: Diagnosis::default(),
             first_bytes: if foreign {
                 first_bytes.to_vec()
             } else {

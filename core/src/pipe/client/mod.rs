@@ -281,7 +281,12 @@ impl Engine {
     /// The error for a failure the machine told of.
     pub fn explain(&mut self, failure: Failure) -> Error {
         let first = self.core.machine.evidence().control.first_bytes;
-        self.core.trouble.explain(failure, first.as_bytes())
+        let diagnosis = self.core.machine.diagnose(Some(&failure));
+        let mut error = self.core.trouble.explain(failure, first.as_bytes());
+        if let Error::Failed(failed) = &mut error {
+            failed.diagnosis = diagnosis;
+        }
+        error
     }
 
     /// The error for a call on a session that is over: the reason, the first time.
