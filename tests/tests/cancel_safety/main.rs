@@ -27,16 +27,15 @@ use smol::io::{AsyncReadExt, AsyncWriteExt};
 /// Polls after which a future that is still not done is taken to need no more.
 const POLLS: usize = 400;
 
+type Run<'a> = Pin<Box<dyn Future<Output = Result<(), Error>> + 'a>>;
+
 /// A call to be dropped.
 struct Call {
     name: &'static str,
     /// Begins before the login.
     early: bool,
     /// What is called.
-    run: for<'a> fn(
-        &'a mut Client,
-        &'a Server,
-    ) -> Pin<Box<dyn Future<Output = Result<(), Error>> + 'a>>,
+    run: for<'a> fn(&'a mut Client, &'a Server) -> Run<'a>,
 }
 
 const CALLS: &[Call] = &[

@@ -313,8 +313,10 @@ fn empty<D: Drive>(stage: &Stage<'_>) -> Result<String, Error> {
 
 fn text<D: Drive>(stage: &Stage<'_>) -> Result<String, Error> {
     let mut client = stage.session::<D>()?;
-    let mut how = TransferOptions::default();
-    how.ascii = true;
+    let how = TransferOptions {
+        ascii: true,
+        ..TransferOptions::default()
+    };
     let put = client.put("p.txt", how, &b"one\ntwo\nthree".repeat(20_000))?;
     let stored = stage.stored("p.txt").map_or(0, |stored| stored.len());
     let (get, back) = client.get("p.txt", how)?;
@@ -343,8 +345,10 @@ fn append<D: Drive>(stage: &Stage<'_>) -> Result<String, Error> {
 
 fn resume_get<D: Drive>(stage: &Stage<'_>) -> Result<String, Error> {
     let mut client = stage.session::<D>()?;
-    let mut how = TransferOptions::default();
-    how.offset = 100_000;
+    let how = TransferOptions {
+        offset: 100_000,
+        ..TransferOptions::default()
+    };
     let (get, rest) = client.get("100k.bin", how)?;
     let (again, all) = client.get("100k.bin", TransferOptions::default())?;
     client.quit()?;
@@ -358,8 +362,10 @@ fn resume_get<D: Drive>(stage: &Stage<'_>) -> Result<String, Error> {
 
 fn resume_at_end<D: Drive>(stage: &Stage<'_>) -> Result<String, Error> {
     let mut client = stage.session::<D>()?;
-    let mut how = TransferOptions::default();
-    how.offset = 102_400;
+    let how = TransferOptions {
+        offset: 102_400,
+        ..TransferOptions::default()
+    };
     let get = told(
         client
             .get("100k.bin", how)
