@@ -36,12 +36,12 @@ pub(crate) struct Book {
 impl Book {
     fn note(&mut self, step: &Step) {
         match step {
-            Step::Reported(Act::SecureControl, outcome) => {
-                if !matches!(outcome, Outcome::TlsFails(_)) {
-                    self.secure = true;
-                    self.securing = false;
-                    self.prot = None;
-                }
+            Step::Reported(Act::SecureControl, outcome)
+                if !matches!(outcome, Outcome::TlsFails(_)) =>
+            {
+                self.secure = true;
+                self.securing = false;
+                self.prot = None;
             }
             Step::Did(Act::SecureControl) => self.securing = true,
             Step::Reported(Act::ClearControl, outcome)

@@ -11,8 +11,11 @@ use proptest::prelude::*;
 
 use crate::{Play, plays, prove, prove_most};
 
+/// Lines, and whether they left under TLS.
+type Lines = Vec<(Vec<u8>, bool)>;
+
 /// What an application sees of a story: the lines that left, the results, the end.
-fn seen(story: &Story) -> (Vec<(Vec<u8>, bool)>, Vec<String>, String) {
+fn seen(story: &Story) -> (Lines, Vec<String>, String) {
     let lines = story
         .lines()
         .map(|(line, secure)| (line.to_vec(), secure))

@@ -270,7 +270,7 @@ where
     let number = |name: &str| std::env::var(name).ok().and_then(|text| text.parse().ok());
     let asked: Option<u32> = number("PROPTEST_CASES");
     let config = proptest::test_runner::Config {
-        cases: asked.unwrap_or(500.min(u32::try_from(most).unwrap_or(u32::MAX))),
+        cases: asked.unwrap_or_else(|| 500.min(u32::try_from(most).unwrap_or(u32::MAX))),
         failure_persistence: None,
         ..Default::default()
     };
