@@ -18,7 +18,7 @@ use super::storage::{Entries, Promise, Sink, Source, Storage, Write, timestamp, 
 ///
 /// let storage = MemoryStorage::new().capacity(1 << 20);
 /// storage.insert("docs/readme.txt", "Hello.\n")?;
-/// assert_eq!(storage.contents("docs/readme.txt").as_deref(), Some(&b"Hello.\n"[..]));
+/// assert_eq!(*storage.contents("docs/readme.txt").unwrap(), b"Hello.\n");
 /// # Ok::<(), ftp_proto_async::server::Refused>(())
 /// ```
 #[derive(Clone, Debug)]
