@@ -77,8 +77,8 @@ pub enum Input<'a> {
     Tickets(Tickets),
     /// The first bytes that came where TLS was expected, if they were none. Told before the order's failure; for diagnosis only.
     Found(Channel, &'a [u8]),
-    /// Payload moved on a data connection: bytes in all so far. Told at least once a second while they grow, and while the application's
-    /// side is what keeps them from growing.
+    /// Payload moved on a data connection: bytes in all so far. Told at least once a second while they grow. The same number again says
+    /// that the application's side is what keeps them from growing, which is no stall: not to be told while the network is waited for.
     Progress(DataId, u64),
     /// An upload: the whole source has been handed to the transport, close_notify and shutdown included. What is left is the peer's close.
     SourceEnded(DataId),

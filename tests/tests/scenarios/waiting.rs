@@ -49,6 +49,12 @@ fn payload_that_stands_still_is_given_up_and_the_last_word_awaited() {
     rig.pass(Duration::from_secs(100)).progress(50);
     assert_eq!(
         rig.patience(),
+        Some(Duration::from_secs(120)),
+        "the application is waited for, not the network"
+    );
+    rig.pass(Duration::from_secs(100)).progress(49);
+    assert_eq!(
+        rig.patience(),
         Some(Duration::from_secs(20)),
         "no bytes, no progress"
     );
