@@ -947,20 +947,29 @@ fn e10_sizes_are_hints_without_overflow() {
         }
     }
     // Offsets beyond the end do not wrap.
-    let mut rig = Rig::secure(Config::default());
-    rig.auto_data = true;
-    let how = TransferOptions {
-        offset: u64::MAX,
-        size: Some(5),
-        ..TransferOptions::default()
-    };
-    let file = rig.ask(|c, now| c.retrieve(now, b"f", how));
-    rig.reply("200 I\r\n229 (|||2121|)\r\n")
-        .reply("350 ok\r\n")
-        .reply("150 ok\r\n");
-    rig.flow_finished(0, DataEnd::CloseNotify)
-        .reply("226 ok\r\n");
-    rig.done(file);
+    for told in [false, true] {
+        let mut rig = Rig::secure(Config::default());
+        rig.auto_data = true;
+        let how = TransferOptions {
+            offset: u64::MAX,
+            size: told.then_some(5),
+            ..TransferOptions::default()
+        };
+        let file = rig.try_ask(|c, now| c.retrieve(now, b"f", how));
+        if told {
+            assert!(matches!(file, Err(ftp_proto::Refusal::Argument(_))));
+            continue;
+        }
+        rig.reply("200 I\r\n213 5\r\n229 (|||2121|)\r\n");
+        assert!(!rig.sent().iter().any(|line| line.contains("RETR")));
+        assert!(matches!(
+            rig.failed(file.unwrap()),
+            FailureKind::Longer {
+                bytes: u64::MAX,
+                expected: 5
+            }
+        ));
+    }
 }
 
 #[test]

@@ -102,16 +102,17 @@ impl Recorder {
         self.trace.entries.push(levels.entry(what));
     }
 
-    /// Masks secrets; how many bytes there are.
+    /// Masks secrets in what came from the server; how many bytes there are.
     fn mask(&self, what: &mut What) -> usize {
         let (bytes, more) = match what {
             What::Control(bytes)
             | What::Found(_, bytes)
-            | What::Sent(bytes)
             | What::Received(_, _, bytes)
             | What::Done(_, bytes) => (bytes, 0),
             What::Failed(_, kind, says) | What::Closed(Some((kind, says))) => (says, kind.len()),
             What::Asked(asked) => return asked.argument.len() + asked.second.len(),
+            // The machine has masked what it says itself; a name that is also a password is still a name.
+            What::Sent(bytes) => return bytes.len(),
             What::Note(text) | What::Ordered(_, _, text) => return text.len(),
             _ => return 0,
         };
