@@ -215,10 +215,9 @@ pub(crate) fn scripted(board: &Board) {
 pub(crate) fn certificates(board: &Board) {
     let flaws: [(&str, Certificate, &[&str]); 5] = [
         (
-            // It bears the name of the trusted one.
             "unknown authority",
             Certificate::UnknownIssuer,
-            &["signature", "--ca", "--pin"],
+            &["authority", "--ca", "--pin"],
         ),
         (
             "self-signed certificate",
