@@ -106,9 +106,9 @@ pub mod server;
 pub mod testing;
 mod ticket;
 mod time;
-pub mod trace;
 #[cfg(feature = "rustls")]
 pub mod tls;
+pub mod trace;
 pub mod wire;
 
 pub use client::{Client, Config, Input, Session, TransferOptions};

@@ -108,14 +108,12 @@ fn first_unsent(view: &View<'_>, request: &Request) -> Option<Step> {
         Step::Verb,
         Step::RenameTo,
     ];
-    candidates
-        .into_iter()
-        .find(|step| {
-            // What comes before the command itself is over once that has left: a request that only waits for its replies takes nothing
-            // back from the one behind it.
-            let over = request.sent.has(Step::Verb) && *step != Step::RenameTo;
-            !over && !request.sent.has(*step) && belongs(view, request, *step)
-        })
+    candidates.into_iter().find(|step| {
+        // What comes before the command itself is over once that has left: a request that only waits for its replies takes nothing
+        // back from the one behind it.
+        let over = request.sent.has(Step::Verb) && *step != Step::RenameTo;
+        !over && !request.sent.has(*step) && belongs(view, request, *step)
+    })
 }
 
 fn protection_level(view: &View<'_>) -> ProtectionLevel {
