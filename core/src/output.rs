@@ -156,7 +156,7 @@ pub struct TransferDone<'a> {
 pub enum Proof {
     /// The data connection ended as it must.
     CleanEnd,
-    /// The peer's close_notify is missing; the size agrees, or the server confirmed an upload.
+    /// The peer's close_notify is missing, but the size agrees.
     SizeOnly,
     /// There was nothing to move.
     Empty,

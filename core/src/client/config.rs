@@ -20,7 +20,7 @@ pub struct Config {
     pub batching: Batching,
     /// Whether SIZE is asked before RETR.
     pub size_check: SizeCheck,
-    /// What a download under TLS is worth that ends without close_notify.
+    /// What a transfer under TLS is worth whose data connection the server ends without close_notify.
     pub missing_close_notify: MissingCloseNotify,
     /// What is done when a TLS session that data connections have resumed can be resumed no more.
     pub spent_tickets: SpentTickets,
@@ -149,7 +149,8 @@ pub enum SpentTickets {
 /// What a download under TLS is worth that ends without close_notify.
 #[derive(Clone, Copy, Debug, Default, PartialEq, Eq, Hash)]
 pub enum MissingCloseNotify {
-    /// Complete, and flagged, if the final reply is positive and the size agrees.
+    /// Complete, and flagged, if the final reply is positive and the size agrees. After an upload SIZE is asked for that; what was appended, a
+    /// text, and a file whose name is not known cannot be checked so, and are not proved.
     #[default]
     IfSizeAgrees,
     /// Truncated, always.

@@ -7,10 +7,13 @@ use crate::rules::Rule;
 use crate::rules::data::Payload;
 use crate::rules::transfer::{Answer, Evidence, Verdict, verdict};
 use crate::time::Timer;
+use crate::wire::command::{Type, Verb};
+use crate::wire::date::size_in_reply;
 use crate::wire::reply::{Code, Subject};
 
 use super::config::MissingCloseNotify;
 use super::queue::{Outcome, Piece};
+use super::request::Expected;
 use super::{Client, Ended, Phase, Transfer};
 
 impl Client {
@@ -33,9 +36,7 @@ impl Client {
         for timer in [Timer::Stall, Timer::Drain, Timer::Guard] {
             self.timers.cancel(timer);
         }
-        let result = self.judge(&transfer);
-        self.count(&transfer, result.is_ok());
-        self.finish_with(transfer.ticket, result);
+        self.pass_judgement(&transfer);
         if self.phase == Phase::Draining {
             self.finish_draining();
         }
@@ -48,13 +49,87 @@ impl Client {
         };
         transfer.answer = answer;
         transfer.text = keep(self.queue.text(&text), self.config.limits.failure_text);
-        let result = self.judge(&transfer);
-        self.count(&transfer, result.is_ok());
-        self.finish_with(transfer.ticket, result);
+        self.pass_judgement(&transfer);
     }
 
-    fn count(&mut self, transfer: &Transfer, whole: bool) {
-        let counted = match transfer.payload {
+    fn pass_judgement(&mut self, transfer: &Transfer) {
+        let result = self.judge(transfer);
+        let doubtful = transfer.payload == Payload::FileOut
+            && matches!(
+                result,
+                Ok(Outcome::Transfer {
+                    proof: Proof::SizeOnly,
+                    ..
+                })
+            );
+        if !doubtful || !self.law.holds(Rule::CloseNotify) {
+            self.count(transfer.payload, result.is_ok());
+            self.finish_with(transfer.ticket, result);
+        } else if !self.doubts(transfer) {
+            let bytes = transfer.end.map_or(0, |end| end.bytes);
+            self.count(transfer.payload, false);
+            self.finish_with(transfer.ticket, Err(unproved(bytes, transfer.verb)));
+        }
+    }
+
+    /// An upload ended without close_notify under TLS, so somebody may have cut it, and not every server knows better: the file must have
+    /// the right size. False where that cannot be asked for: of what was appended, of text, and where the name is not known.
+    fn doubts(&mut self, transfer: &Transfer) -> bool {
+        let image = self.type_asked == Some(Type::Image) && self.phase == Phase::Up;
+        let bytes = transfer.end.map_or(0, |end| end.bytes);
+        let Some(request) = self.request_of(Some(transfer.ticket)) else {
+            return false;
+        };
+        if transfer.verb == Verb::Stou {
+            request.second.clear();
+            request.second.extend_from_slice(&transfer.name);
+        }
+        let askable = image && transfer.verb != Verb::Appe && !request.stored_as().is_empty();
+        request.doubtful = askable.then_some(bytes);
+        askable
+    }
+
+    /// SIZE has been answered.
+    pub(super) fn on_confirmed(&mut self, expected: &Expected, code: Code, text: &Piece) {
+        let size = size_in_reply(self.queue.text(text))
+            .ok()
+            .filter(|_| code == Code::FILE_STATUS);
+        let Some(request) = self.request_of(expected.ticket) else {
+            return;
+        };
+        let (ticket, offset, verb) = (request.ticket, request.offset, request.kind.verb());
+        let bytes = request.doubtful.unwrap_or(0);
+        let name = (verb == Verb::Stou).then(|| request.second.clone());
+        let stored = size.map(|size| size.saturating_sub(offset));
+        let result = match stored {
+            Some(stored) if stored == bytes => Ok(Outcome::Transfer {
+                bytes,
+                expected: Some(bytes),
+                proof: Proof::SizeOnly,
+                name: name.map(|name| self.queue.keep(&name)),
+            }),
+            Some(stored) if stored > bytes => {
+                let kind = FailureKind::Longer {
+                    bytes: stored,
+                    expected: bytes,
+                };
+                Err(Failure::new(kind, Some(verb)))
+            }
+            Some(stored) => {
+                let kind = FailureKind::Truncated {
+                    bytes: stored,
+                    expected: Some(bytes),
+                };
+                Err(Failure::new(kind, Some(verb)))
+            }
+            None => Err(unproved(bytes, verb)),
+        };
+        self.count(Payload::FileOut, result.is_ok());
+        self.finish_with(ticket, result);
+    }
+
+    fn count(&mut self, payload: Payload, whole: bool) {
+        let counted = match payload {
             Payload::ListIn => &mut self.evidence.listings,
             Payload::FileIn | Payload::FileOut => &mut self.evidence.files,
         };
@@ -183,6 +258,14 @@ impl Client {
     pub(super) fn kept_name(&mut self, transfer: &Transfer) -> Option<Piece> {
         (!transfer.name.is_empty()).then(|| self.queue.keep(&transfer.name))
     }
+}
+
+fn unproved(bytes: u64, verb: Verb) -> Failure {
+    let kind = FailureKind::Truncated {
+        bytes,
+        expected: None,
+    };
+    Failure::new(kind, Some(verb))
 }
 
 /// Whether the server's last word is the file system's.

@@ -107,11 +107,12 @@ fn first_unsent(view: &View<'_>, request: &Request) -> Option<Step> {
         Step::Rest,
         Step::Verb,
         Step::RenameTo,
+        Step::Confirm,
     ];
     candidates.into_iter().find(|step| {
         // What comes before the command itself is over once that has left: a request that only waits for its replies takes nothing
         // back from the one behind it.
-        let over = request.sent.has(Step::Verb) && *step != Step::RenameTo;
+        let over = request.sent.has(Step::Verb) && !matches!(step, Step::RenameTo | Step::Confirm);
         !over && !request.sent.has(*step) && belongs(view, request, *step)
     })
 }
@@ -147,6 +148,7 @@ fn belongs(view: &View<'_>, request: &Request, step: Step) -> bool {
             request.offset > 0
                 || (view.restart_left && matches!(payload, Payload::FileIn | Payload::FileOut))
         }
+        (Kind::Transfer(..), Step::Confirm) => request.doubtful.is_some(),
         (Kind::Rename, Step::RenameTo) => true,
         (Kind::Login, _) => false,
         (_, Step::Verb) => true,
@@ -193,7 +195,7 @@ fn may_say(view: &View<'_>, request: &Request, step: Step) -> bool {
                     || view.config.security.clear_text().is_some())
         }
         Step::Acct | Step::Allo | Step::Rest | Step::RenameTo => idle,
-        Step::Pbsz | Step::Prot(_) | Step::Type(_) | Step::Size => rides,
+        Step::Pbsz | Step::Prot(_) | Step::Type(_) | Step::Size | Step::Confirm => rides,
         Step::Setup(_) => rides && (view.listening || !view.data_live),
         Step::Verb => match request.kind {
             // No more than two transfers can wait for their final reply.
@@ -221,6 +223,7 @@ fn lets_ride(view: &View<'_>, expected: &Expected) -> bool {
         | Step::Prot(_)
         | Step::Type(_)
         | Step::Size
+        | Step::Confirm
         | Step::Setup(_) => true,
         Step::Verb if !view.law.holds(Rule::ChangesRideAlone) => true,
         // A transfer whose data has ended; one that runs was ruled out before.

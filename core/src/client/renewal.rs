@@ -92,9 +92,10 @@ impl Client {
         self.requests.retain(|request| request.ticket != running);
         // The transfer before it, if its final reply is still due, has moved all it had to move.
         let before = self.concluding.as_ref().map(|transfer| transfer.ticket);
-        let meant = self.requests.iter().find(|request| {
-            matches!(request.kind, Kind::Transfer(..)) && Some(request.ticket) != before
-        });
+        let meant = self
+            .requests
+            .iter()
+            .find(|request| request.needs_data() && Some(request.ticket) != before);
         (meant.map_or(running, |request| request.ticket), 0)
     }
 

@@ -216,6 +216,7 @@ impl Client {
                     self.refused(expected, kind, code, text);
                 }
             }
+            Step::Confirm => self.on_confirmed(&expected, code, text),
             Step::Setup(mode) => self.on_setup(expected, mode, meaning, code, text),
             Step::Allo => {
                 // Servers that need no ALLO refuse it; only a lack of space is an answer.

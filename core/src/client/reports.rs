@@ -14,7 +14,7 @@ use crate::wire::command::Verb;
 
 use super::queue::{Errand, Item};
 use super::replies::direction;
-use super::request::{Kind, Step};
+use super::request::Step;
 use super::{Client, Ended, Phase};
 
 impl Client {
@@ -296,7 +296,7 @@ impl Client {
                 ];
                 self.requests
                     .iter()
-                    .filter(|request| matches!(request.kind, Kind::Transfer(..)))
+                    .filter(|request| request.needs_data())
                     .map(|request| request.ticket)
                     .find(|ticket| !over.contains(&Some(*ticket)))
             }

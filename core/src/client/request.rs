@@ -27,6 +27,8 @@ pub(super) struct Request {
     pub(super) renewal: bool,
     /// Bytes the whole file has, as the caller or SIZE says.
     pub(super) size: Option<u64>,
+    /// An upload that moved so many bytes and whose end is in doubt: the size of the file decides.
+    pub(super) doubtful: Option<u64>,
     /// Commands that have left.
     pub(super) sent: Steps,
     /// Commands that were answered as wished.
@@ -67,6 +69,8 @@ pub(super) enum Step {
     /// The command the request is about.
     Verb,
     RenameTo,
+    /// SIZE of a file that was stored.
+    Confirm,
     Abort,
     Barrier,
     Keepalive,
@@ -117,6 +121,7 @@ impl Step {
             Step::Rest => 1 << 9,
             Step::Verb => 1 << 10,
             Step::RenameTo => 1 << 11,
+            Step::Confirm => 1 << 12,
             Step::Auth(_) | Step::Abort | Step::Barrier | Step::Keepalive => 0,
         }
     }
@@ -174,6 +179,7 @@ impl Request {
             ascii: false,
             renewal: false,
             size: None,
+            doubtful: None,
             sent: Steps::default(),
             done: Steps::default(),
         }
@@ -192,6 +198,7 @@ impl Request {
         self.ascii = false;
         self.renewal = false;
         self.size = None;
+        self.doubtful = None;
         self.sent = Steps::default();
         self.done = Steps::default();
     }
@@ -204,6 +211,20 @@ impl Request {
             }
             Kind::Transfer(_, Payload::FileIn | Payload::FileOut) | Kind::Size => Some(Type::Image),
             _ => None,
+        }
+    }
+
+    /// Whether it is a transfer whose data is still to be moved, or moves.
+    pub(super) fn needs_data(&self) -> bool {
+        matches!(self.kind, Kind::Transfer(..)) && self.doubtful.is_none()
+    }
+
+    /// The path of the file an upload went to.
+    pub(super) fn stored_as(&self) -> &[u8] {
+        match self.kind {
+            // What the server has chosen.
+            Kind::Transfer(Verb::Stou, _) => &self.second,
+            _ => &self.argument,
         }
     }
 

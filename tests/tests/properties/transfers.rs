@@ -463,7 +463,15 @@ fn ic_15_an_upload_that_was_sent_to_its_end_and_confirmed_needs_no_close_of_the_
             // The server confirms, and never closes its end of the data connection.
             rig.reply("226 stored\r\n");
             prop_assert!(rig.result(file).is_none());
-            rig.pass(std::time::Duration::from_secs(300));
+            rig.sent();
+            if tls && sent {
+                // Under TLS the end may have been cut off: the size of the file decides.
+                rig.tick_to_deadline();
+                prop_assert_eq!(rig.sent(), ["SIZE f"]);
+                rig.reply(&format!("213 {bytes}\r\n"));
+            } else {
+                rig.pass(std::time::Duration::from_secs(300));
+            }
             match rig.result(file).unwrap() {
                 Ok(done) => prop_assert!(sent && done.bytes == bytes),
                 Err(_) => prop_assert!(!sent),

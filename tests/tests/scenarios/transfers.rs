@@ -512,12 +512,83 @@ fn a_failing_upload_source_is_our_own_failure() {
 }
 
 #[test]
-fn a_confirmed_upload_needs_no_close_notify_from_the_server() {
-    let (mut rig, file) = offered(secure());
-    rig.reply("150 send\r\n")
-        .flow_finished(3, DataEnd::Fin)
+fn an_upload_without_the_servers_close_notify_is_whole_if_the_file_has_its_size() {
+    let truncated = |bytes, expected| FailureKind::Truncated { bytes, expected };
+    for (size, failure) in [
+        ("213 3", None),
+        ("213 2", Some(truncated(2, Some(3)))),
+        ("213 0", Some(truncated(0, Some(3)))),
+        (
+            "213 4",
+            Some(FailureKind::Longer {
+                bytes: 4,
+                expected: 3,
+            }),
+        ),
+        ("213 many", Some(truncated(3, None))),
+        ("550 not in ASCII", Some(truncated(3, None))),
+        ("502 what", Some(truncated(3, None))),
+    ] {
+        let (mut rig, file) = offered(secure());
+        rig.sent();
+        rig.reply("150 send\r\n")
+            .flow_finished(3, DataEnd::Fin)
+            .reply("226 stored\r\n");
+        assert_eq!(rig.result(file), None, "somebody may have cut it");
+        assert_eq!(rig.sent(), ["SIZE f"]);
+        rig.reply(&format!("{size}\r\n"));
+        match failure {
+            None => assert_eq!(rig.done(file).proof, Proof::SizeOnly),
+            Some(failure) => assert_eq!(rig.failed(file), failure, "{size}"),
+        }
+        download(&mut rig, "next");
+    }
+}
+
+#[test]
+fn where_the_size_tells_nothing_an_upload_without_close_notify_is_not_proved() {
+    let truncated = FailureKind::Truncated {
+        bytes: 3,
+        expected: None,
+    };
+    for ascii in [false, true] {
+        let mut rig = secure();
+        let how = TransferOptions {
+            ascii,
+            ..TransferOptions::default()
+        };
+        let file = rig.ask(|c, now| match ascii {
+            false => c.append(now, b"f", how),
+            true => c.store(now, b"f", how),
+        });
+        rig.reply("200 ok\r\n229 (|||2121|)\r\n")
+            .reply("150 send\r\n")
+            .flow_finished(3, DataEnd::Fin)
+            .reply("226 stored\r\n");
+        assert_eq!(rig.failed(file), truncated);
+        assert!(!rig.is_closed());
+    }
+}
+
+#[test]
+fn an_upload_in_doubt_is_settled_while_the_next_one_waits() {
+    let mut rig = secure();
+    let first = rig.store("f");
+    let second = rig.store("g");
+    rig.reply("200 I\r\n229 (|||2121|)\r\n").reply("150 ok\r\n");
+    rig.flow_finished(3, DataEnd::Fin);
+    assert_eq!(rig.sent().last().unwrap(), "EPSV");
+    rig.reply("226 stored\r\n");
+    assert_eq!(rig.sent(), ["SIZE f"]);
+    rig.reply("229 (|||2122|)\r\n");
+    assert!(rig.sent().is_empty(), "an upload rides behind nothing");
+    rig.reply("213 3\r\n");
+    assert_eq!(rig.done(first).proof, Proof::SizeOnly);
+    assert_eq!(rig.sent(), ["STOR g"]);
+    rig.reply("150 ok\r\n")
+        .flow_finished(5, DataEnd::CloseNotify)
         .reply("226 stored\r\n");
-    assert_eq!(rig.done(file).proof, Proof::SizeOnly);
+    assert_eq!(rig.done(second).bytes, 5);
 }
 
 #[test]
