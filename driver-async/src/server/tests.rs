@@ -190,9 +190,17 @@ fn a_transfer_that_runs_may_end_before_the_server_does() {
     running.handle.shutdown(Duration::from_secs(20));
     idle.expect("421");
     idle.ends();
-    // Nobody new comes in: not accepted, or not listened for any more.
-    if let Ok(stream) = TcpStream::connect(running.address) {
-        Line::new(stream).ends();
+    // Nobody new comes in: not listened for any more, accepted and closed at once, or reset with the listener in whose queue it was.
+    if let Ok(mut stream) = TcpStream::connect(running.address) {
+        stream
+            .set_read_timeout(Some(Duration::from_secs(20)))
+            .unwrap();
+        let mut greeting = Vec::new();
+        match stream.read_to_end(&mut greeting) {
+            Ok(_) => {}
+            Err(error) => assert_eq!(error.kind(), io::ErrorKind::ConnectionReset),
+        }
+        assert!(greeting.is_empty(), "{}", greeting.escape_ascii());
     }
     data.write_all(b"world").unwrap();
     drop(data);
