@@ -141,7 +141,7 @@ pub(crate) fn replies(board: &Board) {
     answer(
         "two replies to one command",
         8,
-        &["no command asked for"],
+        &["no command asked for|a reply it cannot have"],
         "PASS",
         "230 one\r\n200 two",
     );
