@@ -5,6 +5,7 @@
 //! two over the client machine read from the first bytes how the session is set up, and take the rest as what the server says
 //! ([`client_bytes`]) or as what everybody does ([`client_ops`]). [`server_bytes`] is the same for what a client says to the server machine,
 //! and [`pair_ops`] chooses all of a session of both machines: policies, requests, faults, and the order in which things happen.
+//! [`tls_channel`] does the same to two TLS channels and the bytes between them.
 #![allow(
     clippy::expect_used,
     clippy::panic,
@@ -29,13 +30,14 @@ pub mod reply_split;
 pub mod server_bytes;
 mod setup;
 pub mod texts;
+pub mod tls_channel;
 mod world;
 
 /// A fuzz target: its name, which is also that of its corpus, and its oracle.
 pub type Target = (&'static str, fn(&[u8]));
 
 /// All of them.
-pub const TARGETS: [Target; 14] = [
+pub const TARGETS: [Target; 15] = [
     ("ascii", ascii::check),
     ("client_bytes", client_bytes::check),
     ("client_ops", client_ops::check),
@@ -50,4 +52,5 @@ pub const TARGETS: [Target; 14] = [
     ("reply_split", reply_split::check),
     ("server_bytes", server_bytes::check),
     ("texts", texts::check),
+    ("tls_channel", tls_channel::check),
 ];
