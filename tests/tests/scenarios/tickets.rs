@@ -111,6 +111,44 @@ fn a_listing_that_brings_nothing_or_is_not_refused_is_not_repeated() {
 }
 
 #[test]
+fn listings_whose_tickets_resume_nothing_come_to_an_end() {
+    for limit in [0, 1, 3] {
+        let mut config = Config::default();
+        config.limits.renewals = limit;
+        let mut rig = dry(config);
+        // Twice: an upload that resumed the session makes listings worth it again.
+        for name in ["f", "g"] {
+            let file = rig.store(name);
+            let mut listings = 0;
+            loop {
+                let sent = rig.sent();
+                if sent.iter().any(|line| line.starts_with("STOR")) {
+                    break;
+                }
+                if sent.iter().any(|line| line == "TYPE I") {
+                    rig.reply("200 binary\r\n");
+                }
+                rig.reply("229 (|||2000|)\r\n");
+                if sent.iter().any(|line| line == "NLST") {
+                    listings += 1;
+                    assert!(listings <= limit, "one listing more than {limit}");
+                    // What it brings is gone before anything resumed from it.
+                    rig.reply("150 wait\r\n425 resume first\r\n")
+                        .tickets(Tickets::Left(2))
+                        .tickets(Tickets::None)
+                        .flow_finished(0, DataEnd::CloseNotify);
+                }
+            }
+            assert_eq!(listings, limit);
+            rig.reply("150 go\r\n")
+                .flow_finished(9, DataEnd::CloseNotify);
+            rig.reply("226 done\r\n");
+            rig.done(file);
+        }
+    }
+}
+
+#[test]
 fn a_refused_set_up_of_the_listing_leaves_the_upload_to_the_server() {
     let mut config = Config::default();
     config.data_modes =
