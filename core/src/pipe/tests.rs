@@ -437,7 +437,11 @@ fn an_upload_that_is_cut_is_reset_and_a_whole_one_is_not() {
 fn what_is_given_up_is_reset_and_nothing_else_is_said() {
     for tls in [false, true] {
         let (mut a, mut b) = connection(1 << 20);
-        let (mut from, mut to) = if tls { secured(&mut a, &mut b) } else { clear() };
+        let (mut from, mut to) = if tls {
+            secured(&mut a, &mut b)
+        } else {
+            clear()
+        };
         from.begin(Direction::Send, false);
         to.begin(Direction::Receive, false);
         from.put(b"half of it");

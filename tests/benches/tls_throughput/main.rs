@@ -62,7 +62,9 @@ struct Contender<'a> {
 
 fn main() {
     let arguments: Vec<String> = std::env::args().skip(1).collect();
-    let mut numbers = arguments.iter().filter_map(|word| word.parse::<usize>().ok());
+    let mut numbers = arguments
+        .iter()
+        .filter_map(|word| word.parse::<usize>().ok());
     let megabytes = numbers.next().unwrap_or(100);
     let rounds: usize = numbers.next().unwrap_or(11);
     let wanted = |family: &[&str], name: &str| {
@@ -73,7 +75,9 @@ fn main() {
     let authority = Authority::new().unwrap();
     let credential = authority.server(Certificate::Valid).unwrap();
     println!("{megabytes} MB a turn; medians of {rounds} rounds\n");
-    println!("TLS  direction  contender        MB/s   own ms/MB   ratio to bare   ratios of the rounds");
+    println!(
+        "TLS  direction  contender        MB/s   own ms/MB   ratio to bare   ratios of the rounds"
+    );
     for (version, shown) in [(Version::Tls13, "1.3"), (Version::Tls12, "1.2")] {
         if !wanted(&["1.3", "1.2"], shown) {
             continue;
