@@ -409,3 +409,20 @@ fn is_passing(error: &io::Error) -> bool {
             | io::ErrorKind::ConnectionReset
     )
 }
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+    use crate::runtime::Smol;
+
+    #[test]
+    fn what_is_written_leaves_at_once() {
+        smol::block_on(async {
+            let here = "127.0.0.1:0".parse().unwrap();
+            let listener = Smol.listen(here).unwrap();
+            let address = Smol.local(&listener).unwrap();
+            let socket = Socket::new(Smol.connect(address).await.unwrap(), Waker::noop());
+            assert!(socket.0.inner.socket().unwrap().tcp_nodelay().unwrap());
+        });
+    }
+}

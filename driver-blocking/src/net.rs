@@ -469,6 +469,26 @@ mod tests {
         assert_eq!(pipe::fault(&second), Fault::AddressInUse);
     }
 
+    #[test]
+    fn what_is_written_leaves_at_once() {
+        let poll = Poll::new().unwrap();
+        let here: SocketAddr = "127.0.0.1:0".parse().unwrap();
+        let mut listener = Listener::bind(here, None, poll.registry()).unwrap();
+        let address = listener.listener.local_addr().unwrap();
+        let mut ours = Socket::connect(address, poll.registry(), DATA).unwrap();
+        let theirs = loop {
+            listener.acceptable = true;
+            if let Some((socket, _)) = listener.accept(poll.registry()).unwrap() {
+                break socket;
+            }
+        };
+        while {
+            ours.writable = true;
+            !ours.is_connected().unwrap()
+        } {}
+        assert!(ours.stream.nodelay().unwrap() && theirs.stream.nodelay().unwrap());
+    }
+
     #[cfg(target_os = "linux")]
     #[test]
     fn what_comes_is_acknowledged_at_once() {

@@ -137,7 +137,7 @@ struct Relay {
 impl Relay {
     fn start(server: SocketAddr, direction: Direction, cut: Option<(Cut, usize)>) -> Relay {
         let control = TcpListener::bind("127.0.0.1:0").unwrap();
-        let data = TcpListener::bind((FAR, 0)).unwrap();
+        let data = free_at_both();
         let port = control.local_addr().unwrap().port();
         let data_port = data.local_addr().unwrap().port();
         let records = Arc::new(AtomicUsize::new(0));
@@ -166,6 +166,17 @@ impl Relay {
             port,
             data_port,
             records,
+        }
+    }
+}
+
+/// A listener at a port that the client, on the other address, has still to listen at.
+fn free_at_both() -> TcpListener {
+    loop {
+        let far = TcpListener::bind((FAR, 0)).unwrap();
+        let port = far.local_addr().unwrap().port();
+        if TcpListener::bind((Ipv4Addr::LOCALHOST, port)).is_ok() {
+            return far;
         }
     }
 }

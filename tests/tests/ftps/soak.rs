@@ -331,9 +331,7 @@ impl Soak<'_> {
 
 fn failed_here(what: &str, done: Result<Transfer, Error>) -> Result<(), String> {
     match done {
-        Err(Error::Failed(failed)) if matches!(failed.failure.kind, FailureKind::Local { .. }) => {
-            Ok(())
-        }
+        Err(Error::Local(error)) if error.kind() == io::ErrorKind::StorageFull => Ok(()),
         other => Err(format!("{what}: {other:?}")),
     }
 }
