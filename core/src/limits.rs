@@ -30,6 +30,9 @@ pub struct Limits {
     pub failure_text: usize,
     /// One line of a listing. No name is longer than a path may be, and facts stay under 1 KiB; RFC 3659 has no bound.
     pub listing_line: usize,
+    /// Listings in a row that are to bring TLS 1.3 tickets, with no transfer in between that resumed the session. A ticket or two can be lost
+    /// to transfers that were given up while TLS was set up; a server whose tickets resume nothing is not asked for more and more of them.
+    pub renewals: u8,
     /// From connect to the greeting; after a 120 counted anew.
     pub greeting_wait: Duration,
     /// TLS handshake on the control connection.
@@ -106,6 +109,7 @@ impl Default for Limits {
             pending_commands: 8,
             failure_text: 1024,
             listing_line: 8 * 1024,
+            renewals: 3,
             greeting_wait: Duration::from_secs(60),
             handshake_wait: Duration::from_secs(30),
             reply_wait: Duration::from_secs(60),

@@ -44,7 +44,7 @@ impl<R: Runtime> Sockets<R> {
         let waker = Waker::noop().clone();
         Sockets {
             runtime,
-            control: Some(Socket(Polled::new(control, &waker))),
+            control: Some(Socket::new(control, &waker)),
             waker,
             data: None,
             dialled: None,
@@ -117,7 +117,7 @@ impl<R: Runtime> pipe::Sockets for Sockets<R> {
             return Ok(false);
         };
         self.dialled = None;
-        self.data = Some(Socket(Polled::new(connected?, &self.waker)));
+        self.data = Some(Socket::new(connected?, &self.waker));
         Ok(true)
     }
 
@@ -140,7 +140,7 @@ impl<R: Runtime> pipe::Sockets for Sockets<R> {
             match self.runtime.poll_accept(listener, cx) {
                 Poll::Pending => return Ok(None),
                 Poll::Ready(Ok((stream, peer))) => {
-                    self.data = Some(Socket(Polled::new(stream, &self.waker)));
+                    self.data = Some(Socket::new(stream, &self.waker));
                     return Ok(Some(peer.ip()));
                 }
                 // The peer has gone again before it was accepted.
@@ -168,6 +168,20 @@ impl<R: Runtime> pipe::Sockets for Sockets<R> {
 struct Socket<S>(Polled<S>);
 
 impl<S: Stream> Socket<S> {
+    fn new(stream: S, waker: &Waker) -> Self {
+        let socket = Socket(Polled::new(stream, waker));
+        socket.send_at_once();
+        socket
+    }
+
+    /// No write waits for the acknowledgement of the one before it (RFC 896). What is written is all there is to be said for now; the end of
+    /// a TLS record kept back would stop the peer, and wake it once more, with every write of an upload.
+    fn send_at_once(&self) {
+        if let Some(socket) = self.0.inner.socket() {
+            let _ = socket.set_tcp_nodelay(true);
+        }
+    }
+
     /// Acknowledges at once what came. A server whose Nagle algorithm is on says no more before that, and the system would wait 40 ms to
     /// 200 ms for something of ours that the ACK could ride on: in each batch of commands, listing, small upload. It falls back to that by
     /// itself, so it is told again each time.
@@ -325,7 +339,6 @@ async fn dial_one<R: Runtime>(
         return Ok(None);
     };
     if let Some(control) = stream.socket() {
-        control.set_tcp_nodelay(true)?;
         // Middleboxes forget a control connection that is silent during a long transfer.
         let keepalive = TcpKeepalive::new().with_time(Duration::from_secs(60));
         control.set_tcp_keepalive(&keepalive)?;
@@ -395,4 +408,21 @@ fn is_passing(error: &io::Error) -> bool {
             | io::ErrorKind::ConnectionAborted
             | io::ErrorKind::ConnectionReset
     )
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+    use crate::runtime::Smol;
+
+    #[test]
+    fn what_is_written_leaves_at_once() {
+        smol::block_on(async {
+            let here = "127.0.0.1:0".parse().unwrap();
+            let listener = Smol.listen(here).unwrap();
+            let address = Smol.local(&listener).unwrap();
+            let socket = Socket::new(Smol.connect(address).await.unwrap(), Waker::noop());
+            assert!(socket.0.inner.socket().unwrap().tcp_nodelay().unwrap());
+        });
+    }
 }

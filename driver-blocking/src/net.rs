@@ -180,6 +180,7 @@ impl Socket {
         }
         match self.stream.peer_addr() {
             Ok(_) => {
+                self.send_at_once();
                 self.readable = true;
                 Ok(true)
             }
@@ -195,6 +196,12 @@ impl Socket {
     pub(crate) fn note(&mut self, event: &Event) {
         self.readable |= event.is_readable() || event.is_read_closed() || event.is_error();
         self.writable |= event.is_writable() || event.is_write_closed() || event.is_error();
+    }
+
+    /// No write waits for the acknowledgement of the one before it (RFC 896). What is written is all there is to be said for now; the end of
+    /// a TLS record kept back would stop the peer, and wake it once more, with every write of an upload.
+    fn send_at_once(&self) {
+        let _ = self.stream.set_nodelay(true);
     }
 
     /// Acknowledges at once what came. A server whose Nagle algorithm is on says no more before that, and the system would wait 40 ms to
@@ -315,6 +322,7 @@ impl Listener {
                         readable: true,
                         writable: true,
                     };
+                    socket.send_at_once();
                     return Ok(Some((socket, peer.ip())));
                 }
                 Err(error) if error.kind() == io::ErrorKind::WouldBlock => {
@@ -392,7 +400,6 @@ fn dial_one(
         }
     }
     let control = SockRef::from(&socket.stream);
-    control.set_tcp_nodelay(true)?;
     // Middleboxes forget a control connection that is silent during a long transfer.
     let keepalive = TcpKeepalive::new().with_time(Duration::from_secs(60));
     control.set_tcp_keepalive(&keepalive)?;
@@ -460,6 +467,26 @@ mod tests {
         assert_eq!(first.listener.local_addr().unwrap().port(), free);
         let second = Listener::bind(local, Some(&ports), poll.registry()).unwrap_err();
         assert_eq!(pipe::fault(&second), Fault::AddressInUse);
+    }
+
+    #[test]
+    fn what_is_written_leaves_at_once() {
+        let poll = Poll::new().unwrap();
+        let here: SocketAddr = "127.0.0.1:0".parse().unwrap();
+        let mut listener = Listener::bind(here, None, poll.registry()).unwrap();
+        let address = listener.listener.local_addr().unwrap();
+        let mut ours = Socket::connect(address, poll.registry(), DATA).unwrap();
+        let theirs = loop {
+            listener.acceptable = true;
+            if let Some((socket, _)) = listener.accept(poll.registry()).unwrap() {
+                break socket;
+            }
+        };
+        while {
+            ours.writable = true;
+            !ours.is_connected().unwrap()
+        } {}
+        assert!(ours.stream.nodelay().unwrap() && theirs.stream.nodelay().unwrap());
     }
 
     #[cfg(target_os = "linux")]

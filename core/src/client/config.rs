@@ -146,7 +146,7 @@ pub enum SpentTickets {
     GoOn,
 }
 
-/// What a download under TLS is worth that ends without close_notify.
+/// What a transfer under TLS is worth that ends without the server's close_notify.
 #[derive(Clone, Copy, Debug, Default, PartialEq, Eq, Hash)]
 pub enum MissingCloseNotify {
     /// Complete, and flagged, if the final reply is positive and the size agrees. After an upload SIZE is asked for that; what was appended, a

@@ -229,6 +229,8 @@ struct Aborting {
     transfer: Option<(TicketId, u64)>,
     /// The transfer is to be tried again by the next data mode.
     retry: Option<Fault>,
+    /// It was given up because our side of its data connection had failed.
+    local: bool,
     /// ABOR was said.
     said: bool,
     barrier: bool,

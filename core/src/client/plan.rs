@@ -6,7 +6,8 @@
 //!   nothing behind them until the reply is there.
 //! * PASS rides behind USER; PBSZ, PROT, TYPE, SIZE, the data set-up and a download ride behind each other. A download never rides behind
 //!   EPRT or PORT: pyftpdlib answers those only once it has connected, so after the transfer command that came behind.
-//! * Behind a running transfer nothing is said; once its data has ended, the next batch may leave before its final reply.
+//! * Behind a running transfer nothing is said; once its data has ended, the next batch may leave before its final reply, unless it
+//!   ended because our side failed.
 //! * In lock-step nothing rides.
 
 use alloc::collections::VecDeque;
@@ -176,6 +177,10 @@ fn may_batch(view: &View<'_>) -> bool {
 fn may_say(view: &View<'_>, request: &Request, step: Step) -> bool {
     // A transfer that runs: its data has not ended. Nothing is said behind it.
     if view.transfer.is_some_and(|transfer| transfer.end.is_none()) {
+        return false;
+    }
+    // ABOR may have to follow, and must find nothing else outstanding.
+    if view.transfer.is_some_and(Transfer::failed_here) {
         return false;
     }
     let idle = view.outstanding.is_empty();

@@ -18,7 +18,7 @@ use super::join::is_about_the_file;
 use super::queue::{Item, Outcome, Piece};
 use super::replies::dialogue_of;
 use super::request::{Expected, Kind, Request, Step};
-use super::{Aborting, Client, Phase};
+use super::{Aborting, Client, Phase, Transfer};
 
 impl Client {
     // ---- requests
@@ -132,6 +132,7 @@ impl Client {
             .as_ref()
             .and_then(|transfer| transfer.end)
             .map_or(self.data.bytes, |end| end.bytes);
+        let local = self.transfer.as_ref().is_some_and(Transfer::failed_here);
         // A server in the middle of a transfer sees that its data connection is gone, and says so: one reply, and no doubt whose it is. ABOR
         // in its face has made servers crash.
         let seen = self.data.is_connected()
@@ -154,6 +155,7 @@ impl Client {
             ticket,
             transfer,
             retry,
+            local,
             said: false,
             barrier: false,
         });
@@ -276,10 +278,11 @@ impl Client {
                     );
                 }
                 None => {
-                    self.finish_with(
-                        ticket,
-                        Err(Failure::new(FailureKind::Aborted { bytes }, None)),
-                    );
+                    let kind = match aborting.local {
+                        true => FailureKind::Local { bytes },
+                        false => FailureKind::Aborted { bytes },
+                    };
+                    self.finish_with(ticket, Err(Failure::new(kind, None)));
                 }
             }
         }
@@ -359,7 +362,9 @@ impl Client {
             } else {
                 self.say_abort();
             }
-        } else if self.outstanding.front().is_some_and(|front| front.orphan) {
+        } else if self.transfer.as_ref().is_some_and(Transfer::failed_here)
+            || self.outstanding.front().is_some_and(|front| front.orphan)
+        {
             // A transfer that lost its data connection keeps the server waiting.
             self.give_up_transfer(None, None);
         } else if self
@@ -371,6 +376,7 @@ impl Client {
                 ticket: None,
                 transfer: None,
                 retry: None,
+                local: false,
                 said: true,
                 barrier: false,
             });
@@ -426,6 +432,7 @@ impl Client {
                 && front.step == Step::Verb)
                 || (front.step == Step::Keepalive && self.transfer.is_none())
         });
+        let failed_here = self.transfer.as_ref().is_some_and(Transfer::failed_here);
         let answered = self
             .transfer
             .as_ref()
@@ -491,10 +498,18 @@ impl Client {
             self.timers.cancel(Timer::DataOpen);
         }
         if self.aborting.is_none() {
-            if !orphaned_transfer {
-                self.timers.cancel(Timer::Guard);
-            } else if self.timers.at(Timer::Guard).is_none() {
-                self.timers.arm(Timer::Guard, self.now + limits.guard_wait);
+            let wait = match (failed_here, orphaned_transfer) {
+                // The server sees the reset, and says so. Not every one does: Pure-FTPd may say nothing at all.
+                (true, _) => Some(limits.abort_gap),
+                (false, true) => Some(limits.guard_wait),
+                (false, false) => None,
+            };
+            match wait {
+                None => self.timers.cancel(Timer::Guard),
+                Some(wait) if self.timers.at(Timer::Guard).is_none() => {
+                    self.timers.arm(Timer::Guard, self.now + wait);
+                }
+                Some(_) => {}
             }
         }
         match self.config.keepalive {

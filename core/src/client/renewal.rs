@@ -22,8 +22,8 @@ pub(super) enum Reuse {
     Unproved,
     /// There were.
     Offered,
-    /// And a data connection has resumed it.
-    Proved,
+    /// And a data connection has resumed it. So many listings were asked for since then.
+    Proved { listings: u8 },
     /// A listing was asked for to bring tickets, and brought none or was not needed: no more of them.
     GivenUp,
 }
@@ -40,16 +40,20 @@ impl Client {
         }
     }
 
-    pub(super) fn on_resumed(&mut self) {
-        if self.reuse == Reuse::Offered {
-            self.reuse = Reuse::Proved;
+    /// The data connection of a transfer has resumed the session.
+    pub(super) fn on_resumed(&mut self, transfer: TicketId) {
+        // A listing that does brings nothing the next transfer could be sure of.
+        if matches!(self.reuse, Reuse::Offered | Reuse::Proved { .. }) && !self.is_renewal(transfer)
+        {
+            self.reuse = Reuse::Proved { listings: 0 };
         }
     }
 
     /// Whether the next data connection would have nothing left to resume, and a listing may change that.
     pub(super) fn tickets_are_spent(&self) -> bool {
-        self.config.spent_tickets == SpentTickets::Renew
-            && self.reuse == Reuse::Proved
+        let worth_it = matches!(self.reuse, Reuse::Proved { listings } if listings < self.config.limits.renewals);
+        worth_it
+            && self.config.spent_tickets == SpentTickets::Renew
             && self.tickets == Tickets::None
             && self.session.protection.data_is_private(self.law)
     }
@@ -57,6 +61,9 @@ impl Client {
     /// Puts the listing before the `index`-th request.
     pub(super) fn renew_tickets(&mut self, index: usize) {
         self.note(Note::TicketsSpent);
+        if let Reuse::Proved { listings } = &mut self.reuse {
+            *listings = listings.saturating_add(1);
+        }
         let ticket = self.ticket();
         let mut request = self
             .spare

@@ -46,8 +46,10 @@ impl Client {
                 self.evidence.data.handshake = Some(Ok(facts));
                 self.data.life = Life::Ready;
                 self.data.fresh = !facts.resumed;
-                if facts.resumed {
-                    self.on_resumed();
+                if facts.resumed
+                    && let Some(transfer) = &self.transfer
+                {
+                    self.on_resumed(transfer.ticket);
                 }
                 self.note(Note::DataSecured(self.data.id, facts));
                 self.move_data_on();

@@ -3,7 +3,7 @@
 use core::fmt::Write as _;
 
 use crate::error::{Failure, FailureKind, Malformed};
-use crate::order::Fault;
+use crate::order::{DataEnd, Fault};
 use crate::rules::Rule;
 use crate::rules::login::Login;
 use crate::rules::transfer::Answer;
@@ -389,5 +389,13 @@ impl Transfer {
             name: alloc::vec::Vec::new(),
             hinted: None,
         }
+    }
+
+    /// Whether our side of its data connection failed, which the server has yet to say something about.
+    pub(super) fn failed_here(&self) -> bool {
+        !self.answer.is_final()
+            && self
+                .end
+                .is_some_and(|ended| ended.end == Some(DataEnd::Local))
     }
 }

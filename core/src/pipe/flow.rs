@@ -404,14 +404,11 @@ impl Pipe {
         flow.is_some_and(|flow| !core::mem::replace(&mut flow.source_ended, true))
     }
 
-    /// The application's reader or writer failed, or nobody waits for this any more: the flow has ended.
+    /// The application's reader or writer failed, or nobody waits for this any more: the flow has ended. The peer is told by
+    /// [`cut`](Pipe::cut) alone.
     pub fn give_up(&mut self) {
         if let Some(flow) = &mut self.flow {
             flow.failed = true;
-            if flow.direction == Direction::Receive {
-                self.link.close();
-                flow.shuts = Some(Shut::Both);
-            }
         }
     }
 

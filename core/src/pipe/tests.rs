@@ -432,17 +432,36 @@ fn an_upload_that_is_cut_is_reset_and_a_whole_one_is_not() {
     assert!(!a.reset && !b.reset);
 }
 
+/// Neither close_notify nor an end in front of it: the peer would write on behind either, and take that for a failure of its own.
 #[test]
-fn what_is_given_up_has_ended_on_our_side() {
-    let (mut a, mut b) = connection(1 << 20);
-    let (_, mut to) = clear();
-    to.begin(Direction::Receive, false);
-    a.write_all(b"abc").unwrap();
-    to.turn(&mut b);
-    to.give_up();
-    assert_eq!(to.ended().unwrap().end, DataEnd::Local);
-    to.cut(&mut b);
-    assert!(b.reset, "the server writes on");
+fn what_is_given_up_is_reset_and_nothing_else_is_said() {
+    for tls in [false, true] {
+        let (mut a, mut b) = connection(1 << 20);
+        let (mut from, mut to) = if tls {
+            secured(&mut a, &mut b)
+        } else {
+            clear()
+        };
+        from.begin(Direction::Send, false);
+        to.begin(Direction::Receive, false);
+        from.put(b"half of it");
+        for _ in 0..4 {
+            from.turn(&mut a);
+            to.turn(&mut b);
+        }
+        assert_eq!(to.plain(), b"half of it");
+        let said = b.to.borrow().carried;
+        to.give_up();
+        assert_eq!(to.ended().unwrap().end, DataEnd::Local);
+        for _ in 0..4 {
+            to.turn(&mut b);
+        }
+        to.cut(&mut b);
+        assert!(b.reset, "the server writes on");
+        let lane = b.to.borrow();
+        assert!(!lane.shut, "an end in front of the reset");
+        assert_eq!(lane.carried, said, "close_notify in front of the reset");
+    }
 }
 
 #[test]

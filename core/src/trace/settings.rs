@@ -29,9 +29,10 @@ macro_rules! limits {
 
 // What a client asks for; the others are a server's.
 limits! {
-    numbers reply_line reply_bytes reply_lines preliminary_replies command_line requests pending_commands failure_text lowest_data_port;
+    numbers reply_line reply_bytes reply_lines preliminary_replies command_line requests pending_commands failure_text lowest_data_port
+        renewals;
     durations greeting_wait handshake_wait reply_wait data_open_wait data_handshake_wait stall_wait download_drain upload_drain
-        abort_wait guard_wait quiet close_wait
+        abort_wait abort_gap guard_wait quiet close_wait
 }
 
 pub(super) fn write(config: &Config, out: &mut Writer) {

@@ -154,6 +154,8 @@ fn settings_are_read_again_as_they_were_written() {
         };
         config.limits.reply_wait = Duration::from_millis(1);
         config.limits.requests = 1;
+        config.limits.renewals = 1;
+        config.limits.abort_gap = Duration::from_millis(1);
         configs.push(config);
     }
     for config in configs {

@@ -200,6 +200,7 @@ impl Data {
     }
 
     fn take(&mut self, socket: Async<TcpStream>, settings: &Settings) {
+        net::prepare_data(&socket);
         self.socket = Some(socket);
         let mut pipe = Box::new(Pipe::new(settings.buffer));
         pipe.renew();

@@ -51,12 +51,17 @@ impl Transport for Lent<'_> {
 
 /// Makes a control connection what it should be: replies leave at once, and a client that vanished is noticed.
 pub(super) fn prepare_control(socket: &Async<TcpStream>) {
+    prepare_data(socket);
     let socket = SockRef::from(socket);
     // All of it only makes it better.
-    let _ = socket.set_tcp_nodelay(true);
     // Some clients send ABOR as urgent data (RFC 959 section 4.1.3), whose last byte would be missing otherwise.
     let _ = socket.set_out_of_band_inline(true);
     let _ = socket.set_tcp_keepalive(&TcpKeepalive::new().with_time(KEEPALIVE));
+}
+
+/// No write waits for the acknowledgement of the one before it (RFC 896): the end of a TLS record kept back would stop the client.
+pub(super) fn prepare_data(socket: &Async<TcpStream>) {
+    let _ = SockRef::from(socket).set_tcp_nodelay(true);
 }
 
 /// Listens for control connections.

@@ -43,14 +43,14 @@ impl Bare {
         let _ = stream.flush();
     }
 
-    pub(crate) fn upload(&self, to: SocketAddr, size: u64) {
+    pub(crate) fn upload(&self, to: SocketAddr, source: &mut dyn Read) {
         let mut stream = self.connect(to);
-        let buffer = vec![7; BUFFER];
-        let mut left = size;
-        while left > 0 {
-            let piece = buffer.len().min(usize::try_from(left).unwrap());
-            stream.write_all(&buffer[..piece]).unwrap();
-            left -= piece as u64;
+        let mut buffer = vec![0; BUFFER];
+        loop {
+            match source.read(&mut buffer).unwrap() {
+                0 => break,
+                count => stream.write_all(&buffer[..count]).unwrap(),
+            }
         }
         stream.conn.send_close_notify();
         stream.flush().unwrap();

@@ -62,7 +62,12 @@ impl Server {
         let (download, upload) = (serve(send), serve(receive));
         let listener = TcpListener::bind("127.0.0.1:0").unwrap();
         let port = listener.local_addr().unwrap().port();
-        thread::spawn(move || dialogue(listener.accept().unwrap().0, &config, size));
+        thread::spawn(move || {
+            for socket in listener.incoming() {
+                let (socket, config) = (socket.unwrap(), Arc::clone(&config));
+                thread::spawn(move || dialogue(socket, &config, size));
+            }
+        });
         Server {
             port,
             download,

@@ -284,15 +284,21 @@ fn a_server_of_another_protocol() {
             if channel.failure().is_some() {
                 return;
             }
-            channel.write(b"530 nobody may\r\n");
             let count = stream.read(&mut buffer).unwrap_or(0);
             if count == 0 {
                 return;
             }
             let _ = channel.feed(&buffer[..count]);
             while !channel.plaintext().is_empty() {
-                let count = channel.plaintext().len();
+                let said = channel.plaintext();
+                let (count, lines) = (
+                    said.len(),
+                    said.iter().filter(|byte| **byte == b'\n').count(),
+                );
                 channel.consume(count);
+                for _ in 0..lines {
+                    channel.write(b"530 nobody may\r\n");
+                }
             }
         }
     });

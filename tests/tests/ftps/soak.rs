@@ -1,12 +1,12 @@
 //! Transfers of every kind, one after the other, until one does not work.
 
 use std::fs;
-use std::io::{Read, Write};
+use std::io::{self, Read, Write};
 use std::time::Instant;
 
 use ftp_proto::FailureKind;
 use ftp_proto::tls::Version;
-use ftp_proto_blocking::Error;
+use ftp_proto_blocking::{Error, Transfer};
 use ftp_proto_tests::peers::{Kind, Server};
 
 use crate::others;
@@ -215,8 +215,10 @@ impl Soak<'_> {
             7 => self.upload(file, number, 0),
             8..=12 => self.download(file, number),
             13..=15 => self.listing(number),
-            16 => self.cut_download(),
-            17 => self.cut_upload(),
+            16 if number.is_multiple_of(2) => self.cut_download(),
+            16 => self.download_nobody_can_write(),
+            17 if number.is_multiple_of(2) => self.cut_upload(),
+            17 => self.upload_nobody_can_read(),
             18 => self.refused_download(),
             _ => {
                 for _ in 0..3 {
@@ -300,8 +302,19 @@ impl Soak<'_> {
         writer
             .write_all(&bytes(3, 100_000))
             .map_err(|error| format!("upload to be cut: {error}"))?;
-
         Ok(())
+    }
+
+    /// A download onto a disk that becomes full.
+    fn download_nobody_can_write(&mut self) -> Result<(), String> {
+        let done = self.session.client.retrieve("long.bin", &mut Fails(20_000));
+        failed_here("download onto a full disk", done)
+    }
+
+    /// An upload of a file that cannot be read to its end.
+    fn upload_nobody_can_read(&mut self) -> Result<(), String> {
+        let done = self.session.client.store("cut.bin", &mut Fails(100_000));
+        failed_here("upload of what cannot be read", done)
     }
 
     fn refused_download(&mut self) -> Result<(), String> {
@@ -313,5 +326,42 @@ impl Soak<'_> {
             Err(Error::Failed(failed)) if failed.failure.kind == FailureKind::Refused => Ok(()),
             other => Err(format!("download of nothing: {other:?}")),
         }
+    }
+}
+
+fn failed_here(what: &str, done: Result<Transfer, Error>) -> Result<(), String> {
+    match done {
+        Err(Error::Local(error)) if error.kind() == io::ErrorKind::StorageFull => Ok(()),
+        other => Err(format!("{what}: {other:?}")),
+    }
+}
+
+/// A reader, and a writer, that fails after so many bytes.
+struct Fails(usize);
+
+impl Fails {
+    fn take(&mut self, wanted: usize) -> io::Result<usize> {
+        let count = wanted.min(self.0);
+        self.0 -= count;
+        match count {
+            0 => Err(io::ErrorKind::StorageFull.into()),
+            count => Ok(count),
+        }
+    }
+}
+
+impl Read for Fails {
+    fn read(&mut self, into: &mut [u8]) -> io::Result<usize> {
+        self.take(into.len())
+    }
+}
+
+impl Write for Fails {
+    fn write(&mut self, bytes: &[u8]) -> io::Result<usize> {
+        self.take(bytes.len())
+    }
+
+    fn flush(&mut self) -> io::Result<()> {
+        Ok(())
     }
 }

@@ -194,6 +194,7 @@ impl World {
         config.data_modes = plan.modes;
         // Counting to a limit multiplies the states and shows nothing after the second time.
         config.limits.preliminary_replies = 2;
+        config.limits.renewals = 2;
         if plan.lock_step {
             config.batching = Batching::LockStep;
         }

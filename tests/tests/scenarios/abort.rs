@@ -44,6 +44,45 @@ fn a_server_that_sees_its_data_connection_gone_needs_no_abor() {
     }
 }
 
+/// The reader or writer of the application fails. A server that sees the reset says so; one that says nothing is asked by ABOR.
+#[test]
+fn what_fails_on_our_side_is_brought_to_its_end_like_an_abort() {
+    for (replies, abor) in [
+        (&["426 broken off"][..], false),
+        (&["226 sent"], false),
+        (&["426 broken off", "226 aborted"], true),
+        (&["226 aborted"], true),
+        (&[], true),
+    ] {
+        let mut rig = secure();
+        let file = rig.retrieve("f");
+        rig.reply("200 I\r\n213 100\r\n229 (|||2121|)\r\n150 ok\r\n")
+            .progress(42);
+        rig.sent();
+        rig.flow_finished(42, DataEnd::Local);
+        let noop = rig.ask(|client, now| client.noop(now));
+        assert!(rig.sent().is_empty(), "nothing rides behind it");
+        assert_eq!(rig.patience(), Some(Config::default().limits.abort_gap));
+        if abor {
+            rig.tick_to_deadline();
+            assert_eq!(rig.sent(), ["ABOR"]);
+        }
+        for reply in replies {
+            rig.reply(&format!("{reply}\r\n"));
+        }
+        if abor && replies.len() < 2 {
+            // How many come is unclear.
+            rig.tick_to_deadline();
+            assert_eq!(rig.sent(), ["PWD"]);
+            rig.reply("257 \"/\"\r\n");
+        }
+        assert_eq!(rig.failed(file), FailureKind::Local { bytes: 42 });
+        assert_eq!(rig.sent(), ["NOOP"]);
+        rig.reply("200 here\r\n");
+        rig.done(noop);
+    }
+}
+
 #[test]
 fn every_order_of_replies_to_abor_ends_in_step() {
     for replies in [

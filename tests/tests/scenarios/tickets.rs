@@ -110,6 +110,60 @@ fn a_listing_that_brings_nothing_or_is_not_refused_is_not_repeated() {
     }
 }
 
+/// One upload; `resumes` says whether its data connection does. True if there was a listing in front of it.
+fn stored(rig: &mut Rig, resumes: bool) -> bool {
+    let file = rig.store("f");
+    let mut sent = rig.sent();
+    if sent.first().is_some_and(|line| line == "TYPE I") {
+        rig.reply("200 binary\r\n");
+        sent.remove(0);
+    }
+    let lists = sent.contains(&"NLST".to_owned());
+    if lists {
+        rig.reply("229 (|||2000|)\r\n150 wait\r\n")
+            .reply("425 resume first\r\n")
+            .tickets(Tickets::Left(1))
+            .flow_finished(0, DataEnd::CloseNotify);
+        assert_eq!(rig.sent(), ["EPSV"]);
+    }
+    rig.auto_data = resumes;
+    if !resumes {
+        rig.tickets(Tickets::None);
+    }
+    rig.reply("229 (|||2001|)\r\n");
+    if !resumes {
+        rig.data_connected();
+        let order = rig.desk_mut().secure_data.take().unwrap();
+        rig.handle(Input::Report(order.secured(FULL_HANDSHAKE)));
+    }
+    assert_eq!(rig.sent(), ["STOR f"]);
+    rig.reply("150 go\r\n");
+    rig.tickets(Tickets::None);
+    rig.flow_finished(9, DataEnd::CloseNotify)
+        .reply("226 done\r\n");
+    rig.done(file);
+    rig.auto_data = true;
+    lists
+}
+
+#[test]
+fn listings_whose_tickets_resume_nothing_come_to_an_end() {
+    for limit in [0, 1, 3] {
+        let mut config = Config::default();
+        config.limits.renewals = limit;
+        let mut rig = dry(config);
+        for upload in 0..5 {
+            assert_eq!(stored(&mut rig, false), upload < limit, "upload {upload}");
+        }
+        // One that resumes makes them worth it again.
+        rig.tickets(Tickets::Left(1));
+        assert!(!stored(&mut rig, true));
+        for upload in 0..5 {
+            assert_eq!(stored(&mut rig, false), upload < limit, "upload {upload}");
+        }
+    }
+}
+
 #[test]
 fn a_refused_set_up_of_the_listing_leaves_the_upload_to_the_server() {
     let mut config = Config::default();
