@@ -1,8 +1,11 @@
 //! The client: one typed method for each thing a server can be asked.
 
+use std::future::poll_fn;
 use std::net::SocketAddr;
+use std::sync::Arc;
+use std::task::Poll;
 
-use ftp_proto::pipe::{Error, Facts, Kept, Queued};
+use ftp_proto::pipe::{Error, Facts, Kept, Progress, Queued};
 use ftp_proto::tls::{HandshakeFacts, PeerIdentity};
 use ftp_proto::wire::date::Timestamp;
 use ftp_proto::{
@@ -13,6 +16,7 @@ use ftp_proto::{
 use smol::io::{AsyncRead, AsyncWrite};
 
 use crate::builder::Builder;
+use crate::pool::Mark;
 use crate::pump::{Nothing, Payload, Pump};
 use crate::runtime::{Runtime, Smol};
 use crate::stream::{Reader, Writer};
@@ -33,6 +37,8 @@ pub struct Client<R: Runtime = Smol> {
     pub(crate) pump: Pump<R>,
     peer: SocketAddr,
     listing_limit: usize,
+    /// The pool it was made by, and for.
+    pub(crate) mark: Option<Arc<Mark>>,
 }
 
 impl Client<Smol> {
@@ -56,6 +62,7 @@ impl<R: Runtime> Client<R> {
             pump,
             peer,
             listing_limit,
+            mark: None,
         }
     }
 
@@ -624,6 +631,12 @@ impl<R: Runtime> Client<R> {
         self.request(Machine::quit).await
     }
 
+    /// From here on this is called as payload moves, several times a second, and at the end of each transfer, in place of what was set
+    /// with [`Builder::on_progress`].
+    pub fn on_progress(&mut self, hook: impl FnMut(Progress) + Send + 'static) {
+        self.pump.engine.tell_progress(Some(Box::new(hook)));
+    }
+
     /// What has been agreed on so far.
     #[must_use]
     pub fn session(&self) -> &Session {
@@ -652,6 +665,16 @@ impl<R: Runtime> Client<R> {
     #[must_use]
     pub fn server_identity(&self) -> Option<&PeerIdentity> {
         self.pump.engine.identity()
+    }
+
+    /// Takes what has come while nobody waited, without waiting for more. False if the session is over.
+    pub(crate) async fn catch_up(&mut self) -> bool {
+        let pump = &mut self.pump;
+        let looked = |cx: &mut std::task::Context<'_>| {
+            let turned = pump.poll_run(cx, None, &mut Nothing::None, &mut |_| false);
+            Poll::Ready(turned.is_pending() && !pump.engine.machine().is_closed())
+        };
+        poll_fn(looked).await
     }
 
     // ---- asking and waiting

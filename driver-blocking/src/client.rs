@@ -577,6 +577,12 @@ impl Client {
         self.request(Machine::quit)
     }
 
+    /// From here on this is called as payload moves, several times a second, and at the end of each transfer, in place of what was set
+    /// with [`Builder::on_progress`].
+    pub fn on_progress(&mut self, hook: impl FnMut(Progress) + Send + 'static) {
+        self.pump.engine.tell_progress(Some(Box::new(hook)));
+    }
+
     /// What has been agreed on so far.
     #[must_use]
     pub fn session(&self) -> &Session {
