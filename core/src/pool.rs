@@ -91,6 +91,8 @@ pub struct Quota {
     /// When the bound may rise by one.
     raise_at: Instant,
     raise_wait: Duration,
+    /// It has risen, and what came of that is not known yet.
+    raised: bool,
     notes: VecDeque<Note>,
 }
 
@@ -150,6 +152,7 @@ impl Quota {
             last_end: None,
             raise_at: Instant::ZERO,
             raise_wait: limits.raise_after,
+            raised: false,
             notes: VecDeque::new(),
             limits,
         }
@@ -183,6 +186,7 @@ impl Quota {
         if self.count() >= self.bound {
             self.bound += 1;
             self.raise_at = now + self.raise_wait;
+            self.raised = true;
             self.note(Note::Raised(self.bound));
         }
         self.opening += 1;
@@ -218,7 +222,9 @@ impl Quota {
         self.refusals = 0;
         self.refused_since = None;
         self.not_before = now;
-        self.raise_wait = self.limits.raise_after;
+        if core::mem::take(&mut self.raised) {
+            self.raise_wait = self.limits.raise_after;
+        }
     }
 
     /// A session could not be opened; `None` if the server has not been reached. `chance` is any number, a new one each time.
@@ -233,7 +239,7 @@ impl Quota {
         let granted = self.count().max(1);
         if settled && granted < self.bound {
             self.bound = granted;
-            if self.refusals > 0 || self.up > 0 {
+            if core::mem::take(&mut self.raised) {
                 self.raise_wait = self.raise_wait.saturating_mul(2).min(LONGEST_RAISE);
             }
             self.note(Note::Lowered(granted));
@@ -413,4 +419,277 @@ pub fn leaves_traces(verb: Verb) -> bool {
             | Verb::Port
             | Verb::Eprt
     )
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+    use alloc::vec::Vec;
+
+    use crate::order::Fault;
+
+    fn at(millis: u64) -> Instant {
+        Instant::from_millis(millis)
+    }
+
+    fn replied(kind: FailureKind, verb: Option<Verb>, code: u16, text: &str) -> Failure {
+        let code = Code::new(code).unwrap();
+        Failure::replied(kind, verb, code, text.as_bytes().to_vec())
+    }
+
+    fn too_many() -> Failure {
+        let text = "There are too many connections from your internet address.";
+        replied(FailureKind::GreetingRefused, None, 421, text)
+    }
+
+    fn quota(sessions: usize) -> Quota {
+        Quota::new(QuotaLimits {
+            sessions,
+            ..QuotaLimits::default()
+        })
+    }
+
+    /// A quota with so many sessions up.
+    fn with(sessions: usize, up: usize) -> Quota {
+        let mut quota = quota(sessions);
+        for _ in 0..up {
+            assert_eq!(quota.open(at(0)), Opening::Now);
+            quota.opened(at(0));
+        }
+        quota
+    }
+
+    #[test]
+    fn one_login_goes_first() {
+        let mut quota = quota(3);
+        assert_eq!(quota.open(at(0)), Opening::Now);
+        assert_eq!(quota.open(at(0)), Opening::Wait);
+        assert_eq!(quota.waits_until(at(0)), None);
+        quota.opened(at(0));
+        assert_eq!(quota.open(at(0)), Opening::Now);
+        assert_eq!(quota.open(at(0)), Opening::Now);
+        assert_eq!(quota.open(at(0)), Opening::Wait, "that is the bound");
+        quota.dropped(at(0));
+        assert_eq!(quota.open(at(0)), Opening::Now);
+    }
+
+    #[test]
+    fn what_the_server_grants_is_the_bound_in_any_order_of_answers() {
+        // Seven are opened at once behind the first; the server grants three in all.
+        for refused_first in [false, true] {
+            let mut quota = with(8, 1);
+            for _ in 0..7 {
+                assert_eq!(quota.open(at(1)), Opening::Now);
+            }
+            let grant = |quota: &mut Quota| {
+                quota.opened(at(2));
+                quota.opened(at(2));
+            };
+            if !refused_first {
+                grant(&mut quota);
+            }
+            for chance in 0..5 {
+                assert_eq!(
+                    quota.failed(at(2), Some(&too_many()), chance),
+                    Denied::Again
+                );
+            }
+            if refused_first {
+                grant(&mut quota);
+            }
+            assert_eq!((quota.bound(), quota.count()), (3, 3));
+            assert_eq!(quota.open(at(5000)), Opening::Wait);
+        }
+    }
+
+    #[test]
+    fn waits_grow_and_are_left_to_chance_by_half() {
+        let mut shortest = Vec::new();
+        for chance in [0, u64::MAX] {
+            let mut quota = with(2, 1);
+            let mut now = at(0);
+            let mut waits = Vec::new();
+            for _ in 0..10 {
+                quota.bound = 2;
+                assert_eq!(quota.open(now), Opening::Now);
+                assert_eq!(quota.failed(now, Some(&too_many()), chance), Denied::Again);
+                waits.push(quota.not_before.since(now));
+                now = quota.not_before;
+            }
+            assert!(waits.is_sorted(), "{waits:?}");
+            assert!(waits.iter().all(|wait| *wait <= Duration::from_secs(30)));
+            assert!(waits.last() >= Some(&Duration::from_secs(15)));
+            shortest.push(waits[0]);
+        }
+        assert_eq!(shortest[0], Duration::from_millis(125));
+        assert!(shortest[1] > shortest[0] && shortest[1] <= Duration::from_millis(250));
+    }
+
+    #[test]
+    fn nothing_is_opened_while_it_waits() {
+        let mut quota = with(3, 2);
+        assert_eq!(quota.open(at(10)), Opening::Now);
+        assert_eq!(quota.failed(at(10), Some(&too_many()), 0), Denied::Again);
+        quota.ended(at(11));
+        assert_eq!(quota.open(at(11)), Opening::Wait);
+        let next = quota.waits_until(at(11)).unwrap();
+        assert_eq!(quota.open(next), Opening::Now);
+    }
+
+    #[test]
+    fn the_bound_rises_by_one_after_a_while_and_more_slowly_when_that_is_refused() {
+        let mut quota = with(4, 2);
+        assert_eq!(quota.open(at(0)), Opening::Now);
+        assert_eq!(quota.failed(at(0), Some(&too_many()), 0), Denied::Again);
+        assert_eq!(quota.bound(), 2);
+        let first = quota.waits_until(at(0)).unwrap();
+        assert_eq!(quota.open(first), Opening::Now);
+        assert_eq!(quota.bound(), 3);
+        assert_eq!(quota.failed(first, Some(&too_many()), 0), Denied::Again);
+        assert_eq!(quota.bound(), 2);
+        let second = quota.waits_until(first).unwrap();
+        assert!(second.since(first) > first.since(at(0)));
+        assert_eq!(quota.open(second), Opening::Now);
+        quota.opened(second);
+        assert_eq!((quota.bound(), quota.count()), (3, 3));
+    }
+
+    #[test]
+    fn a_refusal_just_after_an_end_does_not_lower_the_bound() {
+        let mut quota = with(3, 3);
+        quota.ended(at(100));
+        assert_eq!(quota.open(at(100)), Opening::Now);
+        assert_eq!(quota.failed(at(110), Some(&too_many()), 0), Denied::Again);
+        assert_eq!(quota.bound(), 3);
+        let next = quota.waits_until(at(110)).unwrap();
+        assert!(next > at(110), "but it waits");
+    }
+
+    #[test]
+    fn patience_ends_only_without_any_session() {
+        let mut quota = quota(2);
+        let mut now = at(0);
+        let mut tries = 0;
+        loop {
+            assert_eq!(quota.open(now), Opening::Now);
+            if quota.failed(now, Some(&too_many()), 7) == Denied::Final {
+                break;
+            }
+            tries += 1;
+            now = quota.waits_until(now).unwrap();
+        }
+        assert!(now >= at(60_000) && tries > 4, "{now:?} {tries}");
+        let mut quota = with(2, 1);
+        assert_eq!(quota.open(at(0)), Opening::Now);
+        assert_eq!(quota.failed(at(0), Some(&too_many()), 0), Denied::Again);
+        let later = at(600_000);
+        assert_eq!(quota.open(later), Opening::Now);
+        assert_eq!(quota.failed(later, Some(&too_many()), 0), Denied::Again);
+    }
+
+    #[test]
+    fn what_is_no_crowd_is_the_answer() {
+        let mut quota = with(4, 1);
+        assert_eq!(quota.open(at(0)), Opening::Now);
+        let wrong = replied(
+            FailureKind::LoginRefused,
+            Some(Verb::Pass),
+            530,
+            "Login incorrect.",
+        );
+        assert_eq!(quota.failed(at(0), Some(&wrong), 0), Denied::Final);
+        assert_eq!(quota.open(at(0)), Opening::Now);
+        assert_eq!(quota.failed(at(0), None, 0), Denied::Final);
+        assert_eq!(quota.bound(), 4);
+    }
+
+    #[test]
+    fn servers_say_it_in_many_words() {
+        let login = |code, text| replied(FailureKind::LoginRefused, Some(Verb::Pass), code, text);
+        for text in [
+            "Sorry, the maximum number of clients (3) from your host are already connected.",
+            "Sorry, the maximum number of allowed clients (30) already connected.",
+            "Too many users logged in, try again later.",
+            "Not logged in, only 2 sessions from same IP allowed concurrently.",
+            "User limit reached, too many connections",
+        ] {
+            assert!(says_too_many(&login(530, text), false), "{text}");
+        }
+        for text in [
+            "Login incorrect.",
+            "Too many failed login attempts from this client",
+            "Maximum login attempts exceeded, session closed",
+            "Only anonymous access is allowed",
+            "Invalid password; connection limit for this user is 2",
+        ] {
+            assert!(!says_too_many(&login(530, text), false), "{text}");
+        }
+        assert!(says_too_many(&login(421, "whatever"), false));
+        // What happened to a transfer says nothing about the login.
+        let late = replied(
+            FailureKind::ServiceClosing,
+            Some(Verb::Retr),
+            421,
+            "Too many users",
+        );
+        assert!(!says_too_many(&late, true));
+    }
+
+    #[test]
+    fn silence_says_it_only_where_others_are_served() {
+        for kind in [
+            FailureKind::ControlClosed,
+            FailureKind::ControlBroken(Fault::Reset),
+            FailureKind::ControlTls(TlsFault::ClosedAtHello),
+        ] {
+            let failure = Failure::new(kind, None);
+            assert!(says_too_many(&failure, true));
+            assert!(!says_too_many(&failure, false));
+        }
+    }
+
+    #[test]
+    fn rest_is_short_then_checked_then_over() {
+        let quota = quota(1);
+        let limits = quota.limits().clone();
+        let rest = |used: Duration, heard: Duration| {
+            quota.rest(
+                at(0) + Duration::from_secs(1000),
+                at(0) + used,
+                at(0) + heard,
+            )
+        };
+        let ago = |wait: Duration| Duration::from_secs(1000).saturating_sub(wait);
+        let second = Duration::from_secs(1);
+        assert_eq!(rest(ago(second), ago(second)), Rest::Use);
+        assert_eq!(
+            rest(ago(limits.check_after), ago(limits.check_after)),
+            Rest::Check
+        );
+        assert_eq!(rest(ago(limits.check_after), ago(second)), Rest::Use);
+        assert_eq!(rest(ago(limits.keep_idle), ago(second)), Rest::Close);
+    }
+
+    #[test]
+    fn every_command_that_changes_the_session_leaves_traces() {
+        for verb in [
+            Verb::Cwd,
+            Verb::Cdup,
+            Verb::Rein,
+            Verb::User,
+            Verb::Acct,
+            Verb::Opts,
+            Verb::Site,
+            Verb::Ccc,
+            Verb::Prot,
+            Verb::Mode,
+            Verb::Stru,
+            Verb::Lang,
+            Verb::Host,
+            Verb::Smnt,
+        ] {
+            assert!(leaves_traces(verb), "{verb:?}");
+        }
+        assert!(!leaves_traces(Verb::Retr) && !leaves_traces(Verb::Noop));
+    }
 }

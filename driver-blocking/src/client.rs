@@ -3,7 +3,7 @@
 use std::io::{Read, Write};
 use std::net::SocketAddr;
 
-use ftp_proto::pipe::{Call, Error, Facts, Kept, Payload, Queued};
+use ftp_proto::pipe::{Call, Error, Facts, Kept, Payload, Progress, Queued};
 use ftp_proto::tls::{HandshakeFacts, PeerIdentity};
 use ftp_proto::wire::date::Timestamp;
 use ftp_proto::{
