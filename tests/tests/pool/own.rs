@@ -9,17 +9,17 @@ use ftp_proto::server::Security;
 use ftp_proto_async::server::{Account, Builder, Handle, MemoryStorage, Server, Users};
 
 /// A server with the user `alice`, in clear text, gone when dropped.
-pub struct Own {
-    pub addr: SocketAddr,
+pub(crate) struct Own {
+    pub(crate) addr: SocketAddr,
     handle: Handle,
     thread: Option<JoinHandle<()>>,
 }
 
-pub const USER: &str = "alice";
-pub const PASSWORD: &str = "open sesame";
+pub(crate) const USER: &str = "alice";
+pub(crate) const PASSWORD: &str = "open sesame";
 
 impl Own {
-    pub fn start(settings: impl FnOnce(Builder) -> Builder) -> Own {
+    pub(crate) fn start(settings: impl FnOnce(Builder) -> Builder) -> Own {
         let storage = MemoryStorage::new();
         for number in 0..40 {
             storage

@@ -1,0 +1,106 @@
+//! This project's client: a pool, and a task for each session, as a program of its own.
+
+use std::collections::VecDeque;
+use std::fs;
+use std::path::Path;
+use std::sync::Arc;
+use std::sync::atomic::{AtomicUsize, Ordering};
+
+use ftp_proto::client::{ClearText, Security};
+use ftp_proto_async::{Client, Pool, Queued, Secret, TransferOptions};
+use smol::{LocalExecutor, block_on};
+
+use crate::Fallible;
+use crate::servers::{FETCHED, STORED, file_name};
+
+/// First argument that makes this program be the client.
+pub(crate) const MOVE: &str = "--ftp-proto";
+
+/// Downloads asked for behind each other.
+const AHEAD: usize = 2;
+
+/// Moves the files. `arguments`: as [`plain`](crate::contenders) makes them.
+pub(crate) fn run(arguments: &[String]) -> Fallible {
+    let [address, user, password, ca, sessions, files, way, local] = arguments else {
+        return Err(format!("{MOVE} needs eight arguments").into());
+    };
+    let (sessions, files): (usize, usize) = (sessions.parse()?, files.parse()?);
+    let (host, port) = address.rsplit_once(':').ok_or("address without a port")?;
+    let client = match ca.as_str() {
+        "clear" => Client::builder().security(Security::clear(ClearText::Everybody)),
+        ca => Client::builder().ca_file(ca)?,
+    };
+    let pool = Pool::builder(host, port.parse()?)
+        .login(user, Secret::new(password.as_bytes()))
+        .client(client)
+        .sessions(sessions)
+        .build()?;
+    let numbers = Numbers {
+        next: Arc::default(),
+        files,
+    };
+    let executor = LocalExecutor::new();
+    block_on(executor.run(async {
+        let tasks: Vec<_> = (0..sessions)
+            .map(|_| {
+                let (pool, numbers, local) = (pool.clone(), numbers.clone(), Path::new(local));
+                executor.spawn(async move {
+                    if way == "up" {
+                        store(&pool, &numbers, local).await
+                    } else {
+                        fetch(&pool, &numbers, local).await
+                    }
+                })
+            })
+            .collect();
+        for task in tasks {
+            task.await?;
+        }
+        pool.close().await;
+        Ok(())
+    }))
+}
+
+/// The files that nobody has taken yet.
+#[derive(Clone)]
+struct Numbers {
+    next: Arc<AtomicUsize>,
+    files: usize,
+}
+
+impl Numbers {
+    fn take(&self) -> Option<String> {
+        let index = self.next.fetch_add(1, Ordering::Relaxed);
+        (index < self.files).then(|| file_name(index))
+    }
+}
+
+async fn fetch(pool: &Pool, numbers: &Numbers, local: &Path) -> Fallible {
+    let mut client = pool.session().await?;
+    let mut ahead: VecDeque<(Queued, String)> = VecDeque::new();
+    let mut file = Vec::new();
+    loop {
+        while ahead.len() < AHEAD {
+            let Some(name) = numbers.take() else { break };
+            let path = format!("{FETCHED}/{name}");
+            let queued = client.queue_retrieve(path, TransferOptions::default())?;
+            ahead.push_back((queued, name));
+        }
+        let Some((queued, name)) = ahead.pop_front() else {
+            return Ok(());
+        };
+        file.clear();
+        client.receive(queued, &mut file).await?;
+        fs::write(local.join(name), &file)?;
+    }
+}
+
+async fn store(pool: &Pool, numbers: &Numbers, local: &Path) -> Fallible {
+    let mut client = pool.session().await?;
+    while let Some(name) = numbers.take() {
+        let file = fs::read(local.join(&name))?;
+        let path = format!("{STORED}/{name}");
+        client.store(path, &mut file.as_slice()).await?;
+    }
+    Ok(())
+}
