@@ -11,7 +11,7 @@ use ftp_proto_tests::peers::Kind;
 use crate::Fallible;
 use crate::contenders::{Contender, Job};
 use crate::options::Options;
-use crate::servers::{Server, contents, file_name, fill};
+use crate::servers::{MEMORY, Server, contents, file_name, fill};
 
 const GIVE_UP: Duration = Duration::from_secs(600);
 
@@ -233,7 +233,7 @@ struct Scratch(PathBuf);
 
 impl Scratch {
     fn new() -> Fallible<Self> {
-        let path = std::env::temp_dir().join(format!("ftp-proto-files-{}", std::process::id()));
+        let path = Path::new(MEMORY).join(format!("ftp-proto-files-{}", std::process::id()));
         fs::create_dir_all(&path)?;
         Ok(Scratch(path))
     }

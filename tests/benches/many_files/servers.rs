@@ -20,6 +20,9 @@ pub(crate) const STORED: &str = "stored";
 
 const FILE_SIZE: usize = 4096;
 
+/// Files are kept in memory: a disk would be what is measured.
+pub(crate) const MEMORY: &str = "/dev/shm";
+
 /// A running server. Stopped when dropped.
 #[derive(Debug)]
 pub(crate) struct Server {
@@ -41,6 +44,7 @@ impl Server {
         };
         let mut keeper = command
             .args([KEEP, &kind.to_string(), place])
+            .env("TMPDIR", MEMORY)
             .stdin(Stdio::piped())
             .stdout(Stdio::piped())
             .spawn()?;

@@ -15,8 +15,6 @@ mod clients;
 #[cfg(target_os = "linux")]
 mod descriptors;
 #[cfg(target_os = "linux")]
-mod machine;
-#[cfg(target_os = "linux")]
 mod server;
 
 #[cfg(target_os = "linux")]
@@ -46,7 +44,6 @@ fn main() {
     let sessions = std::env::var("SESSIONS_AT_ONCE")
         .map_or(SESSIONS, |count| count.parse().expect("SESSIONS_AT_ONCE"));
     descriptors::make_room(sessions);
-    machine::print_memory();
     clients::run(sessions, None);
     let authority = Authority::shared().unwrap();
     let credential = authority.server(Certificate::Valid).unwrap();
