@@ -17,6 +17,8 @@ use crate::{ours, suppaftp_client};
 pub(crate) enum Contender {
     /// A program with this project's pool.
     Ours,
+    /// A program with this project's blocking client, a thread for each.
+    Blocking,
     Curl,
     Lftp,
     /// A program with suppaftp, on control connections with `TCP_NODELAY`, which it does not set itself.
@@ -34,11 +36,23 @@ pub(crate) struct Job {
 }
 
 impl Contender {
-    pub(crate) const ALL: [Self; 4] = [Self::Ours, Self::Curl, Self::Lftp, Self::Suppaftp];
+    pub(crate) const ALL: [Self; 5] = [
+        Self::Ours,
+        Self::Blocking,
+        Self::Curl,
+        Self::Lftp,
+        Self::Suppaftp,
+    ];
+
+    /// Whether it is this project's.
+    pub(crate) const fn is_ours(self) -> bool {
+        matches!(self, Self::Ours | Self::Blocking)
+    }
 
     pub(crate) const fn name(self) -> &'static str {
         match self {
             Self::Ours => "ftp-proto",
+            Self::Blocking => "ftp-proto-blocking",
             Self::Curl => "curl",
             Self::Lftp => "lftp",
             Self::Suppaftp => "suppaftp",
@@ -59,11 +73,14 @@ impl Contender {
             None => Command::new(name),
         };
         let mut command = match self {
-            Self::Ours | Self::Suppaftp => program(&std::env::current_exe()?),
+            Self::Ours | Self::Blocking | Self::Suppaftp => program(&std::env::current_exe()?),
             Self::Curl | Self::Lftp => program(Path::new(self.name())),
         };
         match self {
             Self::Ours => command.arg(ours::MOVE).args(plain(server, job, local)),
+            Self::Blocking => command
+                .arg(ours::MOVE_BLOCKING)
+                .args(plain(server, job, local)),
             Self::Suppaftp => command
                 .arg(suppaftp_client::MOVE)
                 .args(plain(server, job, local)),

@@ -1,20 +1,25 @@
-//! This project's client: a pool, and a task for each session, as a program of its own.
+//! This project's clients as a program of their own: a pool and a task for each session, or a thread for each session.
 
 use std::collections::VecDeque;
 use std::fs;
 use std::path::Path;
 use std::sync::Arc;
 use std::sync::atomic::{AtomicUsize, Ordering};
+use std::thread;
 
 use ftp_proto::client::{ClearText, Security};
 use ftp_proto_async::{Client, Pool, Queued, Secret, TransferOptions};
+use ftp_proto_blocking as blocking;
 use smol::{LocalExecutor, block_on};
 
 use crate::Fallible;
 use crate::servers::{FETCHED, STORED, file_name};
 
-/// First argument that makes this program be the client.
+/// First argument that makes this program be the client, with the async driver.
 pub(crate) const MOVE: &str = "--ftp-proto";
+
+/// The same with the blocking driver.
+pub(crate) const MOVE_BLOCKING: &str = "--ftp-proto-blocking";
 
 /// Downloads asked for behind each other.
 const AHEAD: usize = 2;
@@ -35,10 +40,7 @@ pub(crate) fn run(arguments: &[String]) -> Fallible {
         .client(client)
         .sessions(sessions)
         .build()?;
-    let numbers = Numbers {
-        next: Arc::default(),
-        files,
-    };
+    let numbers = Numbers::new(files);
     let executor = LocalExecutor::new();
     block_on(executor.run(async {
         let tasks: Vec<_> = (0..sessions)
@@ -69,6 +71,13 @@ struct Numbers {
 }
 
 impl Numbers {
+    fn new(files: usize) -> Self {
+        Numbers {
+            next: Arc::default(),
+            files,
+        }
+    }
+
     fn take(&self) -> Option<String> {
         let index = self.next.fetch_add(1, Ordering::Relaxed);
         (index < self.files).then(|| file_name(index))
@@ -101,6 +110,65 @@ async fn store(pool: &Pool, numbers: &Numbers, local: &Path) -> Fallible {
         let file = fs::read(local.join(&name))?;
         let path = format!("{STORED}/{name}");
         client.store(path, &mut file.as_slice()).await?;
+    }
+    Ok(())
+}
+
+/// Moves the files with the blocking driver. `arguments`: the same.
+pub(crate) fn run_blocking(arguments: &[String]) -> Fallible {
+    let [address, user, password, ca, sessions, files, way, local] = arguments else {
+        return Err(format!("{MOVE_BLOCKING} needs eight arguments").into());
+    };
+    let (sessions, files): (usize, usize) = (sessions.parse()?, files.parse()?);
+    let (host, port) = address.rsplit_once(':').ok_or("address without a port")?;
+    let port = port.parse()?;
+    let numbers = Numbers::new(files);
+    let session = || -> Fallible {
+        let client = match ca.as_str() {
+            "clear" => blocking::Client::builder().security(Security::clear(ClearText::Everybody)),
+            ca => blocking::Client::builder().ca_file(ca)?,
+        };
+        let mut client = client.connect(host, port)?;
+        client.begin_login(user, Secret::new(password.as_bytes()), None)?;
+        match way.as_str() {
+            "up" => store_blocking(&mut client, &numbers, Path::new(local))?,
+            _ => fetch_blocking(&mut client, &numbers, Path::new(local))?,
+        }
+        client.quit()?;
+        Ok(())
+    };
+    thread::scope(|scope| {
+        let running: Vec<_> = (0..sessions).map(|_| scope.spawn(session)).collect();
+        running
+            .into_iter()
+            .try_for_each(|one| one.join().map_err(|_| "a session panicked")?)
+    })
+}
+
+fn fetch_blocking(client: &mut blocking::Client, numbers: &Numbers, local: &Path) -> Fallible {
+    let mut ahead: VecDeque<(Queued, String)> = VecDeque::new();
+    let mut file = Vec::new();
+    loop {
+        while ahead.len() < AHEAD {
+            let Some(name) = numbers.take() else { break };
+            let path = format!("{FETCHED}/{name}");
+            let queued = client.queue_retrieve(path, TransferOptions::default())?;
+            ahead.push_back((queued, name));
+        }
+        let Some((queued, name)) = ahead.pop_front() else {
+            return Ok(());
+        };
+        file.clear();
+        client.receive(queued, &mut file)?;
+        fs::write(local.join(name), &file)?;
+    }
+}
+
+fn store_blocking(client: &mut blocking::Client, numbers: &Numbers, local: &Path) -> Fallible {
+    while let Some(name) = numbers.take() {
+        let file = fs::read(local.join(&name))?;
+        let path = format!("{STORED}/{name}");
+        client.store(path, &mut file.as_slice())?;
     }
     Ok(())
 }

@@ -173,6 +173,7 @@ fn median(mut rates: Vec<f64>) -> f64 {
 }
 
 impl Row {
+    /// What the others are measured by.
     fn ours(&self) -> Option<f64> {
         let ours = |(contender, _): &&(Contender, _)| *contender == Contender::Ours;
         let cell = self.cells.iter().find(ours)?;
@@ -211,20 +212,24 @@ impl Row {
         text
     }
 
-    /// Where this project's client failed, or was slower than another.
+    /// Where a client of this project failed, or both were slower than another.
     fn shortfall(&self) -> Option<String> {
-        let present = self.cells.iter().any(|(c, _)| *c == Contender::Ours);
-        let best = self
-            .cells
-            .iter()
-            .filter_map(|(_, rate)| rate.as_ref().ok())
-            .copied()
-            .fold(0.0, f64::max);
-        let short = match self.ours() {
-            Some(ours) => ours * NOISE < best,
-            None => present,
+        let failed = |(contender, rate): &(Contender, Result<f64, String>)| {
+            contender.is_ours() && rate.is_err()
         };
-        short.then(|| self.text())
+        let best = |ours: bool| {
+            let cells = self.cells.iter().filter(|(c, _)| c.is_ours() == ours);
+            cells
+                .filter_map(|(_, rate)| rate.as_ref().ok().copied())
+                .fold(None, |best: Option<f64>, rate| {
+                    Some(best.map_or(rate, |best| best.max(rate)))
+                })
+        };
+        let slower = match (best(true), best(false)) {
+            (Some(ours), Some(others)) => ours * NOISE < others,
+            _ => false,
+        };
+        (slower || self.cells.iter().any(failed)).then(|| self.text())
     }
 }
 

@@ -5,7 +5,7 @@ use std::sync::atomic::{AtomicUsize, Ordering};
 use std::time::Duration;
 
 use ftp_proto::FailureKind;
-use ftp_proto::pool::Note;
+use ftp_proto::pool::{Note, QuotaLimits};
 use ftp_proto_async::{Client, Error, Pool, PoolBuilder, Secret};
 use ftp_proto_tests::peers::{self, Kind, Options, Server, Tls};
 use smol::{LocalExecutor, block_on};
@@ -36,8 +36,14 @@ fn pool_of(server: &Server, heard: &Heard, sessions: usize) -> PoolBuilder {
     let pool = Pool::builder(server.addr().ip().to_string(), server.addr().port())
         .login(server.user(), Secret::new(server.password().as_bytes()))
         .client(heard.client(client.timeout(Duration::from_secs(60))))
-        .sessions(sessions);
+        .sessions(sessions)
+        .configure(quietly);
     heard.pool(pool)
+}
+
+/// A bound that was lowered stays so for as long as a test takes.
+fn quietly(limits: &mut QuotaLimits) {
+    limits.raise_after = Duration::from_secs(600);
 }
 
 /// So many downloads at once; the most that ran beside each other.
@@ -111,7 +117,8 @@ fn real_servers_under_tls() {
 fn our_own_server() {
     let own = Own::start(|builder| builder.max_sessions_per_address(usize::from(GRANTED)));
     let heard = Heard::default();
-    let pool = pool_on(&own, &heard).sessions(8).build().unwrap();
+    let pool = pool_on(&own, &heard).sessions(8).configure(quietly);
+    let pool = pool.build().unwrap();
     goes_on_with_what_is_granted(&pool, &heard, "f7", 4096);
 }
 
@@ -133,7 +140,7 @@ fn a_server_full_of_others_is_waited_for_and_then_the_answer() {
             }
             result => panic!("{result:?}"),
         }
-        assert!(heard.notes().len() >= 2, "{:?}", heard.notes());
+        assert!(!heard.notes().is_empty());
         assert_eq!(impatient.count(), 0);
         // One that is patient gets in as soon as the other one is gone.
         let patient = pool_on(&own, &Heard::default()).build().unwrap();
@@ -162,14 +169,15 @@ fn the_bound_rises_again_when_others_have_left() {
         let first = pool.session().await.unwrap();
         let leaves = async {
             smol::Timer::after(Duration::from_millis(500)).await;
-            assert_eq!(pool.bound(), 1);
             other.quit().await.unwrap();
         };
         // The first one does not come back: only a higher bound helps.
         let (second, ()) = smol::future::zip(pool.session(), leaves).await;
         second.unwrap();
         assert_eq!(pool.bound(), 2);
-        assert!(heard.notes().contains(&Note::Raised(2)));
+        for note in [Note::Lowered(1), Note::Raised(2)] {
+            assert!(heard.notes().contains(&note), "{:?}", heard.notes());
+        }
         drop(first);
     });
 }
