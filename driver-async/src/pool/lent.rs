@@ -17,7 +17,7 @@ use crate::runtime::{Runtime, Smol};
 /// A session lent by a [`Pool`](crate::Pool); it goes back when it is dropped.
 pub struct PooledClient<R: Runtime + Clone = Smol> {
     /// Taken when it goes back.
-    client: Option<Client<R>>,
+    client: Option<Box<Client<R>>>,
     mark: Arc<Mark>,
     shared: Arc<Shared<R>>,
     /// It was used last then, and not now.
@@ -25,7 +25,7 @@ pub struct PooledClient<R: Runtime + Clone = Smol> {
 }
 
 impl<R: Runtime + Clone> PooledClient<R> {
-    pub(super) fn new(client: Client<R>, shared: &Arc<Shared<R>>) -> Self {
+    pub(super) fn new(client: Box<Client<R>>, shared: &Arc<Shared<R>>) -> Self {
         PooledClient {
             mark: client.mark.clone().unwrap_or_default(),
             client: Some(client),

@@ -80,7 +80,7 @@ impl<R: Runtime + Clone> Pool<R> {
     /// The future may be dropped at any time.
     ///
     /// # Errors
-    /// Those of [`Builder::connect`] and [`Client::login`]; a server that has too many sessions is an error only while the pool has
+    /// Those of [`Builder::connect`] and [`Client::login`](crate::Client::login); a server that has too many sessions is an error only while the pool has
     /// none, after [`QuotaLimits::patience`]. A login that was refused before one has succeeded is not tried again.
     /// [`Refusal::Closed`](ftp_proto::Refusal::Closed) after [`Pool::close`].
     pub async fn session(&self) -> Result<PooledClient<R>, Error> {
@@ -197,7 +197,8 @@ impl<R: Runtime + Clone> fmt::Debug for Pool<R> {
     }
 }
 
-/// Settings of a [`Pool`]. By default four sessions of the user `anonymous`, with the default settings of a [`Client`].
+/// Settings of a [`Pool`]. By default four sessions of the user `anonymous`, with the default settings of a
+/// [`Client`](crate::Client).
 #[must_use = "a builder does nothing before build"]
 pub struct PoolBuilder {
     client: Builder,

@@ -47,7 +47,7 @@ pub(super) struct State<R: Runtime> {
     /// Sessions at rest, the one used last at the end.
     pub(super) idle: Vec<Idle<R>>,
     /// Sessions that are over, to be dropped when the lock is.
-    spent: Vec<Client<R>>,
+    spent: Vec<Box<Client<R>>>,
     /// Who waits, first come first served.
     queue: VecDeque<Waiter>,
     next_number: u64,
@@ -61,7 +61,7 @@ pub(super) struct State<R: Runtime> {
 
 /// A session at rest.
 pub(super) struct Idle<R: Runtime> {
-    pub(super) client: Client<R>,
+    pub(super) client: Box<Client<R>>,
     pub(super) used: Instant,
     pub(super) heard: Instant,
 }
@@ -123,7 +123,7 @@ impl<R: Runtime + Clone> Shared<R> {
 
 impl Settings {
     /// A session that is logged in.
-    async fn session<R: Runtime>(&self, runtime: R) -> Result<Client<R>, Error> {
+    async fn session<R: Runtime>(&self, runtime: R) -> Result<Box<Client<R>>, Error> {
         let mark = Arc::new(Mark::default());
         let twin = lock(&self.client).twin()?;
         let mut builder = twin.on_event({
@@ -138,7 +138,9 @@ impl Settings {
         if let Some(hook) = self.progress() {
             builder = builder.on_progress(hook);
         }
-        let mut client = builder.connect_on(runtime, &self.host, self.port).await?;
+        let client = builder.connect_on(runtime, &self.host, self.port).await?;
+        // It is passed from hand to hand from here on.
+        let mut client = Box::new(client);
         let account = self.account.clone();
         client
             .login_with_account(&self.user, self.password.clone(), account)
@@ -259,7 +261,7 @@ impl<R: Runtime> State<R> {
 
 /// What somebody who waits can have.
 enum Offer<R: Runtime> {
-    Idle(Client<R>, Rest),
+    Idle(Box<Client<R>>, Rest),
     Open,
     /// Nothing, before something changes or this time has come.
     Wait(Option<Instant>),
