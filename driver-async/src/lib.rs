@@ -44,7 +44,7 @@ mod tls;
 
 /// The machines, for their types.
 pub use ftp_proto;
-pub use ftp_proto::pipe::{Error, Facts, Failed, Progress, Queued};
+pub use ftp_proto::pipe::{Error, Facts, Failed, Progress, Queued, QueuedStore};
 pub use ftp_proto::{Secret, Transfer, TransferOptions};
 
 pub use builder::Builder;

@@ -8,7 +8,7 @@ use std::sync::atomic::{AtomicUsize, Ordering};
 use std::thread;
 
 use ftp_proto::client::{ClearText, Security};
-use ftp_proto_async::{Client, Pool, Queued, Secret, TransferOptions};
+use ftp_proto_async::{Client, Pool, Queued, QueuedStore, Secret, TransferOptions};
 use ftp_proto_blocking as blocking;
 use smol::{LocalExecutor, block_on};
 
@@ -21,7 +21,7 @@ pub(crate) const MOVE: &str = "--ftp-proto";
 /// The same with the blocking driver.
 pub(crate) const MOVE_BLOCKING: &str = "--ftp-proto-blocking";
 
-/// Downloads asked for behind each other.
+/// Transfers asked for behind each other.
 const AHEAD: usize = 2;
 
 /// Moves the files. `arguments`: as [`plain`](crate::contenders) makes them.
@@ -106,12 +106,20 @@ async fn fetch(pool: &Pool, numbers: &Numbers, local: &Path) -> Fallible {
 
 async fn store(pool: &Pool, numbers: &Numbers, local: &Path) -> Fallible {
     let mut client = pool.session().await?;
-    while let Some(name) = numbers.take() {
-        let file = fs::read(local.join(&name))?;
-        let path = format!("{STORED}/{name}");
-        client.store(path, &mut file.as_slice()).await?;
+    let mut ahead: VecDeque<(QueuedStore, String)> = VecDeque::new();
+    loop {
+        while ahead.len() < AHEAD {
+            let Some(name) = numbers.take() else { break };
+            let path = format!("{STORED}/{name}");
+            let queued = client.queue_store(path, TransferOptions::default())?;
+            ahead.push_back((queued, name));
+        }
+        let Some((queued, name)) = ahead.pop_front() else {
+            return Ok(());
+        };
+        let file = fs::read(local.join(name))?;
+        client.send(queued, &mut file.as_slice()).await?;
     }
-    Ok(())
 }
 
 /// Moves the files with the blocking driver. `arguments`: the same.
@@ -165,10 +173,18 @@ fn fetch_blocking(client: &mut blocking::Client, numbers: &Numbers, local: &Path
 }
 
 fn store_blocking(client: &mut blocking::Client, numbers: &Numbers, local: &Path) -> Fallible {
-    while let Some(name) = numbers.take() {
-        let file = fs::read(local.join(&name))?;
-        let path = format!("{STORED}/{name}");
-        client.store(path, &mut file.as_slice())?;
+    let mut ahead: VecDeque<(QueuedStore, String)> = VecDeque::new();
+    loop {
+        while ahead.len() < AHEAD {
+            let Some(name) = numbers.take() else { break };
+            let path = format!("{STORED}/{name}");
+            let queued = client.queue_store(path, TransferOptions::default())?;
+            ahead.push_back((queued, name));
+        }
+        let Some((queued, name)) = ahead.pop_front() else {
+            return Ok(());
+        };
+        let file = fs::read(local.join(name))?;
+        client.send(queued, &mut file.as_slice())?;
     }
-    Ok(())
 }

@@ -204,9 +204,9 @@ impl Row {
             text += &match (rate, ours) {
                 (Err(why), _) => format!("  {}: {why}", contender.name()),
                 (Ok(rate), Some(ours)) if *contender != Contender::Ours => {
-                    format!("  {} {rate:.0} ({:.2})", contender.name(), rate / ours)
+                    format!("  {} {rate:.1} ({:.2})", contender.name(), rate / ours)
                 }
-                (Ok(rate), _) => format!("  {} {rate:.0}", contender.name()),
+                (Ok(rate), _) => format!("  {} {rate:.1}", contender.name()),
             };
         }
         text

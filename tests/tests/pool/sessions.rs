@@ -1,5 +1,6 @@
 //! What is lent, what comes back, and what does not.
 
+use std::collections::VecDeque;
 use std::future::Future;
 use std::mem;
 use std::pin::pin;
@@ -10,7 +11,8 @@ use std::time::{Duration, Instant};
 
 use ftp_proto::client::{ClearText, PassiveAddress, Security};
 use ftp_proto::{Category, Refusal};
-use ftp_proto_async::{Error, Pool, PooledClient, Secret};
+use ftp_proto_async::{Error, Pool, PooledClient, Secret, TransferOptions};
+use ftp_proto_tests::peers::{self, Kind, Options, Tls};
 use smol::{LocalExecutor, Timer, block_on, future};
 
 use super::own::{Own, PASSWORD, USER};
@@ -376,4 +378,58 @@ fn it_may_move_between_threads() {
         Ok::<_, Error>(file.len())
     }));
     assert_eq!(block_on(task).unwrap(), 4096);
+}
+
+/// Many uploads in one session, each asked for while the one in front of it runs; one in the middle is refused, and the others are not.
+#[test]
+fn uploads_queue_up() {
+    for kind in [Kind::Vsftpd, Kind::ProFtpd, Kind::PureFtpd, Kind::Pyftpdlib] {
+        for tls in [Tls::Off, Tls::Explicit] {
+            let options = Options {
+                tls,
+                ..Options::default()
+            };
+            let server = peers::start(kind, &options).unwrap();
+            let client = match tls {
+                Tls::Off => clear(),
+                _ => ftp_proto_async::Client::builder().ca_pem(server.ca_pem()),
+            };
+            let pool = Pool::builder(server.addr().ip().to_string(), server.addr().port())
+                .login(server.user(), Secret::new(server.password().as_bytes()))
+                .client(client.timeout(Duration::from_secs(60)))
+                .build()
+                .unwrap();
+            block_on(async {
+                let mut client = pool.session().await.unwrap();
+                let mut ahead = VecDeque::new();
+                let name = |number: usize| match number {
+                    9 => "missing/there".into(),
+                    _ => format!("up-{number}"),
+                };
+                let file = |number: usize| vec![number as u8; 1000 + number * 4000];
+                for number in 0..22 {
+                    if number < 20 {
+                        let how = TransferOptions::default();
+                        ahead.push_back(client.queue_store(name(number), how).unwrap());
+                    }
+                    if number < 2 {
+                        continue;
+                    }
+                    let number = number - 2;
+                    let queued = ahead.pop_front().unwrap();
+                    let sent = client.send(queued, &mut file(number).as_slice()).await;
+                    assert_eq!(
+                        sent.is_ok(),
+                        number != 9,
+                        "{kind} {tls:?} {number}: {sent:?}"
+                    );
+                }
+                for number in (0..20).filter(|number| *number != 9) {
+                    let stored = std::fs::read(server.root().join(name(number))).unwrap();
+                    assert!(stored == file(number), "{kind} {tls:?} {number}");
+                }
+                client.noop().await.unwrap();
+            });
+        }
+    }
 }

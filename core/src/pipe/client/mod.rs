@@ -25,7 +25,7 @@ use crate::time::Instant;
 use crate::tls::{Channel, PeerIdentity, Purpose, TlsFailure, TlsSession};
 use crate::wire::reply::Escaped;
 
-pub use book::{Book, Early, Queued};
+pub use book::{Book, Early, Queued, QueuedStore};
 pub use call::{Call, Payload, Wish};
 pub use listing::{Facts, Kept};
 
@@ -279,7 +279,7 @@ impl Engine {
         true
     }
 
-    /// The downloads that were queued will not be received.
+    /// The transfers that were queued will not be waited for.
     pub fn forget_queued(&mut self, now: Instant) {
         for request in self.book.forget() {
             // It may be over already.
