@@ -99,6 +99,7 @@ mod order;
 mod output;
 #[cfg(feature = "rustls")]
 pub mod pipe;
+pub mod pool;
 pub mod rules;
 mod secret;
 pub mod server;

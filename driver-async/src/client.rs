@@ -1,8 +1,11 @@
 //! The client: one typed method for each thing a server can be asked.
 
+use std::future::poll_fn;
 use std::net::SocketAddr;
+use std::sync::Arc;
+use std::task::Poll;
 
-use ftp_proto::pipe::{Error, Facts, Kept, Queued};
+use ftp_proto::pipe::{Error, Facts, Kept, Progress, Queued, QueuedStore};
 use ftp_proto::tls::{HandshakeFacts, PeerIdentity};
 use ftp_proto::wire::date::Timestamp;
 use ftp_proto::{
@@ -13,6 +16,7 @@ use ftp_proto::{
 use smol::io::{AsyncRead, AsyncWrite};
 
 use crate::builder::Builder;
+use crate::pool::Mark;
 use crate::pump::{Nothing, Payload, Pump};
 use crate::runtime::{Runtime, Smol};
 use crate::stream::{Reader, Writer};
@@ -33,6 +37,8 @@ pub struct Client<R: Runtime = Smol> {
     pub(crate) pump: Pump<R>,
     peer: SocketAddr,
     listing_limit: usize,
+    /// The pool it was made by, and for.
+    pub(crate) mark: Option<Arc<Mark>>,
 }
 
 impl Client<Smol> {
@@ -56,6 +62,7 @@ impl<R: Runtime> Client<R> {
             pump,
             peer,
             listing_limit,
+            mark: None,
         }
     }
 
@@ -262,6 +269,40 @@ impl<R: Runtime> Client<R> {
     ) -> Result<Transfer, Error> {
         let ticket = self.transfer(|machine, now| machine.store(now, path.as_ref(), how))?;
         self.finish(ticket, Payload::source(source)).await
+    }
+
+    /// Asks for an upload without waiting for it. The next one is prepared while the server still confirms the last, which saves a round
+    /// trip or two for each file. They have to be [sent](Client::send) in the same order, before anything else is asked for; no file is
+    /// touched before the one in front of it is over.
+    ///
+    /// # Errors
+    /// [`Error::Refused`] only.
+    pub fn queue_store(
+        &mut self,
+        path: impl AsRef<[u8]>,
+        how: TransferOptions,
+    ) -> Result<QueuedStore, Error> {
+        let now = self.pump.now();
+        let engine = &mut self.pump.engine;
+        let ticket = engine.machine_mut().store(now, path.as_ref(), how)?;
+        engine.expect(ticket.id());
+        Ok(engine.book.queue_store(ticket))
+    }
+
+    /// Sends an upload that was asked for before.
+    ///
+    /// # Errors
+    /// As [`Client::store`]; [`Refusal::Busy`] if it is not the next one.
+    pub async fn send(
+        &mut self,
+        queued: QueuedStore,
+        source: &mut (impl AsyncRead + Unpin),
+    ) -> Result<Transfer, Error> {
+        let (ticket, early) = self.pump.engine.book.send(&queued)?;
+        match early {
+            Some(ended) => ended.map_err(|failure| self.pump.engine.explain(failure)),
+            None => self.finish(ticket, Payload::source(source)).await,
+        }
     }
 
     /// STOR to be written piece by piece.
@@ -624,6 +665,12 @@ impl<R: Runtime> Client<R> {
         self.request(Machine::quit).await
     }
 
+    /// From here on this is called as payload moves, several times a second, and at the end of each transfer, in place of what was set
+    /// with [`Builder::on_progress`].
+    pub fn on_progress(&mut self, hook: impl FnMut(Progress) + Send + 'static) {
+        self.pump.engine.tell_progress(Some(Box::new(hook)));
+    }
+
     /// What has been agreed on so far.
     #[must_use]
     pub fn session(&self) -> &Session {
@@ -652,6 +699,16 @@ impl<R: Runtime> Client<R> {
     #[must_use]
     pub fn server_identity(&self) -> Option<&PeerIdentity> {
         self.pump.engine.identity()
+    }
+
+    /// Takes what has come while nobody waited, without waiting for more. False if the session is over.
+    pub(crate) async fn catch_up(&mut self) -> bool {
+        let pump = &mut self.pump;
+        let looked = |cx: &mut std::task::Context<'_>| {
+            let turned = pump.poll_run(cx, None, &mut Nothing::None, &mut |_| false);
+            Poll::Ready(turned.is_pending() && !pump.engine.machine().is_closed())
+        };
+        poll_fn(looked).await
     }
 
     // ---- asking and waiting

@@ -23,6 +23,7 @@
 //! # Layers
 //!
 //! ```text
+//! pool       clients beside each other
 //! client     typed methods     builder  settings     stream  AsyncRead and AsyncWrite
 //! pump       the loop: steps of ftp_proto::pipe::Engine, and waits in between
 //! net        sockets           tls      what to trust     runtime  what smol, or another one, does
@@ -34,6 +35,7 @@ mod cancel;
 mod client;
 mod clock;
 mod net;
+mod pool;
 mod pump;
 mod runtime;
 pub mod server;
@@ -42,11 +44,12 @@ mod tls;
 
 /// The machines, for their types.
 pub use ftp_proto;
-pub use ftp_proto::pipe::{Error, Facts, Failed, Progress, Queued};
+pub use ftp_proto::pipe::{Error, Facts, Failed, Progress, Queued, QueuedStore};
 pub use ftp_proto::{Secret, Transfer, TransferOptions};
 
 pub use builder::Builder;
 pub use cancel::CancelHandle;
 pub use client::Client;
+pub use pool::{Pool, PoolBuilder, PooledClient};
 pub use runtime::{Runtime, Smol, Stream, Waiting};
 pub use stream::{Reader, Writer};

@@ -3,7 +3,7 @@
 use std::io::{Read, Write};
 use std::net::SocketAddr;
 
-use ftp_proto::pipe::{Call, Error, Facts, Kept, Payload, Queued};
+use ftp_proto::pipe::{Call, Error, Facts, Kept, Payload, Progress, Queued, QueuedStore};
 use ftp_proto::tls::{HandshakeFacts, PeerIdentity};
 use ftp_proto::wire::date::Timestamp;
 use ftp_proto::{
@@ -237,6 +237,36 @@ impl Client {
     ) -> Result<Transfer, Error> {
         let ticket = self.transfer(|machine, now| machine.store(now, path.as_ref(), how))?;
         self.finish(ticket, Payload::Source(source))
+    }
+
+    /// Asks for an upload without waiting for it. The next one is prepared while the server still confirms the last, which saves a round
+    /// trip or two for each file. They have to be [sent](Client::send) in the same order, before anything else is asked for; no file is
+    /// touched before the one in front of it is over.
+    ///
+    /// # Errors
+    /// [`Error::Refused`] only.
+    pub fn queue_store(
+        &mut self,
+        path: impl AsRef<[u8]>,
+        how: TransferOptions,
+    ) -> Result<QueuedStore, Error> {
+        let now = self.pump.now();
+        let engine = &mut self.pump.engine;
+        let ticket = engine.machine_mut().store(now, path.as_ref(), how)?;
+        engine.expect(ticket.id());
+        Ok(engine.book.queue_store(ticket))
+    }
+
+    /// Sends an upload that was asked for before.
+    ///
+    /// # Errors
+    /// As [`Client::store`]; [`Refusal::Busy`] if it is not the next one.
+    pub fn send(&mut self, queued: QueuedStore, source: &mut impl Read) -> Result<Transfer, Error> {
+        let (ticket, early) = self.pump.engine.book.send(&queued)?;
+        match early {
+            Some(ended) => ended.map_err(|failure| self.pump.engine.explain(failure)),
+            None => self.finish(ticket, Payload::Source(source)),
+        }
     }
 
     /// STOR to be written piece by piece.
@@ -575,6 +605,12 @@ impl Client {
     pub fn quit(mut self) -> Result<(), Error> {
         self.pump.forget_queued();
         self.request(Machine::quit)
+    }
+
+    /// From here on this is called as payload moves, several times a second, and at the end of each transfer, in place of what was set
+    /// with [`Builder::on_progress`].
+    pub fn on_progress(&mut self, hook: impl FnMut(Progress) + Send + 'static) {
+        self.pump.engine.tell_progress(Some(Box::new(hook)));
     }
 
     /// What has been agreed on so far.

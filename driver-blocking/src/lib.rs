@@ -15,6 +15,13 @@
 //! # Ok::<(), ftp_proto_blocking::Error>(())
 //! ```
 //!
+//! # Several sessions beside each other
+//!
+//! A thread for each, and a [`Client`] of its own: it is `Send`, and nothing is shared. How many sessions there may be, and how long a
+//! server that has too many is left alone, is the core's to decide: a [`Quota`](ftp_proto::pool::Quota) behind a mutex is asked before a
+//! session is opened and told what became of it. A session serves whoever connected it: its settings cannot be changed, so those that
+//! want others connect another one. The async driver has a pool ready made.
+//!
 //! # Layers
 //!
 //! ```text
@@ -37,7 +44,7 @@ mod tls;
 
 /// The machine, for its types.
 pub use ftp_proto;
-pub use ftp_proto::pipe::{Error, Facts, Failed, Progress, Queued};
+pub use ftp_proto::pipe::{Error, Facts, Failed, Progress, Queued, QueuedStore};
 pub use ftp_proto::{Secret, Transfer, TransferOptions};
 
 pub use builder::Builder;

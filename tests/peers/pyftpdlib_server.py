@@ -13,7 +13,8 @@ from pyftpdlib.servers import FTPServer
 Settings = collections.namedtuple(
     "Settings",
     "address port passive_first passive_last root user password uid gid anonymous active"
-    " tls certificate key authority tls_versions client_certificate control_required data_required",
+    " tls certificate key authority tls_versions client_certificate control_required data_required"
+    " sessions",
 )
 
 
@@ -68,6 +69,7 @@ def main():
 
     server = FTPServer((settings.address, settings.port), Handler)
     server.max_cons = 2000
+    server.max_cons_per_ip = settings.sessions
     os.setgroups([])
     os.setgid(settings.gid)
     os.setuid(settings.uid)

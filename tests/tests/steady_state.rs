@@ -187,6 +187,27 @@ fn a_warm_client_allocates_nothing() {
     }
 }
 
+/// What a machine may take, its own size and what it has allocated, in bytes: there may be thousands.
+const MACHINE: i64 = 8 * 1024;
+
+#[test]
+fn a_machine_is_small() {
+    let size = i64::try_from(size_of::<Client>()).unwrap();
+    let mut world = None;
+    let up = measure(|| world = Some(World::logged_in(Batching::Independent))).bytes_current;
+    let mut world = world.unwrap();
+    let used = measure(|| world.cycle(true)).bytes_current;
+    println!(
+        "a client machine: {size} bytes, and {up} bytes allocated after the login, {} after transfers and a listing",
+        up + used
+    );
+    assert!(
+        up > 0 && size + up + used <= MACHINE,
+        "{}",
+        size + up + used
+    );
+}
+
 #[test]
 fn the_counter_counts() {
     let counted = measure(|| {

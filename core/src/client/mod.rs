@@ -387,6 +387,23 @@ impl Client {
         self.phase == Phase::Closed
     }
 
+    /// Whether the session is up and nothing is under way: no request, no command without its reply, no data connection. Of such a session
+    /// everything is known.
+    #[must_use]
+    pub fn is_at_rest(&self) -> bool {
+        self.phase == Phase::Up
+            && self.switch.is_none()
+            && self.ending.is_none()
+            && self.requests.is_empty()
+            && self.outstanding.is_empty()
+            && self.outbox.is_empty()
+            && self.aborting.is_none()
+            && self.transfer.is_none()
+            && self.concluding.is_none()
+            && !self.data.is_live()
+            && self.reader.is_idle()
+    }
+
     // ---- the world
 
     /// Takes one thing from the world. Infallible: what the peer did wrong comes out of [`Client::poll`].

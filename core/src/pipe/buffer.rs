@@ -1,4 +1,4 @@
-//! Bytes on their way, in a piece of memory that is allocated once.
+//! Bytes on their way, in a piece of memory that grows with the use of it and is then kept.
 
 use alloc::vec;
 use alloc::vec::Vec;
@@ -6,7 +6,13 @@ use alloc::vec::Vec;
 /// A buffer that is filled at its end and emptied at its front.
 #[derive(Debug, Default)]
 pub(super) struct Buffer {
+    /// Empty until something is put there, and small until that was filled: most of thousands of sessions are at rest, or move small
+    /// files.
     bytes: Vec<u8>,
+    /// It grows no further.
+    size: usize,
+    /// All of it was in use.
+    was_full: bool,
     start: usize,
     end: usize,
 }
@@ -14,7 +20,9 @@ pub(super) struct Buffer {
 impl Buffer {
     pub(super) fn new(size: usize) -> Self {
         Buffer {
-            bytes: vec![0; size],
+            bytes: Vec::new(),
+            size,
+            was_full: false,
             start: 0,
             end: 0,
         }
@@ -43,12 +51,20 @@ impl Buffer {
 
     /// Where more can be put; follow with [`Buffer::add`].
     pub(super) fn room(&mut self) -> &mut [u8] {
+        if self.bytes.is_empty() {
+            self.bytes = vec![0; self.size.min(FIRST)];
+        } else if self.was_full && self.bytes.len() < self.size {
+            self.was_full = false;
+            let size = self.bytes.len().saturating_mul(4).min(self.size);
+            self.bytes.resize(size, 0);
+        }
         self.bytes.get_mut(self.end..).unwrap_or_default()
     }
 
     /// `count` bytes were put into the room.
     pub(super) fn add(&mut self, count: usize) {
         self.end = (self.end + count).min(self.bytes.len());
+        self.was_full |= self.end == self.bytes.len();
     }
 
     /// Copies as much of `bytes` as there is room for.
@@ -81,9 +97,29 @@ impl Buffer {
     }
 }
 
+/// The size of a buffer that has never been full, in bytes: more than a TLS record.
+const FIRST: usize = 32 * 1024;
+
 #[cfg(test)]
 mod tests {
     use super::*;
+
+    #[test]
+    fn it_grows_when_it_was_full_and_no_further_than_it_may() {
+        let mut buffer = Buffer::new(100_000);
+        assert_eq!(buffer.bytes.len(), 0);
+        assert_eq!(buffer.put(&[1; 1000]), 1000);
+        assert_eq!(buffer.bytes.len(), FIRST);
+        assert_eq!(buffer.put(&[2; FIRST]), FIRST - 1000);
+        assert_eq!(buffer.put(&[3; 90_000]), 100_000 - FIRST);
+        assert_eq!(buffer.put(b"x"), 0);
+        let ends = [
+            buffer.filled()[999],
+            buffer.filled()[1000],
+            buffer.filled()[99_999],
+        ];
+        assert_eq!((buffer.filled().len(), ends), (100_000, [1, 2, 3]));
+    }
 
     #[test]
     fn what_goes_in_comes_out_in_order() {

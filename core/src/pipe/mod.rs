@@ -41,7 +41,7 @@ mod tests;
 
 pub use client::{
     Book, Call, Early, Engine, EventHook, Facts, Kept, Payload, Progress, ProgressHook, Queued,
-    Sockets, Step, Told, Wish,
+    QueuedStore, Sockets, Step, Told, Wish,
 };
 pub use error::{Error, Failed};
 pub use flow::{Pipe, Shut, Transport};

@@ -297,6 +297,10 @@ impl Kind {
                 !options.allow_active && matches!(self, Self::PureFtpd | Self::Inetutils),
                 "pure-ftpd and inetutils-ftpd cannot refuse active mode",
             ),
+            (
+                options.sessions_per_address.is_some() && self == Self::Inetutils,
+                "inetutils-ftpd counts no sessions",
+            ),
         ];
         match refusals.iter().find(|(refused, _)| *refused) {
             Some((_, reason)) => Err(reason),
@@ -362,6 +366,8 @@ pub struct Options {
     pub anonymous: bool,
     /// `PORT` and `EPRT` work.
     pub allow_active: bool,
+    /// So many sessions from one address at once.
+    pub sessions_per_address: Option<u16>,
 }
 
 impl Default for Options {
@@ -379,6 +385,7 @@ impl Default for Options {
             address: None,
             anonymous: false,
             allow_active: true,
+            sessions_per_address: None,
         }
     }
 }

@@ -66,6 +66,9 @@ log_ftp_protocol=YES
         anonymous = yes(options.anonymous),
         log = site.file("vsftpd.log").display(),
     );
+    if let Some(sessions) = options.sessions_per_address {
+        text += &format!("max_per_ip={sessions}\n");
+    }
     if options.tls != Tls::Off {
         text += &format!(
             "ssl_enable=YES
@@ -158,6 +161,9 @@ ExtendedLog {commands} ALL
     );
     if !options.allow_active {
         text += "<Limit PORT EPRT>\nDenyAll\n</Limit>\n";
+    }
+    if let Some(sessions) = options.sessions_per_address {
+        text += &format!("MaxClientsPerHost {sessions}\n");
     }
     if options.anonymous {
         text += &format!(
@@ -259,6 +265,7 @@ fn pure_ftpd(site: &Site<'_>) -> io::Result<Command> {
     if !made.status.success() {
         return Err(io::Error::other(format!("pure-pw mkdb failed: {made:?}")));
     }
+    let sessions = options.sessions_per_address.unwrap_or(2000).to_string();
     let mut command = Command::new(site.home.join("usr/sbin/pure-ftpd"));
     command
         .args(["-S", &format!("{},{}", site.host, site.port)])
@@ -268,7 +275,7 @@ fn pure_ftpd(site: &Site<'_>) -> io::Result<Command> {
             &format!("{}:{}", site.passive.start(), site.passive.end()),
         ])
         .args(["-l", &format!("puredb:{}", database.display())])
-        .args(["-c", "2000", "-C", "2000", "-u", "1", "-U", "133:022"])
+        .args(["-c", "2000", "-C", &sessions, "-u", "1", "-U", "133:022"])
         .args(["-A", "-E", "-H"])
         .args([
             "-O",
@@ -319,7 +326,8 @@ fn pyftpdlib(site: &Site<'_>) -> io::Result<Command> {
 "root": {root:?}, "user": "{user}", "password": "{password}", "uid": {uid}, "gid": {gid},
 "anonymous": {anonymous}, "active": {active}, "tls": "{tls}", "tls_versions": "{versions}",
 "certificate": {certificate:?}, "key": {key:?}, "authority": {ca:?},
-"client_certificate": {client}, "control_required": {control}, "data_required": {data}}}
+"client_certificate": {client}, "control_required": {control}, "data_required": {data},
+"sessions": {sessions}}}
 "#,
         host = site.host,
         port = site.port,
@@ -338,6 +346,7 @@ fn pyftpdlib(site: &Site<'_>) -> io::Result<Command> {
         client = options.client_certificate,
         control = options.require_tls_control,
         data = options.require_tls_data,
+        sessions = options.sessions_per_address.unwrap_or(2000),
     );
     write_secret(&file, &text)?;
     let mut command = Command::new(site.home.join("bin/python"));

@@ -14,7 +14,7 @@ pub struct Book {
     /// A login that rides with the next call.
     login: Option<Ticket<Plain>>,
     login_failed: Option<Failure>,
-    /// Downloads to be received, with the result of those that ended before.
+    /// Downloads to be received and uploads to be sent, with the result of those that ended before.
     queued: Vec<(Ticket<Transferred>, Early)>,
 }
 
@@ -25,6 +25,13 @@ pub type Early = Option<Result<Transfer, Failure>>;
 #[derive(Debug)]
 #[must_use = "it has to be received before anything else can be asked for"]
 pub struct Queued {
+    ticket: Ticket<Transferred>,
+}
+
+/// An upload that was asked for and is to be sent later.
+#[derive(Debug)]
+#[must_use = "it has to be sent before anything else can be asked for"]
+pub struct QueuedStore {
     ticket: Ticket<Transferred>,
 }
 
@@ -57,13 +64,31 @@ impl Book {
         Queued { ticket }
     }
 
+    /// This upload will be sent later.
+    pub fn queue_store(&mut self, ticket: Ticket<Transferred>) -> QueuedStore {
+        self.queued.push((ticket, None));
+        QueuedStore { ticket }
+    }
+
     /// A download is received now: how it ended, if it has.
     ///
     /// # Errors
     /// [`Refusal::Busy`] if it is not the next one.
     pub fn receive(&mut self, queued: &Queued) -> Result<(Ticket<Transferred>, Early), Refusal> {
+        self.take(queued.ticket)
+    }
+
+    /// An upload is sent now: how it ended, if it has.
+    ///
+    /// # Errors
+    /// [`Refusal::Busy`] if it is not the next one.
+    pub fn send(&mut self, queued: &QueuedStore) -> Result<(Ticket<Transferred>, Early), Refusal> {
+        self.take(queued.ticket)
+    }
+
+    fn take(&mut self, next: Ticket<Transferred>) -> Result<(Ticket<Transferred>, Early), Refusal> {
         match self.queued.first() {
-            Some((first, _)) if first.id() == queued.ticket.id() => Ok(self.queued.remove(0)),
+            Some((first, _)) if first.id() == next.id() => Ok(self.queued.remove(0)),
             _ => Err(Refusal::Busy),
         }
     }
@@ -71,7 +96,7 @@ impl Book {
     /// Something else is asked for.
     ///
     /// # Errors
-    /// [`Refusal::Busy`] while downloads are to be received.
+    /// [`Refusal::Busy`] while transfers are queued.
     pub fn is_free(&self) -> Result<(), Refusal> {
         match self.queued.is_empty() {
             true => Ok(()),
@@ -79,7 +104,7 @@ impl Book {
         }
     }
 
-    /// The downloads that nobody will receive.
+    /// The transfers that nobody waits for any more.
     pub fn forget(&mut self) -> impl Iterator<Item = TicketId> {
         self.queued.drain(..).map(|(ticket, _)| ticket.id())
     }

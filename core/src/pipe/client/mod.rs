@@ -25,7 +25,7 @@ use crate::time::Instant;
 use crate::tls::{Channel, PeerIdentity, Purpose, TlsFailure, TlsSession};
 use crate::wire::reply::Escaped;
 
-pub use book::{Book, Early, Queued};
+pub use book::{Book, Early, Queued, QueuedStore};
 pub use call::{Call, Payload, Wish};
 pub use listing::{Facts, Kept};
 
@@ -241,6 +241,21 @@ impl Engine {
         self.data.expect(transfer);
     }
 
+    /// From here on this is told of progress.
+    pub fn tell_progress(&mut self, hook: ProgressHook) {
+        self.data.hook = hook;
+    }
+
+    /// Whether the session is up and nothing is under way or left over, see [`Machine::is_at_rest`].
+    #[must_use]
+    pub fn is_at_rest(&self) -> bool {
+        self.core.machine.is_at_rest()
+            && self.core.reports.is_empty()
+            && self.leaving.is_none()
+            && self.book.is_free().is_ok()
+            && !self.book.login_has_failed()
+    }
+
     /// Nobody waits for this request any more, see [`Machine::withdraw`]. Its end, if it is not over already, comes with
     /// the steps that follow. False if it is over.
     ///
@@ -264,7 +279,7 @@ impl Engine {
         true
     }
 
-    /// The downloads that were queued will not be received.
+    /// The transfers that were queued will not be waited for.
     pub fn forget_queued(&mut self, now: Instant) {
         for request in self.book.forget() {
             // It may be over already.

@@ -1,0 +1,190 @@
+//! This project's clients as a program of their own: a pool and a task for each session, or a thread for each session.
+
+use std::collections::VecDeque;
+use std::fs;
+use std::path::Path;
+use std::sync::Arc;
+use std::sync::atomic::{AtomicUsize, Ordering};
+use std::thread;
+
+use ftp_proto::client::{ClearText, Security};
+use ftp_proto_async::{Client, Pool, Queued, QueuedStore, Secret, TransferOptions};
+use ftp_proto_blocking as blocking;
+use smol::{LocalExecutor, block_on};
+
+use crate::Fallible;
+use crate::servers::{FETCHED, STORED, file_name};
+
+/// First argument that makes this program be the client, with the async driver.
+pub(crate) const MOVE: &str = "--ftp-proto";
+
+/// The same with the blocking driver.
+pub(crate) const MOVE_BLOCKING: &str = "--ftp-proto-blocking";
+
+/// Transfers asked for behind each other.
+const AHEAD: usize = 2;
+
+/// Moves the files. `arguments`: as [`plain`](crate::contenders) makes them.
+pub(crate) fn run(arguments: &[String]) -> Fallible {
+    let [address, user, password, ca, sessions, files, way, local] = arguments else {
+        return Err(format!("{MOVE} needs eight arguments").into());
+    };
+    let (sessions, files): (usize, usize) = (sessions.parse()?, files.parse()?);
+    let (host, port) = address.rsplit_once(':').ok_or("address without a port")?;
+    let client = match ca.as_str() {
+        "clear" => Client::builder().security(Security::clear(ClearText::Everybody)),
+        ca => Client::builder().ca_file(ca)?,
+    };
+    let pool = Pool::builder(host, port.parse()?)
+        .login(user, Secret::new(password.as_bytes()))
+        .client(client)
+        .sessions(sessions)
+        .build()?;
+    let numbers = Numbers::new(files);
+    let executor = LocalExecutor::new();
+    block_on(executor.run(async {
+        let tasks: Vec<_> = (0..sessions)
+            .map(|_| {
+                let (pool, numbers, local) = (pool.clone(), numbers.clone(), Path::new(local));
+                executor.spawn(async move {
+                    if way == "up" {
+                        store(&pool, &numbers, local).await
+                    } else {
+                        fetch(&pool, &numbers, local).await
+                    }
+                })
+            })
+            .collect();
+        for task in tasks {
+            task.await?;
+        }
+        pool.close().await;
+        Ok(())
+    }))
+}
+
+/// The files that nobody has taken yet.
+#[derive(Clone)]
+struct Numbers {
+    next: Arc<AtomicUsize>,
+    files: usize,
+}
+
+impl Numbers {
+    fn new(files: usize) -> Self {
+        Numbers {
+            next: Arc::default(),
+            files,
+        }
+    }
+
+    fn take(&self) -> Option<String> {
+        let index = self.next.fetch_add(1, Ordering::Relaxed);
+        (index < self.files).then(|| file_name(index))
+    }
+}
+
+async fn fetch(pool: &Pool, numbers: &Numbers, local: &Path) -> Fallible {
+    let mut client = pool.session().await?;
+    let mut ahead: VecDeque<(Queued, String)> = VecDeque::new();
+    let mut file = Vec::new();
+    loop {
+        while ahead.len() < AHEAD {
+            let Some(name) = numbers.take() else { break };
+            let path = format!("{FETCHED}/{name}");
+            let queued = client.queue_retrieve(path, TransferOptions::default())?;
+            ahead.push_back((queued, name));
+        }
+        let Some((queued, name)) = ahead.pop_front() else {
+            return Ok(());
+        };
+        file.clear();
+        client.receive(queued, &mut file).await?;
+        fs::write(local.join(name), &file)?;
+    }
+}
+
+async fn store(pool: &Pool, numbers: &Numbers, local: &Path) -> Fallible {
+    let mut client = pool.session().await?;
+    let mut ahead: VecDeque<(QueuedStore, String)> = VecDeque::new();
+    loop {
+        while ahead.len() < AHEAD {
+            let Some(name) = numbers.take() else { break };
+            let path = format!("{STORED}/{name}");
+            let queued = client.queue_store(path, TransferOptions::default())?;
+            ahead.push_back((queued, name));
+        }
+        let Some((queued, name)) = ahead.pop_front() else {
+            return Ok(());
+        };
+        let file = fs::read(local.join(name))?;
+        client.send(queued, &mut file.as_slice()).await?;
+    }
+}
+
+/// Moves the files with the blocking driver. `arguments`: the same.
+pub(crate) fn run_blocking(arguments: &[String]) -> Fallible {
+    let [address, user, password, ca, sessions, files, way, local] = arguments else {
+        return Err(format!("{MOVE_BLOCKING} needs eight arguments").into());
+    };
+    let (sessions, files): (usize, usize) = (sessions.parse()?, files.parse()?);
+    let (host, port) = address.rsplit_once(':').ok_or("address without a port")?;
+    let port = port.parse()?;
+    let numbers = Numbers::new(files);
+    let session = || -> Fallible {
+        let client = match ca.as_str() {
+            "clear" => blocking::Client::builder().security(Security::clear(ClearText::Everybody)),
+            ca => blocking::Client::builder().ca_file(ca)?,
+        };
+        let mut client = client.connect(host, port)?;
+        client.begin_login(user, Secret::new(password.as_bytes()), None)?;
+        match way.as_str() {
+            "up" => store_blocking(&mut client, &numbers, Path::new(local))?,
+            _ => fetch_blocking(&mut client, &numbers, Path::new(local))?,
+        }
+        client.quit()?;
+        Ok(())
+    };
+    thread::scope(|scope| {
+        let running: Vec<_> = (0..sessions).map(|_| scope.spawn(session)).collect();
+        running
+            .into_iter()
+            .try_for_each(|one| one.join().map_err(|_| "a session panicked")?)
+    })
+}
+
+fn fetch_blocking(client: &mut blocking::Client, numbers: &Numbers, local: &Path) -> Fallible {
+    let mut ahead: VecDeque<(Queued, String)> = VecDeque::new();
+    let mut file = Vec::new();
+    loop {
+        while ahead.len() < AHEAD {
+            let Some(name) = numbers.take() else { break };
+            let path = format!("{FETCHED}/{name}");
+            let queued = client.queue_retrieve(path, TransferOptions::default())?;
+            ahead.push_back((queued, name));
+        }
+        let Some((queued, name)) = ahead.pop_front() else {
+            return Ok(());
+        };
+        file.clear();
+        client.receive(queued, &mut file)?;
+        fs::write(local.join(name), &file)?;
+    }
+}
+
+fn store_blocking(client: &mut blocking::Client, numbers: &Numbers, local: &Path) -> Fallible {
+    let mut ahead: VecDeque<(QueuedStore, String)> = VecDeque::new();
+    loop {
+        while ahead.len() < AHEAD {
+            let Some(name) = numbers.take() else { break };
+            let path = format!("{STORED}/{name}");
+            let queued = client.queue_store(path, TransferOptions::default())?;
+            ahead.push_back((queued, name));
+        }
+        let Some((queued, name)) = ahead.pop_front() else {
+            return Ok(());
+        };
+        let file = fs::read(local.join(name))?;
+        client.send(queued, &mut file.as_slice())?;
+    }
+}
