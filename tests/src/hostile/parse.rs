@@ -196,7 +196,7 @@ fn expect(text: &str) -> Parsed<Expect> {
                 bytes.parse().map_err(|_| format!("{bytes:?} is no number of bytes"))?,
             )),
         },
-        ("fails", kind) => Expect::Fails(required(kind, "the name of a failure")?.to_owned()),
+        ("fails", kind) => Expect::Fails(kind.to_owned()),
         ("refused", "") => Expect::Refused,
         ("any", "") => Expect::Any,
         _ => return Err(format!("{text:?} is no result: done, fails, refused, any")),

@@ -127,7 +127,7 @@ pub enum Expect {
     Done(Option<u64>),
     /// It is done, and this is what came, payload or text.
     DoneWith(Vec<u8>),
-    /// It failed in this way: the beginning of a failure's name.
+    /// It failed in this way: the beginning of a failure's name; empty: in any way.
     Fails(String),
     /// It is refused before anything is sent.
     Refused,
@@ -163,9 +163,11 @@ impl Expect {
                 (None, Some(moved)) => *moved == wanted.len() as u64,
                 (None, None) => false,
             },
-            (Expect::Fails(start), Came::Failed(kind)) => kind
-                .strip_prefix(start.as_str())
-                .is_some_and(|rest| !rest.starts_with(|c: char| c.is_ascii_alphanumeric())),
+            (Expect::Fails(start), Came::Failed(kind)) => {
+                let rest = kind.strip_prefix(start.as_str());
+                let whole = |rest: &str| !rest.starts_with(|c: char| c.is_ascii_alphanumeric());
+                start.is_empty() || rest.is_some_and(whole)
+            }
             (Expect::Refused, Came::Refused(_)) => true,
             _ => false,
         }
@@ -389,16 +391,25 @@ pub fn load(file: &Path) -> io::Result<Script> {
 /// Every script below a directory, in the order of their ids.
 ///
 /// # Errors
-/// As [`load`].
+/// As [`load`], for all files at once.
 pub fn load_all(directory: &Path) -> io::Result<Vec<Script>> {
-    let mut scripts = Vec::new();
-    for entry in fs::read_dir(directory)? {
-        let path = entry?.path();
-        if path.is_dir() {
-            scripts.extend(load_all(&path)?);
-        } else if path.extension().is_some_and(|ending| ending == "script") {
-            scripts.push(load(&path)?);
+    let (mut scripts, mut wrong) = (Vec::new(), Vec::new());
+    let mut directories = vec![directory.to_owned()];
+    while let Some(directory) = directories.pop() {
+        for entry in fs::read_dir(directory)? {
+            let path = entry?.path();
+            if path.is_dir() {
+                directories.push(path);
+            } else if path.extension().is_some_and(|ending| ending == "script") {
+                match load(&path) {
+                    Ok(script) => scripts.push(script),
+                    Err(error) => wrong.push(error.to_string()),
+                }
+            }
         }
+    }
+    if !wrong.is_empty() {
+        return Err(io::Error::other(wrong.join("\n")));
     }
     scripts.sort_by_key(|script| order(&script.id));
     Ok(scripts)
