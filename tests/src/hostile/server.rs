@@ -88,6 +88,8 @@ pub struct Player<'s> {
     counts: BTreeMap<String, u32>,
     under_tls: bool,
     private: bool,
+    /// A data connection is set up, and no transfer has used it yet.
+    ready: bool,
     /// Where data connections go, in this address and port.
     place: (IpAddr, u16),
     /// Nothing is said any more.
@@ -111,6 +113,7 @@ impl<'s> Player<'s> {
             counts: BTreeMap::new(),
             under_tls: false,
             private: false,
+            ready: false,
             place: (IpAddr::from([127, 0, 0, 1]), 0),
             silent: false,
             heard: Vec::new(),
@@ -161,8 +164,12 @@ impl<'s> Player<'s> {
             exact.or_else(|| fitting.find(|rule| rule.number.is_none()))
         };
         let rule = of(&self.script.rules, what);
+        let moves = matches!(what, "RETR" | "STOR" | "STOU" | "APPE" | "LIST" | "NLST" | "MLSD");
+        let ready = self.ready;
+        self.ready &= !moves;
         match rule {
             Some(rule) => self.act(what, argument, &rule.actions, side),
+            None if moves && !ready => side.send(b"425 no data connection\r\n"),
             None => self.usual(what, argument, side),
         }
     }
@@ -190,9 +197,7 @@ impl<'s> Player<'s> {
         for action in actions {
             match action {
                 Action::Say(text) => {
-                    if what == "PROT" && text.starts_with('2') {
-                        self.private = argument.eq_ignore_ascii_case("P");
-                    }
+                    self.told(what, argument, text, side);
                     let mut line = self.filled(text);
                     line.extend_from_slice(b"\r\n");
                     side.send(&line)?;
@@ -237,6 +242,21 @@ impl<'s> Player<'s> {
             }
         }
         Ok(())
+    }
+
+    /// What a reply changes.
+    fn told(&mut self, what: &str, argument: &str, text: &str, side: &mut dyn ServerSide) {
+        let taken = text.starts_with('2');
+        match what {
+            "PROT" if taken => self.private = argument.eq_ignore_ascii_case("P"),
+            "PASV" | "EPSV" | "PORT" | "EPRT" => {
+                self.ready = taken;
+                if !taken {
+                    side.data_refuse();
+                }
+            }
+            _ => {}
+        }
     }
 
     fn tls(&mut self, side: &mut dyn ServerSide, how: &Handshake) -> io::Result<()> {

@@ -319,6 +319,8 @@ pub struct WireClient {
     listener: Option<TcpListener>,
     data: Option<Channel>,
     ended: Vec<Channel>,
+    /// What was sent in place of a handshake is answered by an alert.
+    alert_due: bool,
 }
 
 impl WireClient {
@@ -337,6 +339,7 @@ impl WireClient {
             listener: None,
             data: None,
             ended: Vec::new(),
+            alert_due: false,
         })
     }
 }
@@ -349,6 +352,7 @@ impl ClientSide for WireClient {
     fn connect(&mut self) -> Result<(), String> {
         self.control = None;
         self.data = None;
+        self.alert_due = false;
         self.reader = reader();
         let fresh = HostileTls::new().and_then(|tls| {
             self.tls = tls;
@@ -385,6 +389,7 @@ impl ClientSide for WireClient {
             }
             match control.read_within(left) {
                 Ok(Some(bytes)) if bytes.is_empty() => return Heard::End,
+                Ok(Some(bytes)) if self.alert_due && bytes.starts_with(&[0x15, 3]) => {}
                 Ok(Some(bytes)) => self.reader.push(&without_telnet(&bytes)),
                 Ok(None) => return Heard::Nothing,
                 Err(_) => return Heard::End,
@@ -398,7 +403,10 @@ impl ClientSide for WireClient {
             Handshake::Good | Handshake::With(_) | Handshake::Other => {
                 self.tls.connection(Resume::Own).and_then(|tls| control.secure(tls))
             }
-            Handshake::Garbage(text) => control.write(&super::text::filled(text, &[])),
+            Handshake::Garbage(text) => {
+                self.alert_due = true;
+                control.write(&super::text::filled(text, &[]))
+            }
             Handshake::Dropped(end) => control.end(*end),
         };
         went.map_err(|error| format!("TLS: {error}"))

@@ -57,13 +57,27 @@ impl Channel {
         Ok(())
     }
 
-    /// Ends TLS: our close_notify, then the peer's.
+    /// Ends TLS: our close_notify, then the peer's. What is behind that is clear text already, and may be in the same segment: records are
+    /// read one by one.
     pub(super) fn clear(&mut self) -> io::Result<()> {
         if let Some(tls) = &mut self.tls {
             tls.send_close_notify();
             tls.send_all(&mut self.socket)?;
-            let mut rest = [0; 64];
-            while self.read(&mut rest)? > 0 {}
+            let mut ended = false;
+            while !ended {
+                let mut record = vec![0; 5];
+                self.socket.read_exact(&mut record)?;
+                let [.., high, low] = record[..] else {
+                    return Err(io::ErrorKind::InvalidData.into());
+                };
+                let length = usize::from(u16::from_be_bytes([high, low]));
+                record.resize(5 + length, 0);
+                let (_, body) = record.split_at_mut(5);
+                self.socket.read_exact(body)?;
+                tls.read_tls(&mut &record[..])?;
+                let state = tls.process_new_packets().map_err(io::Error::other)?;
+                ended = state.peer_has_closed();
+            }
         }
         self.tls = None;
         Ok(())
