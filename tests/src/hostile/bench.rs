@@ -11,6 +11,7 @@ use std::net::{IpAddr, SocketAddr};
 use std::time::Duration;
 
 use ftp_proto::server::Input as ServerInput;
+use ftp_proto::wire::ascii::Encoder;
 use ftp_proto::{
     DataEnd, DataTarget, Direction, Fault, Input, Refusal, Secret, TicketId, TlsFault,
     TransferOptions,
@@ -55,7 +56,13 @@ fn against_client(script: &Script) -> Result<(), String> {
     side.trusts = part.client.trusts();
     // An error is a client that does not do what it should; the requests tell what came of it.
     let mut broken = None;
-    if !matches!(part.asks.first(), Some(Ask { request: Request::Login | Request::LoginAccount(_), .. })) {
+    if !matches!(
+        part.asks.first(),
+        Some(Ask {
+            request: Request::Login | Request::LoginAccount(_),
+            ..
+        })
+    ) {
         let came = side.carry_out(&Request::Login, &mut player, &mut broken);
         if !matches!(came, Came::Done { .. }) {
             return Err(format!("the login: {came:?}\n{}", side.rig.story()));
@@ -76,7 +83,10 @@ fn against_client(script: &Script) -> Result<(), String> {
     if let Some(after) = part.after {
         let came = side.carry_out(&Request::Noop, &mut player, &mut broken);
         if matches!(came, Came::Done { .. }) != (after == After::Usable) {
-            return Err(format!("afterwards: {came:?}, expected {after:?}\n{}", side.rig.story()));
+            return Err(format!(
+                "afterwards: {came:?}, expected {after:?}\n{}",
+                side.rig.story()
+            ));
         }
     }
     judge(part, &player.heard).map_err(|what| format!("{what}\n{}", side.rig.story()))
@@ -190,7 +200,8 @@ impl RigSide {
         let how = TransferOptions::default();
         let secret = || Secret::new(CANARY.as_bytes());
         let path = |name: &Vec<u8>| (!name.is_empty()).then(|| name.clone());
-        if let Request::Put(_, bytes) | Request::Append(_, bytes) | Request::Unique(bytes) = request {
+        if let Request::Put(_, bytes) | Request::Append(_, bytes) | Request::Unique(bytes) = request
+        {
             self.upload = bytes.len();
         }
         match request {
@@ -202,7 +213,10 @@ impl RigSide {
             Request::Resume(name, offset) => ask!(|c, now| c.retrieve(
                 now,
                 name,
-                TransferOptions { offset: *offset, ..how }
+                TransferOptions {
+                    offset: *offset,
+                    ..how
+                }
             )),
             Request::Put(name, _) => ask!(|c, now| c.store(now, name, how)),
             Request::Append(name, _) => ask!(|c, now| c.append(now, name, how)),
@@ -231,18 +245,27 @@ impl RigSide {
             _ => None,
         })?;
         Some(match result {
-            Ok(Got::Transfer(transfer)) => Came::Done { moved: Some(transfer.bytes), bytes: None },
+            Ok(Got::Transfer(transfer)) => Came::Done {
+                moved: Some(transfer.bytes),
+                bytes: None,
+            },
             Ok(Got::Reply(reply)) => done_with(reply.code.to_string().into_bytes()),
             Ok(Got::PathName(name)) => done_with(name.clone().unwrap_or_default()),
             Ok(Got::Size(size)) => done_with(size.to_string().into_bytes()),
             Ok(Got::Time(time)) => done_with(time.to_string().into_bytes()),
-            Ok(Got::Nothing | Got::Features(_)) => Came::Done { moved: None, bytes: None },
+            Ok(Got::Nothing | Got::Features(_)) => Came::Done {
+                moved: None,
+                bytes: None,
+            },
             Err(failure) => {
                 let kind = format!("{:?}", failure.kind);
                 let given_up = matches!(request, Request::Peek(_))
                     && (kind.starts_with("Withdrawn") || kind.starts_with("Aborted"));
                 match given_up {
-                    true => Came::Done { moved: None, bytes: None },
+                    true => Came::Done {
+                        moved: None,
+                        bytes: None,
+                    },
                     false => Came::Failed(kind),
                 }
             }
@@ -250,8 +273,16 @@ impl RigSide {
     }
 
     fn look_for(&self, notes: &[String]) -> Result<(), String> {
-        let told: Vec<String> = self.rig.notes().iter().map(|note| format!("{note:?}")).collect();
-        match notes.iter().find(|wanted| !told.iter().any(|note| note.starts_with(*wanted))) {
+        let told: Vec<String> = self
+            .rig
+            .notes()
+            .iter()
+            .map(|note| format!("{note:?}"))
+            .collect();
+        match notes
+            .iter()
+            .find(|wanted| !told.iter().any(|note| note.starts_with(*wanted)))
+        {
             Some(wanted) => Err(format!("no note {wanted}, but {told:?}")),
             None => Ok(()),
         }
@@ -267,7 +298,10 @@ impl RigSide {
             if let Some(connect) = &desk.connect {
                 let target = connect.target();
                 let right = matches!(target, DataTarget::Peer { port: DATA_PORT });
-                assert!(right || self.trusts || !self.listening, "connects to {target:?}");
+                assert!(
+                    right || self.trusts || !self.listening,
+                    "connects to {target:?}"
+                );
                 if std::mem::take(&mut self.listening) && right {
                     self.rig.data_connected();
                 } else {
@@ -323,7 +357,10 @@ impl RigSide {
 }
 
 fn done_with(bytes: Vec<u8>) -> Came {
-    Came::Done { moved: None, bytes: Some(bytes) }
+    Came::Done {
+        moved: None,
+        bytes: Some(bytes),
+    }
 }
 
 /// What comes of a handshake, if it fails.
@@ -521,7 +558,9 @@ impl<F: Fn() -> Bench> BenchSide<F> {
                 };
                 self.refused = self.data.from.is_some();
                 self.bench.accepted(&from);
-            } else if desk.secure_data.is_some() && (self.data.tls.is_some() || self.data.end.is_some()) {
+            } else if desk.secure_data.is_some()
+                && (self.data.tls.is_some() || self.data.end.is_some())
+            {
                 match self.data.tls {
                     Some(Resume::Own) => self.bench.data_secured(RESUMED),
                     Some(Resume::Nothing) => self.bench.data_secured(FULL_HANDSHAKE),
@@ -639,7 +678,11 @@ impl<F: Fn() -> Bench> ClientSide for BenchSide<F> {
     }
 
     fn data_connect(&mut self, port: u16, from: Option<IpAddr>) -> Result<(), String> {
-        self.data = ClientData { from, connected: true, ..ClientData::default() };
+        self.data = ClientData {
+            from,
+            connected: true,
+            ..ClientData::default()
+        };
         self.refused = false;
         if port != DATA_PORT || self.bench.open_data() == 0 {
             self.data.connected = false;
@@ -674,15 +717,21 @@ impl<F: Fn() -> Bench> ClientSide for BenchSide<F> {
             self.advance();
             return Vec::new();
         }
-        let sends = self.bench.desk().flow.as_ref().map(|flow| (flow.direction(), flow.protected()));
-        let Some((Direction::Send, protected)) = sends else {
+        let flow = self.bench.desk().flow.as_ref();
+        let flow = flow.map(|flow| (flow.direction(), flow.protected(), flow.ascii()));
+        let Some((Direction::Send, protected, ascii)) = flow else {
             return Vec::new();
         };
         if self.refused {
             return Vec::new();
         }
-        let bytes = self.bench.tree.source().to_vec();
-        self.bench.flow_finished(bytes.len() as u64, data_end(End::Orderly, protected));
+        let mut bytes = self.bench.tree.source().to_vec();
+        if ascii {
+            let source = std::mem::take(&mut bytes);
+            Encoder::default().encode(&source, &mut bytes);
+        }
+        self.bench
+            .flow_finished(bytes.len() as u64, data_end(End::Orderly, protected));
         self.data = ClientData::default();
         self.advance();
         bytes

@@ -78,10 +78,17 @@ pub fn play(script: &Script, side: &mut dyn ClientSide) -> Result<(), String> {
     let Part::Client(part) = &script.part else {
         return Err("it plays no client".to_owned());
     };
-    let mut player = Player { part, side, port: 0, listener: None };
+    let mut player = Player {
+        part,
+        side,
+        port: 0,
+        listener: None,
+    };
     let told = |line: usize, what: String| format!("{}:{line}: {what}", script.file.display());
     player.side.connect()?;
-    if part.server.implicit() && !matches!(part.steps.first(), Some((_, Step::Login | Step::Tls(_)))) {
+    if part.server.implicit()
+        && !matches!(part.steps.first(), Some((_, Step::Login | Step::Tls(_))))
+    {
         player.side.tls(&Handshake::Good)?;
     }
     for (line, step) in &part.steps {

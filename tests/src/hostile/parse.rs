@@ -30,11 +30,17 @@ pub(super) fn script(file: &Path, text: &str) -> Parsed<Script> {
             (None, _, "script") => title(rest).map(|found| header = Some(found)),
             (None, ..) => Err("a script begins with `script ID TITLE`".to_owned()),
             (Some(_), None, "client") => ClientPolicy::parse(rest).map(|client| {
-                let server = ServerPart { client, ..ServerPart::default() };
+                let server = ServerPart {
+                    client,
+                    ..ServerPart::default()
+                };
                 part = Some(Part::Server(server));
             }),
             (Some(_), None, "server") => ServerPolicy::parse(rest).map(|server| {
-                let client = ClientPart { server, ..ClientPart::default() };
+                let client = ClientPart {
+                    server,
+                    ..ClientPart::default()
+                };
                 part = Some(Part::Client(client));
             }),
             (Some(_), None, _) => {
@@ -96,7 +102,9 @@ fn server_line(server: &mut ServerPart, word: &str, rest: &str) -> Parsed<()> {
         }
         "never" => server.never.push(heard(rest)?),
         "sent" => server.sent.push(heard(rest)?),
-        "note" => server.notes.push(required(rest, "the name of a note")?.to_owned()),
+        "note" => server
+            .notes
+            .push(required(rest, "the name of a note")?.to_owned()),
         "on" => {
             let (on, number) = match rest.split_once(" #") {
                 Some((on, number)) => (on, Some(count(number)?)),
@@ -121,7 +129,11 @@ fn server_line(server: &mut ServerPart, word: &str, rest: &str) -> Parsed<()> {
 }
 
 fn heard(rest: &str) -> Parsed<Heard> {
-    let mut heard = Heard { start: String::new(), clear: false, once: false };
+    let mut heard = Heard {
+        start: String::new(),
+        clear: false,
+        once: false,
+    };
     let mut rest = rest;
     loop {
         if let Some(more) = rest.strip_prefix("clear ") {
@@ -144,7 +156,10 @@ fn ask(rest: &str) -> Parsed<Ask> {
         .ok_or("a request, ` = `, and what must come of it")?;
     Ok(Ask {
         request: self::request(request.trim())?,
-        expect: expect.split(" | ").map(self::expect).collect::<Parsed<_>>()?,
+        expect: expect
+            .split(" | ")
+            .map(self::expect)
+            .collect::<Parsed<_>>()?,
     })
 }
 
@@ -193,7 +208,9 @@ fn expect(text: &str) -> Parsed<Expect> {
         ("done", bytes) => match bytes.strip_prefix("with ") {
             Some(bytes) => Expect::DoneWith(text::bytes(bytes)?),
             None => Expect::Done(Some(
-                bytes.parse().map_err(|_| format!("{bytes:?} is no number of bytes"))?,
+                bytes
+                    .parse()
+                    .map_err(|_| format!("{bytes:?} is no number of bytes"))?,
             )),
         },
         ("fails", kind) => Expect::Fails(kind.to_owned()),
@@ -244,7 +261,8 @@ fn step(word: &str, rest: &str) -> Parsed<Step> {
         }
         "closed" if rest.is_empty() => Step::Closed(None),
         "closed" => Step::Closed(Some(codes(
-            rest.strip_prefix("after ").ok_or("`closed`, or `closed after CODES`")?,
+            rest.strip_prefix("after ")
+                .ok_or("`closed`, or `closed after CODES`")?,
         )?)),
         "quiet" => Step::Quiet(millis(rest)?),
         "wait" => Step::Wait(millis(rest)?),
@@ -258,7 +276,8 @@ fn step(word: &str, rest: &str) -> Parsed<Step> {
         "listen" => Step::Listen,
         "connect" if rest.is_empty() => Step::Connect(None),
         "connect" => Step::Connect(Some(address(
-            rest.strip_prefix("from ").ok_or("`connect`, or `connect from ADDRESS`")?,
+            rest.strip_prefix("from ")
+                .ok_or("`connect`, or `connect from ADDRESS`")?,
         )?)),
         "accept" => Step::Accept(match rest {
             "" => true,
@@ -289,14 +308,19 @@ fn payload(rest: &str) -> Parsed<Payload> {
     match rest {
         "" => Ok(Payload::Any),
         "nothing" => Ok(Payload::Nothing),
-        other => Err(format!("{other:?} is no payload: `= TEXT`, `holding TEXT`, `nothing`")),
+        other => Err(format!(
+            "{other:?} is no payload: `= TEXT`, `holding TEXT`, `nothing`"
+        )),
     }
 }
 
 fn codes(text: &str) -> Parsed<Codes> {
     let codes: Vec<String> = text.split('|').map(|code| code.trim().to_owned()).collect();
     let well_formed = |code: &String| {
-        code.len() == 3 && code.chars().all(|c| c.is_ascii_digit() || matches!(c, 'y' | 'z'))
+        code.len() == 3
+            && code
+                .chars()
+                .all(|c| c.is_ascii_digit() || matches!(c, 'y' | 'z'))
     };
     match codes.iter().find(|code| !well_formed(code)) {
         Some(code) => Err(format!("{code:?} is no reply code")),
@@ -346,7 +370,9 @@ fn required<'t>(text: &'t str, what: &str) -> Parsed<&'t str> {
 }
 
 fn count(text: &str) -> Parsed<u32> {
-    text.trim().parse().map_err(|_| format!("{text:?} is no number"))
+    text.trim()
+        .parse()
+        .map_err(|_| format!("{text:?} is no number"))
 }
 
 fn millis(text: &str) -> Parsed<Duration> {
@@ -404,7 +430,10 @@ mod tests {
         assert_eq!(server.asks[0].expect.len(), 2);
         assert_eq!(server.after, Some(After::Usable));
         assert!(server.never[0].clear);
-        assert_eq!((server.rules[0].on.as_str(), server.rules[0].number), ("PASV", Some(2)));
+        assert_eq!(
+            (server.rules[0].on.as_str(), server.rules[0].number),
+            ("PASV", Some(2))
+        );
         assert!(matches!(&server.rules[0].actions[..], [Action::Say(text)] if text == "227 ok\\s"));
     }
 }

@@ -28,11 +28,31 @@ pub struct Limit {
 }
 
 const CLIENT: &[&str] = &[
-    "tls", "implicit", "clear", "or-clear", "pasv", "epsv", "port", "eprt", "lock-step", "ccc",
-    "trust-pasv", "keepalive", "size", "clear-data",
+    "tls",
+    "implicit",
+    "clear",
+    "or-clear",
+    "pasv",
+    "epsv",
+    "port",
+    "eprt",
+    "lock-step",
+    "ccc",
+    "trust-pasv",
+    "keepalive",
+    "size",
+    "clear-data",
 ];
 const SERVER: &[&str] = &[
-    "tls", "implicit", "clear", "optional", "ccc", "reuse", "strict-close", "read-only", "passive-only",
+    "tls",
+    "implicit",
+    "clear",
+    "optional",
+    "ccc",
+    "reuse",
+    "strict-close",
+    "read-only",
+    "passive-only",
 ];
 
 fn known(words: &str, of: &[&str]) -> Result<Vec<String>, String> {
@@ -44,6 +64,12 @@ fn known(words: &str, of: &[&str]) -> Result<Vec<String>, String> {
 }
 
 impl ClientPolicy {
+    /// The words.
+    #[must_use]
+    pub fn words(&self) -> &[String] {
+        &self.words
+    }
+
     pub(super) fn parse(words: &str) -> Result<Self, String> {
         known(words, CLIENT).map(|words| ClientPolicy { words })
     }
@@ -122,6 +148,12 @@ fn mode(word: &str) -> Option<DataMode> {
 }
 
 impl ServerPolicy {
+    /// The words.
+    #[must_use]
+    pub fn words(&self) -> &[String] {
+        &self.words
+    }
+
     pub(super) fn parse(words: &str) -> Result<Self, String> {
         known(words, SERVER).map(|words| ServerPolicy { words })
     }
@@ -186,8 +218,14 @@ impl ServerPolicy {
 impl Limit {
     pub(super) fn parse(text: &str) -> Result<Self, String> {
         let (name, value) = text.split_once(' ').ok_or("a name and a number")?;
-        let value = value.trim().parse().map_err(|_| format!("{value:?} is no number"))?;
-        let limit = Limit { name: name.to_owned(), value };
+        let value = value
+            .trim()
+            .parse()
+            .map_err(|_| format!("{value:?} is no number"))?;
+        let limit = Limit {
+            name: name.to_owned(),
+            value,
+        };
         match limit.apply(&mut Limits::default()) {
             true => Ok(limit),
             false => Err(format!("no limit is called {name:?}")),
@@ -216,7 +254,9 @@ impl Limit {
             "reply-line" => limits.reply_line = number,
             "reply-bytes" => limits.reply_bytes = number,
             "reply-lines" => limits.reply_lines = number,
-            "lowest-data-port" => limits.lowest_data_port = u16::try_from(self.value).unwrap_or(u16::MAX),
+            "lowest-data-port" => {
+                limits.lowest_data_port = u16::try_from(self.value).unwrap_or(u16::MAX)
+            }
             "failed-logins" => limits.failed_logins = small,
             "errors" => limits.errors = small,
             "strangers" => limits.strangers = small,

@@ -154,7 +154,12 @@ impl<'s> Player<'s> {
         self.happened(&verb, argument, side)
     }
 
-    fn happened(&mut self, what: &str, argument: &str, side: &mut dyn ServerSide) -> io::Result<()> {
+    fn happened(
+        &mut self,
+        what: &str,
+        argument: &str,
+        side: &mut dyn ServerSide,
+    ) -> io::Result<()> {
         let count = self.counts.entry(what.to_owned()).or_default();
         *count += 1;
         let number = *count;
@@ -164,7 +169,10 @@ impl<'s> Player<'s> {
             exact.or_else(|| fitting.find(|rule| rule.number.is_none()))
         };
         let rule = of(&self.script.rules, what);
-        let moves = matches!(what, "RETR" | "STOR" | "STOU" | "APPE" | "LIST" | "NLST" | "MLSD");
+        let moves = matches!(
+            what,
+            "RETR" | "STOR" | "STOU" | "APPE" | "LIST" | "NLST" | "MLSD"
+        );
         let ready = self.ready;
         self.ready &= !moves;
         match rule {
@@ -289,9 +297,9 @@ impl<'s> Player<'s> {
 /// The line that was sent and must not be, or was not and must be.
 pub fn judge(script: &ServerPart, heard: &[Line]) -> Result<(), String> {
     for never in &script.never {
-        let found = heard.iter().find(|line| {
-            line.text.starts_with(&never.start) && (line.clear || !never.clear)
-        });
+        let found = heard
+            .iter()
+            .find(|line| line.text.starts_with(&never.start) && (line.clear || !never.clear));
         if let Some(line) = found {
             return Err(format!("it sent {:?}", line.text));
         }
@@ -326,7 +334,9 @@ fn port_in(argument: &str) -> u16 {
         let port = extended.trim_end_matches('|').rsplit('|').next();
         return port.and_then(|port| port.parse().ok()).unwrap_or(0);
     }
-    let mut numbers = argument.rsplit(',').map(|number| number.parse::<u8>().unwrap_or(0));
+    let mut numbers = argument
+        .rsplit(',')
+        .map(|number| number.parse::<u8>().unwrap_or(0));
     let low = numbers.next().unwrap_or(0);
     let high = numbers.next().unwrap_or(0);
     u16::from_be_bytes([high, low])
@@ -339,7 +349,10 @@ mod tests {
     #[test]
     fn the_usual_answers_can_be_read() {
         let rules = parse::rules("usual.script", include_str!("usual.script"));
-        assert!(rules.as_ref().is_ok_and(|rules| rules.len() > 40), "{rules:?}");
+        assert!(
+            rules.as_ref().is_ok_and(|rules| rules.len() > 40),
+            "{rules:?}"
+        );
     }
 
     #[test]

@@ -70,7 +70,11 @@ impl WireServer {
             // Nobody may wait any more.
             let _ = finished.send(());
         });
-        Ok(WireServer { address, shared, done })
+        Ok(WireServer {
+            address,
+            shared,
+            done,
+        })
     }
 
     /// Where it listens.
@@ -135,7 +139,11 @@ fn session(script: &Script, socket: TcpStream) -> Session {
         Ok(())
     };
     let broken = run(&mut player).err().map(|error| error.to_string());
-    Session { heard: player.heard, stored: player.stored, broken }
+    Session {
+        heard: player.heard,
+        stored: player.stored,
+        broken,
+    }
 }
 
 /// The sockets of one session of a scripted server.
@@ -175,7 +183,9 @@ impl ServerWire {
     }
 
     fn data(&mut self) -> io::Result<&mut Channel> {
-        self.data.as_mut().ok_or_else(|| io::ErrorKind::NotConnected.into())
+        self.data
+            .as_mut()
+            .ok_or_else(|| io::ErrorKind::NotConnected.into())
     }
 }
 
@@ -356,7 +366,10 @@ impl ClientSide for WireClient {
         self.reader = reader();
         let fresh = HostileTls::new().and_then(|tls| {
             self.tls = tls;
-            Channel::new(TcpStream::connect_timeout(&self.server, PATIENCE)?, PATIENCE)
+            Channel::new(
+                TcpStream::connect_timeout(&self.server, PATIENCE)?,
+                PATIENCE,
+            )
         });
         self.control = Some(fresh.map_err(|error| format!("no connection: {error}"))?);
         Ok(())
@@ -400,9 +413,10 @@ impl ClientSide for WireClient {
     fn tls(&mut self, how: &Handshake) -> Result<(), String> {
         let control = self.control.as_mut().ok_or("no connection")?;
         let went = match how {
-            Handshake::Good | Handshake::With(_) | Handshake::Other => {
-                self.tls.connection(Resume::Own).and_then(|tls| control.secure(tls))
-            }
+            Handshake::Good | Handshake::With(_) | Handshake::Other => self
+                .tls
+                .connection(Resume::Own)
+                .and_then(|tls| control.secure(tls)),
             Handshake::Garbage(text) => {
                 self.alert_due = true;
                 control.write(&super::text::filled(text, &[]))
@@ -414,7 +428,9 @@ impl ClientSide for WireClient {
 
     fn clear(&mut self) -> Result<(), String> {
         let control = self.control.as_mut().ok_or("no connection")?;
-        control.clear().map_err(|error| format!("the end of TLS: {error}"))
+        control
+            .clear()
+            .map_err(|error| format!("the end of TLS: {error}"))
     }
 
     fn end(&mut self, how: End) {
@@ -428,7 +444,10 @@ impl ClientSide for WireClient {
     }
 
     fn listen(&mut self) -> Result<SocketAddr, String> {
-        let local = self.control.as_ref().and_then(|control| control.local().ok());
+        let local = self
+            .control
+            .as_ref()
+            .and_then(|control| control.local().ok());
         let local = local.map_or(IpAddr::V4(Ipv4Addr::LOCALHOST), |at| at.ip());
         let listener = TcpListener::bind((local, 0)).map_err(|error| error.to_string())?;
         let at = listener.local_addr().map_err(|error| error.to_string())?;

@@ -71,7 +71,9 @@ fn rows() -> Result<Vec<Row>, String> {
 fn every_id(_: &[Script]) -> Result<(), String> {
     let mut seen = BTreeMap::<(String, String), u32>::new();
     for row in rows()? {
-        *seen.entry((row.id.clone(), row.under_test.clone())).or_default() += 1;
+        *seen
+            .entry((row.id.clone(), row.under_test.clone()))
+            .or_default() += 1;
     }
     let mut wrong = Vec::new();
     for ((id, role), count) in &seen {
@@ -151,7 +153,10 @@ fn every_script(scripts: &[Script]) -> Result<(), String> {
         if twice {
             wrong.push(format!("{name}: another script has its id"));
         }
-        if !rows.iter().any(|row| row.shown.contains("script") && fits(script, row)) {
+        if !rows
+            .iter()
+            .any(|row| row.shown.contains("script") && fits(script, row))
+        {
             wrong.push(format!("{name}: no row of the catalogue says script"));
         }
     }

@@ -44,13 +44,19 @@ pub(crate) fn run<D: Drive>(script: &Script, part: &ServerPart) -> Result<(), St
         Err(error) => Err(format!("no connection: {error}")),
     };
     let sessions = server.finish();
-    let heard: Vec<_> = sessions.iter().flat_map(|one| one.heard.iter().cloned()).collect();
+    let heard: Vec<_> = sessions
+        .iter()
+        .flat_map(|one| one.heard.iter().cloned())
+        .collect();
     told.and_then(|()| judge(part, &heard))
         .map_err(|what| format!("{what}\nthe server heard: {sessions:#?}"))
 }
 
 fn talk(client: &mut impl Drive, part: &ServerPart, notes: &Notes) -> Result<(), String> {
-    let login = Ask { request: Request::Login, expect: Vec::new() };
+    let login = Ask {
+        request: Request::Login,
+        expect: Vec::new(),
+    };
     let first = part.asks.first().map(|ask| &ask.request);
     if !matches!(first, Some(Request::Login | Request::LoginAccount(_))) {
         let came = came(client.carry_out(&login.request));
@@ -61,7 +67,10 @@ fn talk(client: &mut impl Drive, part: &ServerPart, notes: &Notes) -> Result<(),
     for ask in &part.asks {
         let came = came(client.carry_out(&ask.request));
         if !ask.expect.iter().any(|expect| expect.allows(&came)) {
-            return Err(format!("{:?}: {came:?}, expected {:?}", ask.request, ask.expect));
+            return Err(format!(
+                "{:?}: {came:?}, expected {:?}",
+                ask.request, ask.expect
+            ));
         }
     }
     for wanted in &part.notes {
@@ -90,11 +99,17 @@ fn came(result: Result<Done, Error>) -> Came {
 }
 
 fn transferred(transfer: &ftp_proto::Transfer, bytes: Option<Vec<u8>>) -> Done {
-    Done { moved: Some(transfer.bytes), bytes }
+    Done {
+        moved: Some(transfer.bytes),
+        bytes,
+    }
 }
 
 fn text(bytes: impl Into<Vec<u8>>) -> Done {
-    Done { moved: None, bytes: Some(bytes.into()) }
+    Done {
+        moved: None,
+        bytes: Some(bytes.into()),
+    }
 }
 
 fn note(event: &Event<'_>, notes: &Notes) {
@@ -140,7 +155,10 @@ macro_rules! drive {
                         transferred(&done, Some(sink))
                     }
                     Request::Resume(name, offset) => {
-                        let how = TransferOptions { offset: *offset, ..how };
+                        let how = TransferOptions {
+                            offset: *offset,
+                            ..how
+                        };
                         let mut sink = Vec::new();
                         let done = $wait(client.retrieve_with(name, how, &mut sink))?;
                         transferred(&done, Some(sink))
@@ -203,7 +221,10 @@ fn reply(reply: ftp_proto::FinalReply) -> Done {
 }
 
 fn listed(bytes: Vec<u8>) -> Done {
-    Done { moved: Some(bytes.len() as u64), bytes: Some(bytes) }
+    Done {
+        moved: Some(bytes.len() as u64),
+        bytes: Some(bytes),
+    }
 }
 
 fn local(error: io::Error) -> Error {

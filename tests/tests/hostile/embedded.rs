@@ -26,14 +26,20 @@ pub(crate) fn run(script: &Script, part: &ClientPart) -> Result<(), String> {
     }
     let account = Account::new(Arc::new(storage)).rights(part.server.rights());
     let users = Users::new().user(USER, CANARY, account);
-    let credential = Authority::shared().unwrap().server(Certificate::Valid).unwrap();
+    let credential = Authority::shared()
+        .unwrap()
+        .server(Certificate::Valid)
+        .unwrap();
     let tls = ServerTls::builder()
         .certificate_pem(credential.certificate.as_bytes(), credential.key.as_bytes())
         .build()
         .unwrap();
     let config = part.server.config(&script.limits);
     let at = SocketAddr::from(([127, 0, 0, 1], 0));
-    let builder = Server::builder(users).tls(tls).threads(1).configure(|to| *to = config);
+    let builder = Server::builder(users)
+        .tls(tls)
+        .threads(1)
+        .configure(|to| *to = config);
     let builder = match part.server.implicit() {
         true => builder.listen_implicit(at),
         false => builder.listen(at),
@@ -45,7 +51,9 @@ pub(crate) fn run(script: &Script, part: &ClientPart) -> Result<(), String> {
         .map_err(|error| error.to_string())
         .and_then(|mut client| play(script, &mut client));
     handle.shutdown(Duration::ZERO);
-    let ended = thread.join().map_err(|_| "the server panicked".to_owned())?;
+    let ended = thread
+        .join()
+        .map_err(|_| "the server panicked".to_owned())?;
     ended.map_err(|error| error.to_string())?;
     went
 }

@@ -75,7 +75,11 @@ fn directory() -> PathBuf {
 }
 
 fn trial(scripts: &Arc<Vec<Script>>, index: usize, over: Over, results: &Results) -> Trial {
-    let name = format!("{}::{}", scripts[index].name(), format!("{over:?}").to_lowercase());
+    let name = format!(
+        "{}::{}",
+        scripts[index].name(),
+        format!("{over:?}").to_lowercase()
+    );
     let (scripts, results) = (Arc::clone(scripts), Arc::clone(results));
     Trial::test(name, move || {
         let script = &scripts[index];
@@ -125,5 +129,9 @@ fn print_table(scripts: &[Script], results: &Results) {
         );
     }
     let passed = results.values().filter(|passed| **passed).count();
-    println!("\n{} scripts, {passed} of {} runs as they should be", scripts.len(), results.len());
+    println!(
+        "\n{} scripts, {passed} of {} runs as they should be",
+        scripts.len(),
+        results.len()
+    );
 }

@@ -8,9 +8,7 @@ use std::time::Duration;
 use ftp_proto::tls::rustls;
 use rustls::client::danger::{HandshakeSignatureValid, ServerCertVerified, ServerCertVerifier};
 use rustls::crypto::CryptoProvider;
-use rustls::pki_types::{
-    CertificateDer, PrivateKeyDer, PrivatePkcs8KeyDer, ServerName, UnixTime,
-};
+use rustls::pki_types::{CertificateDer, PrivateKeyDer, PrivatePkcs8KeyDer, ServerName, UnixTime};
 use rustls::{
     ClientConfig, ClientConnection, Connection, DigitallySignedStruct, ServerConfig,
     ServerConnection, SignatureScheme,
@@ -63,7 +61,8 @@ impl Channel {
         if let Some(tls) = &mut self.tls {
             tls.send_close_notify();
             tls.send_all(&mut self.socket)?;
-            let mut ended = false;
+            let state = tls.process_new_packets().map_err(io::Error::other)?;
+            let mut ended = state.peer_has_closed();
             while !ended {
                 let mut record = vec![0; 5];
                 self.socket.read_exact(&mut record)?;
@@ -241,7 +240,9 @@ pub(super) fn server_tls(certificate: Certificate) -> io::Result<Connection> {
 /// A TLS server with a certificate of its own, as good as the usual one.
 pub(super) fn other_server_tls() -> io::Result<Connection> {
     let config = server_config(Certificate::Valid)?;
-    ServerConnection::new(config).map(Connection::Server).map_err(io::Error::other)
+    ServerConnection::new(config)
+        .map(Connection::Server)
+        .map_err(io::Error::other)
 }
 
 fn server_config(certificate: Certificate) -> io::Result<Arc<ServerConfig>> {
@@ -272,7 +273,9 @@ impl HostileTls {
             .with_custom_certificate_verifier(Arc::new(Anybody(provider())))
             .with_no_client_auth();
         config.alpn_protocols = vec![b"ftp".to_vec()];
-        Ok(HostileTls { config: Arc::new(config) })
+        Ok(HostileTls {
+            config: Arc::new(config),
+        })
     }
 
     pub(super) fn connection(&self, resume: Resume) -> io::Result<Connection> {
