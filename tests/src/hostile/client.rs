@@ -1,6 +1,6 @@
 //! A script that plays a client, step by step, over whatever carries the bytes.
 
-use std::net::{IpAddr, SocketAddr};
+use std::net::{IpAddr, Ipv4Addr, SocketAddr};
 use std::time::Duration;
 
 use super::policy::ServerPolicy;
@@ -251,7 +251,8 @@ impl Player<'_> {
 
     fn filled(&self, text: &str) -> Vec<u8> {
         let (user, password) = self.side.account();
-        let at = self.listener.unwrap_or(SocketAddr::from(([0, 0, 0, 0], 0)));
+        let nowhere = SocketAddr::new(Ipv4Addr::UNSPECIFIED.into(), 0);
+        let at = self.listener.unwrap_or(nowhere);
         let [high, low] = at.port().to_be_bytes();
         filled(
             text,

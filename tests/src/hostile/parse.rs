@@ -202,7 +202,8 @@ fn request(text: &str) -> Parsed<Request> {
 }
 
 fn expect(text: &str) -> Parsed<Expect> {
-    let (word, rest) = text.trim().split_once(' ').unwrap_or((text.trim(), ""));
+    let text = text.trim();
+    let (word, rest) = text.split_once(' ').unwrap_or((text, ""));
     Ok(match (word, rest) {
         ("done", "") => Expect::Done(None),
         ("done", bytes) => match bytes.strip_prefix("with ") {

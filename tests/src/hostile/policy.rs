@@ -255,7 +255,7 @@ impl Limit {
             "reply-bytes" => limits.reply_bytes = number,
             "reply-lines" => limits.reply_lines = number,
             "lowest-data-port" => {
-                limits.lowest_data_port = u16::try_from(self.value).unwrap_or(u16::MAX)
+                limits.lowest_data_port = u16::try_from(self.value).unwrap_or(u16::MAX);
             }
             "failed-logins" => limits.failed_logins = small,
             "errors" => limits.errors = small,

@@ -245,7 +245,10 @@ impl<'s> Player<'s> {
                     self.stored.push(bytes);
                 }
                 Action::DataEnd(how) => side.data_end(*how)?,
-                Action::DataRefuse => side.data_refuse(),
+                Action::DataRefuse => {
+                    side.data_refuse();
+                    self.ready = false;
+                }
                 Action::Stranger(from, text) => side.stranger(*from, &self.filled(text))?,
             }
         }
