@@ -4,6 +4,7 @@
 
 pub mod bench_server;
 pub mod certs;
+pub mod hostile;
 #[cfg(target_os = "linux")]
 pub mod link;
 pub mod pair;

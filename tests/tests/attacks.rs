@@ -1,5 +1,6 @@
 //! Attacks on a client that have hit others, each as a dialogue. The names begin with the class and the number of the
-//! attack, and name the invariants it would break.
+//! attack, and name the invariants it would break. Scripted peers (`tests/scripts/servers`) play most of them over the drivers too; here is
+//! what takes a table, every cut, or a look into the machine.
 
 #![allow(
     unused_must_use,
@@ -746,23 +747,6 @@ fn d7_ic_11_data_is_as_protected_as_prot_was_acknowledged_last() {
     }
 }
 
-#[test]
-fn d9_ic_2b_a_refused_prot_ends_the_session_before_any_path_in_lock_step() {
-    let mut config = Config::default();
-    config.batching = Batching::LockStep;
-    let mut rig = Rig::new(config);
-    rig.login();
-    let file = rig.retrieve("/secret/path");
-    rig.reply("220 hi\r\n").reply("234 go\r\n").secure_ok();
-    rig.reply("331 p\r\n")
-        .reply("230 in\r\n")
-        .reply("200 0\r\n")
-        .reply("536 no\r\n");
-    assert!(!rig.sent().concat().contains("/secret"));
-    assert!(rig.result(file).unwrap().is_err());
-    assert_eq!(rig.end_kind(), Some(FailureKind::ProtectionRefused));
-}
-
 // ---- truth about transfers
 
 /// A download in flow, under TLS or in clear text, of a known size or not.
@@ -888,15 +872,6 @@ fn e5_ic_16_the_result_does_not_depend_on_how_control_and_data_interleave() {
 }
 
 #[test]
-fn e6_data_complete_and_control_lost_is_its_own_result() {
-    let (mut rig, file) = flowing(true, Some(20));
-    rig.flow_finished(20, DataEnd::CloseNotify);
-    rig.pass(Duration::from_secs(61));
-    assert_eq!(rig.failed(file), FailureKind::Unconfirmed { bytes: 20 });
-    assert!(rig.is_closed());
-}
-
-#[test]
 fn e9_a_refusal_waits_for_no_data_connection() {
     for code in [425, 426, 450, 451, 500, 550] {
         let mut rig = Rig::secure(Config::default());
@@ -970,15 +945,6 @@ fn e10_sizes_are_hints_without_overflow() {
             }
         ));
     }
-}
-
-#[test]
-fn e16_ic_7_a_reply_nobody_asked_for_ends_the_session() {
-    let mut rig = Rig::clear(Config::default());
-    let noop = rig.ask(|c, now| c.noop(now));
-    rig.reply("200 ok\r\n200 once more\r\n");
-    rig.done(noop);
-    assert_eq!(rig.end_kind(), Some(FailureKind::Desynchronised));
 }
 
 // ---- bounds

@@ -1,6 +1,7 @@
 //! What real servers do against the letter, or within it and yet to the surprise of most clients. Each has been seen.
 //!
-//! The first part is a table of quirks no common client survives all of.
+//! Most of them are scripted peers (`tests/scripts/servers/Q*`), and run over the drivers too; here is what takes a table, or a look into the
+//! machine.
 
 #![allow(
     unused_must_use,
@@ -107,39 +108,6 @@ fn takes_it_all(mut rig: Rig, file: Ticket<Transferred>) {
 // ---- the table
 
 #[test]
-fn quirk_120_then_220() {
-    for config in both() {
-        let mut rig = Rig::new(config);
-        rig.login();
-        rig.reply("120 in five minutes\r\n")
-            .pass(Duration::from_secs(50))
-            .reply("220 now\r\n");
-        assert_eq!(rig.sent(), ["AUTH TLS"]);
-    }
-}
-
-#[test]
-fn quirk_multi_line_ends_with_another_code() {
-    for config in both() {
-        // In the login, where the last line decides.
-        let mut rig = Rig::new(in_clear_with(config));
-        rig.auto_data = true;
-        let login = rig.login();
-        rig.reply("220 ready\r\n")
-            .reply("331 password\r\n")
-            .reply("230-Welcome\r\n to this server\r\n200 bye\r\n");
-        assert_eq!(rig.result(login), None);
-        rig.tick_to_deadline();
-        rig.done(login);
-    }
-}
-
-fn in_clear_with(mut config: Config) -> Config {
-    config.security = in_clear().security;
-    config
-}
-
-#[test]
 fn quirk_multi_line_has_a_line_that_looks_like_an_end() {
     for config in both() {
         let (rig, file) = whole_session(
@@ -196,13 +164,6 @@ fn quirk_227_without_parentheses() {
         );
         takes_it_all(rig, file);
     }
-}
-
-#[test]
-fn quirk_227_blanks_after_commas() {
-    let (rig, file) = whole_session(passive(), &[("PASV", "227 ok (192, 0, 2, 1, 8, 73)\r\n")]);
-    assert!(rig.did(Act::Connect(DataTarget::Peer { port: 2121 })));
-    takes_it_all(rig, file);
 }
 
 #[test]
@@ -266,18 +227,6 @@ fn quirk_229_but_the_port_is_blocked() {
 }
 
 #[test]
-fn quirk_227_to_epsv() {
-    for config in both() {
-        let (rig, file) = whole_session(
-            config,
-            &[("EPSV", "227 Entering Passive Mode (10,1,1,1,8,73)\r\n")],
-        );
-        assert!(rig.did(Act::Connect(DataTarget::Peer { port: 2121 })));
-        takes_it_all(rig, file);
-    }
-}
-
-#[test]
 fn quirk_226_to_type() {
     for answer in ["226 ok\r\n", "220 ok\r\n", "250 ok\r\n"] {
         for config in both() {
@@ -310,51 +259,9 @@ fn quirk_421_for_the_final_226() {
 }
 
 #[test]
-fn quirk_226_before_the_data() {
-    for config in both() {
-        let (rig, file) = whole_session(config, &[("RETR", "150 ok\r\n226 sent\r\n")]);
-        takes_it_all(rig, file);
-    }
-}
-
-#[test]
-fn quirk_150_and_226_in_one_packet_with_everything_before() {
-    let mut rig = Rig::clear(Config::default());
-    let file = rig.retrieve("f");
-    rig.reply("200 ok\r\n213 10\r\n229 (|||2121|)\r\n150 ok\r\n226 sent\r\n");
-    rig.data_connected();
-    takes_it_all(rig, file);
-}
-
-#[test]
 fn quirk_250_for_226() {
     for config in both() {
         let (rig, file) = whole_session(config, &[("RETR", "150 ok\r\n250 sent\r\n")]);
-        takes_it_all(rig, file);
-    }
-}
-
-#[test]
-fn quirk_multi_line_226() {
-    for config in both() {
-        let (rig, file) = whole_session(
-            config,
-            &[(
-                "RETR",
-                "150 ok\r\n226-sent\r\n 10 bytes\r\n226 in no time\r\n",
-            )],
-        );
-        takes_it_all(rig, file);
-    }
-}
-
-#[test]
-fn quirk_230_on_user() {
-    for config in both() {
-        let (rig, file) = whole_session(
-            config,
-            &[("USER", "230 in\r\n"), ("PASS", "503 already in\r\n")],
-        );
         takes_it_all(rig, file);
     }
 }
@@ -383,27 +290,6 @@ fn quirk_ssh_or_http_on_the_port() {
         rig.reply(bytes);
         assert!(matches!(rig.failed(login), FailureKind::Protocol(_)));
     }
-}
-
-#[test]
-fn quirk_two_replies_to_pass() {
-    // The surplus one must not be taken for the answer to what is sent next.
-    let mut rig = Rig::new(in_clear());
-    let login = rig.login();
-    rig.reply("220 ready\r\n")
-        .reply("331 p\r\n230 in\r\n230 really\r\n");
-    rig.done(login);
-    assert_eq!(rig.end_kind(), Some(FailureKind::Desynchronised));
-}
-
-#[test]
-fn quirk_a_633_to_pass_is_an_error_and_no_crash() {
-    let mut rig = Rig::new(in_clear());
-    let login = rig.login();
-    rig.reply("220 ready\r\n")
-        .reply("331 p\r\n")
-        .reply("633 xx\r\n");
-    assert_eq!(rig.failed(login), FailureKind::UnexpectedReply);
 }
 
 #[test]
@@ -567,14 +453,6 @@ fn quirk_a_listener_closed_before_the_refusal_is_told_is_no_reason_to_change_the
 }
 
 #[test]
-fn quirk_200_between_the_command_and_150() {
-    // A 2yz is final by every rule, and some servers send no 150: the 150 behind it has no owner.
-    let (rig, file) = whole_session(Config::default(), &[("RETR", "200 ok\r\n150 opening\r\n")]);
-    assert!(rig.result(file).unwrap().is_err());
-    assert_eq!(rig.end_kind(), Some(FailureKind::Desynchronised));
-}
-
-#[test]
 fn quirk_552_disk_full_in_mid_upload() {
     let mut rig = Rig::secure(Config::default());
     rig.auto_data = true;
@@ -658,23 +536,4 @@ fn quirk_ccc_is_ended_by_one_side_only() {
     );
     rig.cleared();
     rig.done(clear);
-}
-
-#[test]
-fn quirk_331_where_the_greeting_was_due() {
-    let mut rig = Rig::new(Config::default());
-    let login = rig.login();
-    rig.reply("331 password\r\n");
-    assert_eq!(rig.failed(login), FailureKind::UnexpectedReply);
-}
-
-#[test]
-fn quirk_mkd_rmd_rnto_dele_answered_with_200() {
-    let mut rig = Rig::clear(Config::default());
-    let made = rig.ask(|c, now| c.make_directory(now, b"d"));
-    rig.reply("200 ok\r\n");
-    assert_eq!(rig.done(made), None);
-    let rename = rig.ask(|c, now| c.rename(now, b"a", b"b"));
-    rig.reply("350 x\r\n").reply("200 ok\r\n");
-    rig.done(rename);
 }

@@ -218,6 +218,9 @@ impl Client {
                     self.fail_session(failure);
                     return;
                 }
+                // ABOR is done or not understood; what is cut is the transfer, once more.
+                Some(front)
+                    if front.step == Step::Abort && code.class() == Class::TransientNegative => {}
                 Some(front) => {
                     let step = front.step;
                     let transfers = step == Step::Verb && front.ticket == given_up;

@@ -144,6 +144,34 @@ fn every_order_of_replies_to_abor_ends_in_step() {
 }
 
 #[test]
+fn a_transfer_that_is_refused_and_cut_is_not_abors_answer_yet() {
+    for (replies, barrier) in [
+        (&["450 cut", "426 broken off", "226 aborted"][..], false),
+        (&["451 cut", "426 broken off", "225 aborted"], false),
+        (&["426 cut", "426 broken off", "500 what"], false),
+        (&["450 cut", "426 broken off"], true),
+        (&["226 sent", "426 broken off"], true),
+    ] {
+        let (mut rig, file, abort) = aborted(42);
+        for line in replies {
+            assert_eq!(rig.result(abort), None, "{replies:?}");
+            rig.reply(&format!("{line}\r\n"));
+        }
+        if barrier {
+            assert_eq!(rig.result(abort), None, "{replies:?}");
+            rig.tick_to_deadline();
+            assert_eq!(rig.sent(), ["PWD"], "the barrier");
+            rig.reply("257 \"/\"\r\n");
+        }
+        assert_eq!(rig.failed(file), FailureKind::Aborted { bytes: 42 });
+        rig.done(abort);
+        let noop = rig.ask(|c, now| c.noop(now));
+        rig.reply("200 in step\r\n");
+        rig.done(noop);
+    }
+}
+
+#[test]
 fn late_replies_do_not_cross_the_barrier() {
     for late in [
         &["226 late"][..],
