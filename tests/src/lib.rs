@@ -11,6 +11,7 @@ pub mod pair;
 #[cfg(target_os = "linux")]
 pub mod peers;
 pub mod rig;
+pub mod small_files;
 pub mod tool;
 pub mod transcript;
 pub mod tree;

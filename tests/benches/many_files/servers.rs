@@ -8,6 +8,8 @@ use std::process::{Child, Command, Stdio};
 
 use ftp_proto_tests::link::{FAR, Link};
 use ftp_proto_tests::peers::{self, Kind, Options, Tls};
+use ftp_proto_tests::small_files;
+pub(crate) use ftp_proto_tests::small_files::name as file_name;
 
 use crate::Fallible;
 
@@ -124,11 +126,6 @@ pub(crate) fn keep(arguments: &[String]) -> Fallible {
     Ok(())
 }
 
-/// Name of the file with this number.
-pub(crate) fn file_name(index: usize) -> String {
-    format!("file-{index}.bin")
-}
-
 /// Writes so many files.
 pub(crate) fn fill(directory: &Path, files: usize) -> Fallible {
     for index in 0..files {
@@ -137,14 +134,7 @@ pub(crate) fn fill(directory: &Path, files: usize) -> Fallible {
     Ok(())
 }
 
-/// What is in it: different for each file, with every byte value, and without any pattern.
+/// What is in the file with this number.
 pub(crate) fn contents(index: usize) -> Vec<u8> {
-    let mut state = 0x2545_f491_4f6c_dd1d ^ index as u64;
-    let random = std::iter::repeat_with(|| {
-        state ^= state << 13;
-        state ^= state >> 7;
-        state ^= state << 17;
-        state.to_be_bytes()
-    });
-    random.flatten().take(FILE_SIZE).collect()
+    small_files::contents(index, FILE_SIZE)
 }

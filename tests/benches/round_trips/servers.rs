@@ -7,6 +7,8 @@ use std::process::{Child, Stdio};
 
 use ftp_proto_tests::link::{FAR, Link};
 use ftp_proto_tests::peers::{self, Kind, Options, Tls};
+use ftp_proto_tests::small_files;
+pub(crate) use ftp_proto_tests::small_files::name as file_name;
 
 use crate::Fallible;
 
@@ -90,20 +92,7 @@ pub(crate) fn keep(arguments: &[String]) -> Fallible {
     Ok(())
 }
 
-/// Name of the file with this number.
-pub(crate) fn file_name(index: usize) -> String {
-    format!("file-{index}.bin")
-}
-
-/// What is in it: different for each file, so that a mix-up shows, with every byte value, so that a changed line end
-/// shows, and without any pattern, because a client may ask for compression (MODE Z).
+/// What is in the file with this number.
 pub(crate) fn contents(index: usize) -> Vec<u8> {
-    let mut state = 0x2545_f491_4f6c_dd1d ^ index as u64;
-    let random = std::iter::repeat_with(|| {
-        state ^= state << 13;
-        state ^= state >> 7;
-        state ^= state << 17;
-        state.to_be_bytes()
-    });
-    random.flatten().take(FILE_SIZE).collect()
+    small_files::contents(index, FILE_SIZE)
 }

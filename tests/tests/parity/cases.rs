@@ -94,7 +94,7 @@ cases! {
     "write with a flush", explicit, same, write;
     "write a half and drop it", explicit, same, write_half;
     "write a half and drop it, in clear", plain, in_clear, write_half;
-    "two downloads in a row", explicit, same, two;
+    "two downloads and two uploads in a row", explicit, same, two;
     "login rides with a download", explicit, same, riding;
     "a wrong login rides with a download", explicit, same, riding_wrong;
     "the disk is full", explicit, same, disk_full;
@@ -558,8 +558,11 @@ fn write_half<D: Drive>(stage: &Stage<'_>) -> Result<String, Error> {
 fn two<D: Drive>(stage: &Stage<'_>) -> Result<String, Error> {
     let mut client = stage.session::<D>()?;
     let [a, b] = client.get_two(["100k.bin", "readme.txt"])?;
+    client.put_two([("p.bin", &a), ("p2.bin", &b)])?;
     client.quit()?;
-    Ok(format!("{} and {} bytes", a.len(), b.len()))
+    let stored = ["p.bin", "p2.bin"].map(|name| stage.stored(name));
+    let same = stored == [Some(a.clone()), Some(b.clone())];
+    Ok(format!("{} and {} bytes, stored {same}", a.len(), b.len()))
 }
 
 fn riding<D: Drive>(stage: &Stage<'_>) -> Result<String, Error> {

@@ -60,6 +60,8 @@ pub(crate) trait Drive: Sized {
     /// The whole file, by reading.
     fn read(&mut self, path: &str) -> Result<(Transfer, Vec<u8>), Error>;
     fn put(&mut self, path: &str, how: TransferOptions, bytes: &[u8]) -> Result<Transfer, Error>;
+    /// Two uploads asked for in a row.
+    fn put_two(&mut self, files: [(&str, &[u8]); 2]) -> Result<(), Error>;
     fn put_from(&mut self, path: &str, source: &mut Full) -> Result<Transfer, Error>;
     /// By writing, with a flush in the middle.
     fn write(&mut self, path: &str, bytes: &[u8]) -> Result<Transfer, Error>;
@@ -207,6 +209,16 @@ macro_rules! drive {
                 mut bytes: &[u8],
             ) -> Result<Transfer, Error> {
                 $wait(self.0.store_with(path, how, &mut bytes))
+            }
+
+            fn put_two(&mut self, files: [(&str, &[u8]); 2]) -> Result<(), Error> {
+                let how = TransferOptions::default();
+                let [(one, mut first_bytes), (other, mut second_bytes)] = files;
+                let first = self.0.queue_store(one, how)?;
+                let second = self.0.queue_store(other, how)?;
+                $wait(self.0.send(first, &mut first_bytes))?;
+                $wait(self.0.send(second, &mut second_bytes))?;
+                Ok(())
             }
 
             fn put_from(&mut self, path: &str, source: &mut Full) -> Result<Transfer, Error> {
