@@ -90,6 +90,8 @@ pub struct Player<'s> {
     private: bool,
     /// A data connection is set up, and no transfer has used it yet.
     ready: bool,
+    /// What is set up is a port nobody listens at.
+    refused: bool,
     /// Where data connections go, in this address and port.
     place: (IpAddr, u16),
     /// Nothing is said any more.
@@ -114,6 +116,7 @@ impl<'s> Player<'s> {
             under_tls: false,
             private: false,
             ready: false,
+            refused: false,
             place: (IpAddr::from([127, 0, 0, 1]), 0),
             silent: false,
             heard: Vec::new(),
@@ -147,8 +150,14 @@ impl<'s> Player<'s> {
         let (verb, argument) = line.split_once(' ').unwrap_or((line, ""));
         let verb = verb.to_ascii_uppercase();
         match verb.as_str() {
-            "PASV" | "EPSV" => self.place = side.listen()?,
-            "PORT" | "EPRT" => side.active(port_in(argument)),
+            "PASV" | "EPSV" => {
+                self.place = side.listen()?;
+                self.refused = false;
+            }
+            "PORT" | "EPRT" => {
+                side.active(port_in(argument));
+                self.refused = false;
+            }
             _ => {}
         }
         self.happened(&verb, argument, side)
@@ -247,6 +256,7 @@ impl<'s> Player<'s> {
                 Action::DataEnd(how) => side.data_end(*how)?,
                 Action::DataRefuse => {
                     side.data_refuse();
+                    self.refused = true;
                     self.ready = false;
                 }
                 Action::Stranger(from, text) => side.stranger(*from, &self.filled(text))?,
@@ -261,7 +271,7 @@ impl<'s> Player<'s> {
         match what {
             "PROT" if taken => self.private = argument.eq_ignore_ascii_case("P"),
             "PASV" | "EPSV" | "PORT" | "EPRT" => {
-                self.ready = taken;
+                self.ready = taken && !self.refused;
                 if !taken {
                     side.data_refuse();
                 }
