@@ -48,6 +48,7 @@ pub struct Builder {
     on_event: EventHook,
     on_progress: ProgressHook,
     cancel: CancelHandle,
+    record: Option<usize>,
     pub(crate) listing_limit: usize,
 }
 
@@ -62,6 +63,7 @@ impl Default for Builder {
             on_event: None,
             on_progress: None,
             cancel: CancelHandle::new(),
+            record: None,
             listing_limit: 64 * 1024 * 1024,
         }
     }
@@ -244,6 +246,13 @@ impl Builder {
         self
     }
 
+    /// Keeps a record of the session, of about `limit` bytes at most: [`Client::machine`]`().recording()` gives it, to be read or replayed
+    /// (see [`trace`](ftp_proto::trace)). Passwords are not in it.
+    pub fn record(mut self, limit: usize) -> Self {
+        self.record = Some(limit);
+        self
+    }
+
     /// Lets this handle give up what the client does, the connecting included.
     pub fn cancel_handle(mut self, handle: &CancelHandle) -> Self {
         self.cancel = handle.clone();
@@ -284,7 +293,10 @@ impl Builder {
             source,
         })?;
         let clock = Clock::new();
-        let machine = Machine::new(self.config, peer.ip(), clock.now());
+        let mut machine = Machine::new(self.config, peer.ip(), clock.now());
+        if let Some(limit) = self.record {
+            machine.start_recording(limit);
+        }
         let engine = Engine::new(machine, session).with_hooks(self.on_event, self.on_progress);
         let sockets = Sockets::new(runtime, control, self.active);
         let pump = Pump::new(engine, clock, sockets, self.cancel, span);
