@@ -18,7 +18,8 @@
 //! # Ok::<(), ftp_proto_async::Error>(())
 //! ```
 //!
-//! It runs on any executor, and with [`Runtime`] on other runtimes than smol altogether.
+//! It runs on any executor: every future is `Send`, if what it reads from and writes to is. With [`Runtime`] it runs on other runtimes than
+//! smol altogether, and smol's reactor never starts; the example `tokio` is one.
 //!
 //! # Layers
 //!
@@ -52,4 +53,8 @@ pub use cancel::CancelHandle;
 pub use client::Client;
 pub use pool::{Pool, PoolBuilder, PooledClient};
 pub use runtime::{Runtime, Smol, Stream, Waiting};
+/// What a [`Stream`] is made of, for those who bring a [`Runtime`] of their own.
+pub use smol::io::{AsyncRead, AsyncWrite};
+/// What a [`Stream`] gives its socket as.
+pub use socket2::SockRef;
 pub use stream::{Reader, Writer};

@@ -3,7 +3,7 @@
 use std::future::poll_fn;
 use std::hash::{BuildHasher, Hasher, RandomState};
 use std::io::{self, IoSlice, Read, Write};
-use std::net::{IpAddr, Shutdown, SocketAddr};
+use std::net::{IpAddr, SocketAddr};
 use std::ops::RangeInclusive;
 use std::pin::Pin;
 use std::task::{Context, Poll, Waker};
@@ -100,10 +100,7 @@ impl<R: Runtime> pipe::Sockets for Sockets<R> {
     }
 
     fn connect(&mut self, target: DataTarget) -> io::Result<()> {
-        let target = match target {
-            DataTarget::Address(address) => address,
-            DataTarget::Peer { port } => with_port(self.address(Stream::peer)?, port),
-        };
+        let target = target.address(self.address(Stream::peer)?);
         self.dialled = Some(self.runtime.connect(target));
         Ok(())
     }
@@ -218,12 +215,8 @@ impl<S: Stream> Write for Socket<S> {
 impl<S: Stream> Transport for Socket<S> {
     fn shut(&mut self, side: Shut) {
         // It fails only where there is nothing left to end.
-        let shut = self.0.inner.socket().map(|socket| {
-            socket.shutdown(match side {
-                Shut::Sending => Shutdown::Write,
-                Shut::Both => Shutdown::Both,
-            })
-        });
+        let socket = self.0.inner.socket();
+        let shut = socket.map(|socket| socket.shutdown(side.into()));
         if shut.is_none() {
             let _ = self.0.attempt(|stream, cx| stream.poll_close(cx));
         }

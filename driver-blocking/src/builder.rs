@@ -4,6 +4,7 @@ use std::fmt;
 use std::net::IpAddr;
 use std::ops::RangeInclusive;
 use std::path::Path;
+use std::sync::Arc;
 use std::time::Duration;
 
 use ftp_proto::client::{Config, Security};
@@ -18,6 +19,7 @@ use crate::client::Client;
 use crate::clock::Clock;
 use crate::net::{self, ActiveSettings, Sockets};
 use crate::pump::Pump;
+use crate::seam::Seam;
 use crate::tls::{platform, read_file};
 
 /// Settings of a [`Client`]. By default TLS is required on both connections, by AUTH TLS, and the server's certificate must come
@@ -45,6 +47,7 @@ pub struct Builder {
     on_progress: ProgressHook,
     cancel: CancelHandle,
     record: Option<usize>,
+    seam: Option<Arc<dyn Seam>>,
     pub(crate) listing_limit: usize,
 }
 
@@ -60,6 +63,7 @@ impl Default for Builder {
             on_progress: None,
             cancel: CancelHandle::new(),
             record: None,
+            seam: None,
             listing_limit: 64 * 1024 * 1024,
         }
     }
@@ -249,6 +253,13 @@ impl Builder {
         self
     }
 
+    /// For tests, see [`seam`](crate::seam).
+    #[doc(hidden)]
+    pub fn seam(mut self, seam: Arc<dyn Seam>) -> Self {
+        self.seam = Some(seam);
+        self
+    }
+
     /// Lets this handle give up what the client does, the connecting included. Name resolution cannot be given up.
     pub fn cancel_handle(mut self, handle: &CancelHandle) -> Self {
         self.cancel = handle.clone();
@@ -271,7 +282,8 @@ impl Builder {
         let mut poll = Poll::new().map_err(Error::Local)?;
         self.cancel.attach(poll.registry()).map_err(Error::Local)?;
         let span = info_span!("ftp", host, port);
-        let control = net::dial(&mut poll, host, port, self.connect_timeout, &self.cancel)?;
+        let (limit, seam) = (self.connect_timeout, self.seam.as_ref());
+        let control = net::dial(&mut poll, host, port, limit, &self.cancel, seam)?;
         let peer = control.peer().map_err(|source| Error::Connect {
             peer: format!("{host}:{port}"),
             source,
@@ -282,7 +294,7 @@ impl Builder {
             machine.start_recording(limit);
         }
         let engine = Engine::new(machine, session).with_hooks(self.on_event, self.on_progress);
-        let sockets = Sockets::new(poll, control, self.active);
+        let sockets = Sockets::new(poll, control, self.active, self.seam);
         let pump = Pump::new(engine, clock, sockets, self.cancel, span);
         Ok(Client::new(pump, peer, self.listing_limit))
     }

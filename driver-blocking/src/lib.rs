@@ -37,6 +37,8 @@ mod client;
 mod clock;
 mod net;
 mod pump;
+#[doc(hidden)]
+pub mod seam;
 mod stream;
 #[cfg(test)]
 mod tests;

@@ -2,8 +2,9 @@
 
 use std::hash::{BuildHasher, Hasher, RandomState};
 use std::io::{self, IoSlice, Read, Write};
-use std::net::{IpAddr, Shutdown, SocketAddr, ToSocketAddrs};
+use std::net::{IpAddr, SocketAddr, ToSocketAddrs};
 use std::ops::RangeInclusive;
+use std::sync::Arc;
 use std::time::{Duration, Instant};
 
 use ftp_proto::DataTarget;
@@ -14,6 +15,7 @@ use mio::{Events, Interest, Poll, Registry, Token};
 use socket2::{SockRef, TcpKeepalive};
 
 use crate::cancel::CancelHandle;
+use crate::seam::{Operation, Seam, Tap};
 
 pub(crate) const CONTROL: Token = Token(0);
 pub(crate) const DATA: Token = Token(1);
@@ -38,10 +40,16 @@ pub(crate) struct Sockets {
     data: Option<Socket>,
     listener: Option<Listener>,
     active: ActiveSettings,
+    seam: Option<Arc<dyn Seam>>,
 }
 
 impl Sockets {
-    pub(crate) fn new(poll: Poll, control: Socket, active: ActiveSettings) -> Self {
+    pub(crate) fn new(
+        poll: Poll,
+        control: Socket,
+        active: ActiveSettings,
+        seam: Option<Arc<dyn Seam>>,
+    ) -> Self {
         Sockets {
             poll,
             events: Events::with_capacity(16),
@@ -49,6 +57,7 @@ impl Sockets {
             data: None,
             listener: None,
             active,
+            seam,
         }
     }
 
@@ -92,11 +101,9 @@ impl pipe::Sockets for Sockets {
     }
 
     fn connect(&mut self, target: DataTarget) -> io::Result<()> {
-        let target = match target {
-            DataTarget::Address(address) => address,
-            DataTarget::Peer { port } => with_port(self.address(TcpStream::peer_addr)?, port),
-        };
-        self.data = Some(Socket::connect(target, self.poll.registry(), DATA)?);
+        let target = target.address(self.address(TcpStream::peer_addr)?);
+        let (registry, seam) = (self.poll.registry(), self.seam.as_ref());
+        self.data = Some(Socket::connect(target, registry, DATA, seam)?);
         Ok(())
     }
 
@@ -110,7 +117,8 @@ impl pipe::Sockets for Sockets {
     fn listen(&mut self) -> io::Result<SocketAddr> {
         let local = self.address(TcpStream::local_addr)?;
         let ports = self.active.ports.as_ref();
-        let listener = Listener::bind(local, ports, self.poll.registry())?;
+        let (registry, seam) = (self.poll.registry(), self.seam.as_ref());
+        let listener = Listener::bind(local, ports, registry, seam)?;
         let mut address = listener.listener.local_addr()?;
         self.listener = Some(listener);
         let ip = self.active.advertised.unwrap_or_else(|| address.ip());
@@ -122,7 +130,8 @@ impl pipe::Sockets for Sockets {
         let Some(listener) = &mut self.listener else {
             return Ok(None);
         };
-        let Some((socket, peer)) = listener.accept(self.poll.registry())? else {
+        let (registry, seam) = (self.poll.registry(), self.seam.as_ref());
+        let Some((socket, peer)) = listener.accept(registry, seam)? else {
             return Ok(None);
         };
         self.data = Some(socket);
@@ -152,6 +161,7 @@ pub(crate) struct Socket {
     stream: TcpStream,
     readable: bool,
     writable: bool,
+    tap: Tap,
 }
 
 impl Socket {
@@ -160,6 +170,7 @@ impl Socket {
         address: SocketAddr,
         registry: &Registry,
         token: Token,
+        seam: Option<&Arc<dyn Seam>>,
     ) -> io::Result<Socket> {
         let mut stream = TcpStream::connect(address)?;
         registry.register(&mut stream, token, Interest::READABLE | Interest::WRITABLE)?;
@@ -167,6 +178,7 @@ impl Socket {
             stream,
             readable: false,
             writable: false,
+            tap: Tap::new(seam, registry, token)?,
         })
     }
 
@@ -178,13 +190,14 @@ impl Socket {
         if let Some(error) = self.stream.take_error()? {
             return Err(error);
         }
-        match self.stream.peer_addr() {
+        let peer = self.stream.peer_addr();
+        match peer.and_then(|_| self.tap.most(Operation::Connect, &mut self.stream)) {
             Ok(_) => {
                 self.send_at_once();
                 self.readable = true;
                 Ok(true)
             }
-            Err(error) if error.kind() == io::ErrorKind::NotConnected => {
+            Err(error) if is_under_way(&error) => {
                 self.writable = false;
                 Ok(false)
             }
@@ -219,14 +232,16 @@ impl Socket {
     /// What was tried, again if a signal came; `WouldBlock` is kept in mind.
     fn attempt(
         &mut self,
+        operation: Operation,
         ready: fn(&mut Socket) -> &mut bool,
-        mut what: impl FnMut(&mut TcpStream) -> io::Result<usize>,
+        mut what: impl FnMut(&mut TcpStream, usize) -> io::Result<usize>,
     ) -> io::Result<usize> {
         if !*ready(self) {
             return Err(io::ErrorKind::WouldBlock.into());
         }
         loop {
-            match what(&mut self.stream) {
+            let most = self.tap.most(operation, &mut self.stream);
+            match most.and_then(|most| what(&mut self.stream, most)) {
                 Err(error) if error.kind() == io::ErrorKind::Interrupted => {}
                 Err(error) if error.kind() == io::ErrorKind::WouldBlock => {
                     *ready(self) = false;
@@ -237,9 +252,17 @@ impl Socket {
         }
     }
 }
+
 impl Read for Socket {
     fn read(&mut self, into: &mut [u8]) -> io::Result<usize> {
-        let count = self.attempt(|socket| &mut socket.readable, |stream| stream.read(into))?;
+        let count = self.attempt(
+            Operation::Read,
+            |socket| &mut socket.readable,
+            |stream, most| {
+                let room = most.min(into.len());
+                stream.read(into.get_mut(..room).unwrap_or_default())
+            },
+        )?;
         self.acknowledge();
         Ok(count)
     }
@@ -252,8 +275,15 @@ impl Write for Socket {
 
     fn write_vectored(&mut self, pieces: &[IoSlice<'_>]) -> io::Result<usize> {
         self.attempt(
+            Operation::Write,
             |socket| &mut socket.writable,
-            |stream| stream.write_vectored(pieces),
+            |stream, most| {
+                let first = pieces.iter().find(|piece| !piece.is_empty());
+                match first.and_then(|first| first.get(..most)) {
+                    Some(part) => stream.write(part),
+                    None => stream.write_vectored(pieces),
+                }
+            },
         )
     }
 
@@ -265,10 +295,7 @@ impl Write for Socket {
 impl Transport for Socket {
     fn shut(&mut self, side: Shut) {
         // It fails only where there is nothing left to end.
-        let _ = self.stream.shutdown(match side {
-            Shut::Sending => Shutdown::Write,
-            Shut::Both => Shutdown::Both,
-        });
+        let _ = self.stream.shutdown(side.into());
         // What comes now, a TLS 1.3 ticket before a close_notify, finds nothing to ride on.
         self.acknowledge();
     }
@@ -292,7 +319,9 @@ impl Listener {
         local: SocketAddr,
         ports: Option<&RangeInclusive<u16>>,
         registry: &Registry,
+        seam: Option<&Arc<dyn Seam>>,
     ) -> io::Result<Listener> {
+        Tap::new(seam, registry, LISTENER)?.allows(Operation::Listen)?;
         let mut listener = match ports {
             None => TcpListener::bind(with_port(local, 0))?,
             Some(ports) => bind_within(local, ports)?,
@@ -305,12 +334,18 @@ impl Listener {
     }
 
     /// Takes one connection, if one is there.
-    pub(crate) fn accept(&mut self, registry: &Registry) -> io::Result<Option<(Socket, IpAddr)>> {
+    pub(crate) fn accept(
+        &mut self,
+        registry: &Registry,
+        seam: Option<&Arc<dyn Seam>>,
+    ) -> io::Result<Option<(Socket, IpAddr)>> {
         if !self.acceptable {
             return Ok(None);
         }
+        let tap = Tap::new(seam, registry, DATA)?;
         loop {
-            match self.listener.accept() {
+            let accepted = self.listener.accept();
+            match accepted.and_then(|it| tap.allows(Operation::Accept).map(|()| it)) {
                 Ok((mut stream, peer)) => {
                     registry.register(
                         &mut stream,
@@ -321,6 +356,7 @@ impl Listener {
                         stream,
                         readable: true,
                         writable: true,
+                        tap,
                     };
                     socket.send_at_once();
                     return Ok(Some((socket, peer.ip())));
@@ -344,6 +380,7 @@ pub(crate) fn dial(
     port: u16,
     limit: Duration,
     cancel: &CancelHandle,
+    seam: Option<&Arc<dyn Seam>>,
 ) -> Result<Socket, Error> {
     let failed = |peer: String, source: io::Error| Error::Connect { peer, source };
     let named = || format!("{host}:{port}");
@@ -361,7 +398,7 @@ pub(crate) fn dial(
         let left = end.saturating_duration_since(Instant::now());
         let waiting = u32::try_from(addresses.len() - index).unwrap_or(u32::MAX);
         let share = (left / waiting).max(LEAST_PER_ADDRESS.min(limit));
-        match dial_one(poll, *address, share, cancel) {
+        match dial_one(poll, *address, share, cancel, seam) {
             Ok(Some(socket)) => return Ok(socket),
             Ok(None) => return Err(Error::Cancelled),
             Err(error) if address.ip().to_string() == bare => last = failed(named(), error),
@@ -377,9 +414,10 @@ fn dial_one(
     address: SocketAddr,
     limit: Duration,
     cancel: &CancelHandle,
+    seam: Option<&Arc<dyn Seam>>,
 ) -> io::Result<Option<Socket>> {
     let end = Instant::now() + limit;
-    let mut socket = Socket::connect(address, poll.registry(), CONTROL)?;
+    let mut socket = Socket::connect(address, poll.registry(), CONTROL, seam)?;
     let mut events = Events::with_capacity(8);
     while !socket.is_connected()? {
         if cancel.take() {
@@ -438,6 +476,14 @@ fn bind_within(local: SocketAddr, ports: &RangeInclusive<u16>) -> io::Result<Tcp
     Err(last)
 }
 
+/// Whether the connection may still come up.
+fn is_under_way(error: &io::Error) -> bool {
+    matches!(
+        error.kind(),
+        io::ErrorKind::NotConnected | io::ErrorKind::WouldBlock
+    )
+}
+
 fn is_passing(error: &io::Error) -> bool {
     matches!(
         error.kind(),
@@ -463,9 +509,9 @@ mod tests {
             .unwrap()
             .port();
         let ports = free..=free;
-        let first = Listener::bind(local, Some(&ports), poll.registry()).unwrap();
+        let first = Listener::bind(local, Some(&ports), poll.registry(), None).unwrap();
         assert_eq!(first.listener.local_addr().unwrap().port(), free);
-        let second = Listener::bind(local, Some(&ports), poll.registry()).unwrap_err();
+        let second = Listener::bind(local, Some(&ports), poll.registry(), None).unwrap_err();
         assert_eq!(pipe::fault(&second), Fault::AddressInUse);
     }
 
@@ -495,7 +541,7 @@ mod tests {
         let poll = Poll::new().unwrap();
         let listener = std::net::TcpListener::bind("127.0.0.1:0").unwrap();
         let address = listener.local_addr().unwrap();
-        let mut socket = Socket::connect(address, poll.registry(), CONTROL).unwrap();
+        let mut socket = Socket::connect(address, poll.registry(), CONTROL, None).unwrap();
         let (mut peer, _) = listener.accept().unwrap();
         let quick = |socket: &Socket| SockRef::from(&socket.stream).tcp_quickack().unwrap();
         let slow = |socket: &Socket| {
@@ -527,7 +573,7 @@ mod tests {
             .port();
         let cancel = CancelHandle::new();
         let limit = Duration::from_secs(5);
-        let error = dial(&mut poll, "127.0.0.1", nobody, limit, &cancel).unwrap_err();
+        let error = dial(&mut poll, "127.0.0.1", nobody, limit, &cancel, None).unwrap_err();
         assert!(
             matches!(&error, Error::Connect { source, .. } if source.kind() == io::ErrorKind::ConnectionRefused),
             "{error}"

@@ -9,7 +9,7 @@ use crate::rules::replies::{Dialogue, Meaning, meaning};
 use crate::rules::transfer::Answer;
 use crate::rules::{Law, Rule};
 use crate::time::Timer;
-use crate::wire::command::Verb;
+use crate::wire::command::{Verb, encode_raw};
 use crate::wire::date::{mdtm_reply, size_in_150, size_in_reply};
 use crate::wire::features::FeatureSet;
 use crate::wire::quoted::{parse_257, stou_name};
@@ -111,6 +111,7 @@ impl Client {
         if expected.orphan {
             self.timers.cancel(Timer::Guard);
             self.on_type(expected.step, code);
+            self.on_rename_left(&expected, meaning);
         } else {
             self.on_final(expected, meaning, code, text);
         }
@@ -256,6 +257,21 @@ impl Client {
         };
         if settled {
             self.restart_left = false;
+        }
+    }
+
+    /// A rename was withdrawn, and the server now waits for RNTO. ProFTPD takes next to nothing else before that, so it gets one without a
+    /// name: every server refuses it, and no file is touched.
+    fn on_rename_left(&mut self, expected: &Expected, meaning: Meaning) {
+        let waits = expected.step == Step::Verb
+            && expected.kind == Some(Kind::Rename)
+            && meaning == Meaning::Continue
+            && self.phase == Phase::Up;
+        if waits {
+            self.say(Step::RenameTo, Verb::Rnto, None, |out, max| {
+                encode_raw(b"RNTO", out, max).map(|_| ())
+            });
+            self.orphan(Some(Step::RenameTo));
         }
     }
 

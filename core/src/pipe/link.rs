@@ -326,15 +326,15 @@ impl Link {
             if plain.is_empty() {
                 return Ok(0);
             }
-            return taken(network.write(plain)?);
+            return taken(uninterrupted(|| network.write(plain))?);
         };
         // TLS takes no more than it can hold: what it holds goes first.
         while channel.wants_write() {
-            taken(channel.write_to(network)?)?;
+            taken(uninterrupted(|| channel.write_to(network))?)?;
         }
         let count = channel.write(plain);
         while channel.wants_write() {
-            match channel.write_to(network) {
+            match uninterrupted(|| channel.write_to(network)) {
                 // What TLS has taken is on its way.
                 Err(error) if error.kind() == io::ErrorKind::WouldBlock => break,
                 written => taken(written?)?,
@@ -375,14 +375,21 @@ pub(super) enum Heard {
 }
 
 pub(super) fn hear(network: &mut dyn Read, room: &mut [u8]) -> Heard {
+    match uninterrupted(|| network.read(room)) {
+        Ok(0) => Heard::End,
+        Ok(count) => Heard::Bytes(count),
+        Err(error) if error.kind() == io::ErrorKind::WouldBlock => Heard::Nothing,
+        Err(error) => Heard::Failed(fault(&error)),
+    }
+}
+
+/// What a signal interrupts is tried again.
+pub(super) fn uninterrupted<T>(mut what: impl FnMut() -> io::Result<T>) -> io::Result<T> {
     loop {
-        return match network.read(room) {
-            Ok(0) => Heard::End,
-            Ok(count) => Heard::Bytes(count),
-            Err(error) if error.kind() == io::ErrorKind::WouldBlock => Heard::Nothing,
-            Err(error) if error.kind() == io::ErrorKind::Interrupted => continue,
-            Err(error) => Heard::Failed(fault(&error)),
-        };
+        match what() {
+            Err(error) if error.kind() == io::ErrorKind::Interrupted => {}
+            done => return done,
+        }
     }
 }
 

@@ -28,12 +28,12 @@ struct Lane {
     carried: usize,
 }
 
-/// One end of a connection: moves at most so many bytes at once, and is not ready every other time.
+/// One end of a connection: moves at most so many bytes at once; between two times it is not ready once, and interrupted once.
 struct End {
     from: Rc<RefCell<Lane>>,
     to: Rc<RefCell<Lane>>,
     piece: usize,
-    ready: [bool; 2],
+    turns: [u8; 2],
     reset: bool,
 }
 
@@ -44,7 +44,7 @@ fn connection(piece: usize) -> (End, End) {
         from: Rc::clone(from),
         to: Rc::clone(to),
         piece,
-        ready: [true; 2],
+        turns: [0; 2],
         reset: false,
     };
     (end(&back, &there), end(&there, &back))
@@ -52,11 +52,13 @@ fn connection(piece: usize) -> (End, End) {
 
 impl End {
     fn is_ready(&mut self, way: usize) -> io::Result<()> {
-        self.ready[way] = !self.ready[way];
-        if self.ready[way] {
-            return Err(io::ErrorKind::WouldBlock.into());
+        let turn = self.turns[way];
+        self.turns[way] = (turn + 1) % 3;
+        match turn {
+            0 => Ok(()),
+            1 => Err(io::ErrorKind::WouldBlock.into()),
+            _ => Err(io::ErrorKind::Interrupted.into()),
         }
-        Ok(())
     }
 }
 

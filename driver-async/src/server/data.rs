@@ -11,8 +11,8 @@ use ftp_proto::pipe::{Pipe, fault};
 use ftp_proto::server::Input;
 use ftp_proto::tls::ServerTlsSession;
 use ftp_proto::{
-    AcceptOrder, ConnectOrder, DataId, DataTarget, Desk as Orders, Direction, FlowOrder, Instant,
-    ListenOrder, Report, TlsFault, TlsOrder,
+    AcceptOrder, ConnectOrder, DataId, Desk as Orders, Direction, FlowOrder, Instant, ListenOrder,
+    Report, TlsFault, TlsOrder,
 };
 use smol::Async;
 use tracing::debug;
@@ -47,10 +47,7 @@ struct Told {
 
 impl Data {
     pub(super) fn connect(&mut self, order: &ConnectOrder, peer: SocketAddr, local: SocketAddr) {
-        let target = match order.target() {
-            DataTarget::Address(address) => address,
-            DataTarget::Peer { port } => SocketAddr::new(peer.ip(), port),
-        };
+        let target = order.target().address(peer);
         self.connecting = Some(Box::pin(net::connect(target, local.ip())));
     }
 

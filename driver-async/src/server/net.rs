@@ -1,7 +1,7 @@
 //! Sockets: listen, accept, connect.
 
 use std::io::{self, Read, Write};
-use std::net::{IpAddr, Shutdown, SocketAddr, TcpListener, TcpStream};
+use std::net::{IpAddr, SocketAddr, TcpListener, TcpStream};
 use std::ops::RangeInclusive;
 use std::time::Duration;
 
@@ -38,10 +38,7 @@ impl Write for Lent<'_> {
 impl Transport for Lent<'_> {
     fn shut(&mut self, side: Shut) {
         // It may be gone already.
-        let _ = self.0.get_ref().shutdown(match side {
-            Shut::Sending => Shutdown::Write,
-            Shut::Both => Shutdown::Both,
-        });
+        let _ = self.0.get_ref().shutdown(side.into());
     }
 
     fn will_reset(&mut self) {

@@ -1,4 +1,4 @@
-//! The core linked into other programs: its examples, run against real servers.
+//! The core, and the async client on another runtime, linked into other programs: examples, run against real servers.
 
 #![cfg(target_os = "linux")]
 #![allow(
@@ -15,6 +15,9 @@ use ftp_proto_tests::peers::{self, Kind, Options, Server, Tls};
 use ftp_proto_tests::tool;
 
 const CORE: &str = "ftp-proto";
+
+/// The thread of smol's reactor.
+const REACTOR: &str = "async-io";
 
 /// A server that demands TLS on both connections, and resumption.
 fn demanding(kind: Kind) -> Server {
@@ -77,6 +80,37 @@ fn a_client_on_tokio() {
         println!("tokio on {kind}: stored, equal, listed");
     }
     fs::remove_file(local).unwrap();
+}
+
+/// The very same driver: nothing of it may need smol's reactor, whose thread would be there to be seen.
+#[test]
+fn the_async_client_on_tokio_without_smols_reactor() {
+    for kind in [Kind::Vsftpd, Kind::ProFtpd, Kind::PureFtpd, Kind::Pyftpdlib] {
+        let server = demanding(kind);
+        let mut command = tool::example("ftp-proto-async", "tokio", "default");
+        let address = format!("localhost:{}", server.addr().port());
+        command.args([&address, server.user(), server.password()]);
+        let output = run(command.arg(server.ca_path()));
+        let told = String::from_utf8(output.stdout).unwrap();
+        for name in ["one", "two"] {
+            let line = format!("{name}: 3000000 bytes, equal: true, listed: true, whole by ");
+            assert!(told.lines().any(|told| told.starts_with(&line)), "{told}");
+            let kept = fs::read(server.root().join(format!("{name}.kept"))).unwrap();
+            assert_eq!(kept.len(), 3_000_000);
+        }
+        let threads: Vec<&str> = told
+            .lines()
+            .filter_map(|line| line.strip_prefix("thread: "))
+            .collect();
+        assert!(threads.iter().any(|name| name.starts_with("tokio")));
+        assert!(!threads.contains(&REACTOR), "{threads:?}");
+        println!("the async client on tokio, with {kind}: two sessions; threads {threads:?}");
+    }
+    // It would be seen if it were there.
+    smol::block_on(smol::Timer::after(std::time::Duration::from_millis(1)));
+    let own = fs::read_dir("/proc/self/task").unwrap();
+    let mut own = own.map(|task| fs::read_to_string(task.unwrap().path().join("comm")).unwrap());
+    assert!(own.any(|name| name.trim() == REACTOR));
 }
 
 #[test]

@@ -9,6 +9,7 @@
 
 mod cases;
 mod drive;
+mod send;
 
 use std::collections::BTreeSet;
 use std::ffi::OsString;

@@ -31,9 +31,42 @@ fn the_reply_to_what_was_withdrawn_means_nothing() {
     let here = rig.ask(Client::working_directory);
     assert!(rig.sent().is_empty(), "nothing rides behind it");
     rig.reply("350 go on\r\n");
-    assert_eq!(rig.sent(), ["PWD"], "and never RNTO");
+    assert_eq!(
+        rig.sent(),
+        ["RNTO"],
+        "what the server waits for, to nowhere"
+    );
+    rig.reply("501 a name is missing\r\n");
+    assert_eq!(rig.sent(), ["PWD"]);
     rig.reply("257 \"/\"\r\n");
     rig.done(here);
+}
+
+#[test]
+fn a_rename_that_was_withdrawn_leaves_no_server_waiting_for_its_other_half() {
+    for (to_rnfr, to_rnto) in [
+        ("350 go on\r\n", Some("501 a name is missing\r\n")),
+        ("350 go on\r\n", Some("503 what?\r\n")),
+        ("350 go on\r\n", Some("250 as you like\r\n")),
+        ("550 no such file\r\n", None),
+        ("503 log in\r\n", None),
+        ("250 what for?\r\n", None),
+    ] {
+        let mut rig = secure();
+        let moved = rig.ask(|c, now| c.rename(now, b"a", b"b"));
+        rig.sent();
+        rig.withdraw(moved.id()).unwrap();
+        assert_eq!(rig.failed(moved), FailureKind::Withdrawn);
+        rig.reply(to_rnfr);
+        let next = rig.ask(Client::noop);
+        if let Some(reply) = to_rnto {
+            assert_eq!(rig.sent(), ["RNTO"], "and nothing rides behind it");
+            rig.reply(reply);
+        }
+        assert_eq!(rig.sent(), ["NOOP"]);
+        rig.reply("200 ok\r\n");
+        rig.done(next);
+    }
 }
 
 #[test]

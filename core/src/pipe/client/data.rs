@@ -11,7 +11,7 @@ use crate::order::{
     ConnectOrder, DataEnd, Direction, FlowEnd, FlowOrder, ListenOrder, TlsFault, TlsOrder,
 };
 use crate::pipe::flow::Pipe;
-use crate::pipe::link::fault;
+use crate::pipe::link::{fault, uninterrupted};
 use crate::ticket::TicketId;
 use crate::time::Instant;
 use crate::tls::{Channel, TlsFailure};
@@ -434,18 +434,17 @@ impl Data {
     fn write_out(&mut self, sink: &mut dyn Write) -> io::Result<bool> {
         let mut moved = false;
         while !self.pipe.plain().is_empty() {
-            match sink.write(self.pipe.plain()) {
+            match uninterrupted(|| sink.write(self.pipe.plain())) {
                 Ok(0) => return Err(io::ErrorKind::WriteZero.into()),
                 Ok(count) => self.pipe.consume(count),
                 Err(error) if error.kind() == io::ErrorKind::WouldBlock => return Ok(moved),
-                Err(error) if error.kind() == io::ErrorKind::Interrupted => {}
                 Err(error) => return Err(error),
             }
             moved = true;
         }
         if self.pipe.ended().is_some() && !self.written {
             // What a buffering writer cannot write out is not there.
-            match sink.flush() {
+            match uninterrupted(|| sink.flush()) {
                 Ok(()) => {
                     self.written = true;
                     moved = true;
@@ -514,13 +513,10 @@ fn serve_connect(now: Instant, core: &mut Core, sockets: &mut dyn Sockets) -> bo
 
 /// `None` if nothing comes now.
 fn read(source: &mut dyn Read, into: &mut [u8]) -> io::Result<Option<usize>> {
-    loop {
-        match source.read(into) {
-            Ok(count) => return Ok(Some(count)),
-            Err(error) if error.kind() == io::ErrorKind::WouldBlock => return Ok(None),
-            Err(error) if error.kind() == io::ErrorKind::Interrupted => {}
-            Err(error) => return Err(error),
-        }
+    match uninterrupted(|| source.read(into)) {
+        Ok(count) => Ok(Some(count)),
+        Err(error) if error.kind() == io::ErrorKind::WouldBlock => Ok(None),
+        Err(error) => Err(error),
     }
 }
 
