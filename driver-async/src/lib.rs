@@ -43,7 +43,7 @@ mod tls;
 /// The machines, for their types.
 pub use ftp_proto;
 pub use ftp_proto::pipe::{Error, Facts, Failed, Progress, Queued};
-pub use ftp_proto::{Secret, Transfer, TransferOptions};
+pub use ftp_proto::{HashOptions, Secret, Transfer, TransferOptions};
 
 pub use builder::Builder;
 pub use cancel::CancelHandle;

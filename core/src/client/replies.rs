@@ -1,6 +1,6 @@
 //! What each reply leads to.
 
-use crate::error::{Failure, FailureKind};
+use crate::error::{Failure, FailureKind, Malformed};
 use crate::order::keep;
 use crate::output::Note;
 use crate::rules::data::{Life, Payload};
@@ -11,12 +11,13 @@ use crate::rules::{Law, Rule};
 use crate::time::Timer;
 use crate::wire::command::Verb;
 use crate::wire::date::{mdtm_reply, size_in_150, size_in_reply};
+use crate::wire::digest::Hashed;
 use crate::wire::features::FeatureSet;
 use crate::wire::quoted::{parse_257, stou_name};
 use crate::wire::reply::{Class, Code};
 
 use super::queue::{Item, Outcome, Piece};
-use super::request::{Expected, Kind, Step, Steps};
+use super::request::{Expected, Kind, Left, Step, Steps};
 use super::{Client, Phase, Switch};
 
 impl Client {
@@ -162,7 +163,7 @@ impl Client {
             transfer.name.extend_from_slice(name);
         }
         if matches!(transfer.payload, Payload::FileIn | Payload::FileOut) {
-            self.restart_left = false;
+            self.restart_left = None;
         }
         transfer.hinted = transfer.hinted.or(hint);
         transfer.announced = true;
@@ -217,6 +218,11 @@ impl Client {
                 }
             }
             Step::Confirm => self.on_confirmed(&expected, code, text),
+            Step::Algorithm(_) if meaning == Meaning::Done => self.done(expected, expected.step),
+            Step::Algorithm(_) => {
+                self.algorithm_asked = None;
+                self.refused(expected, FailureKind::Refused, code, text);
+            }
             Step::Setup(mode) => self.on_setup(expected, mode, meaning, code, text),
             Step::Allo => {
                 // Servers that need no ALLO refuse it; only a lack of space is an answer.
@@ -242,20 +248,24 @@ impl Client {
     fn on_restart_answered(&mut self, expected: &Expected, meaning: Meaning) {
         let settled = match (expected.step, expected.kind) {
             (Step::Rest, _) => {
-                let zero = self
-                    .requests
-                    .iter()
-                    .any(|request| Some(request.ticket) == expected.ticket && request.offset == 0);
+                let zero = self.requests.iter().any(|request| {
+                    Some(request.ticket) == expected.ticket
+                        && request.offset == 0
+                        && request.length.is_none()
+                });
                 meaning == Meaning::Refused || zero
             }
             (Step::Verb, Some(Kind::Transfer(_, Payload::FileIn | Payload::FileOut))) => {
                 meaning == Meaning::Done
             }
+            (Step::Verb, Some(Kind::Hash)) => {
+                meaning == Meaning::Done && self.restart_left == Some(Left::Range)
+            }
             (Step::Verb, Some(Kind::Reinitialize)) => meaning == Meaning::Done,
             _ => false,
         };
         if settled {
-            self.restart_left = false;
+            self.restart_left = None;
         }
     }
 
@@ -408,6 +418,17 @@ impl Client {
                     ));
                 }
             },
+            Verb::Hash => match self.hashed(&expected, text) {
+                Ok(outcome) => outcome,
+                Err(malformed) => {
+                    return Err(self.failure(
+                        FailureKind::Protocol(malformed),
+                        Some(expected.verb),
+                        code,
+                        text,
+                    ));
+                }
+            },
             Verb::Pwd | Verb::Mkd => {
                 let mut name = alloc::vec::Vec::new();
                 let found = parse_257(words, &mut name).is_ok();
@@ -415,6 +436,26 @@ impl Client {
             }
             Verb::Feat => Outcome::Features(self.session.features, text.clone()),
             _ => Outcome::Reply(code, text.clone()),
+        })
+    }
+
+    /// The digest in a reply, if it is of what was asked for.
+    fn hashed(&mut self, expected: &Expected, text: &Piece) -> Result<Outcome, Malformed> {
+        let hashed = Hashed::parse(self.queue.text(text))?;
+        let request = self.request_of(expected.ticket);
+        let (wanted, offset) =
+            request.map_or((None, 0), |request| (request.algorithm, request.offset));
+        let algorithm = hashed.algorithm.or(wanted);
+        let other = wanted.is_some_and(|wanted| {
+            algorithm != Some(wanted) || hashed.digest.len() != wanted.size()
+        });
+        if other || hashed.range.is_some_and(|(first, _)| first != offset) {
+            return Err(Malformed::Digest);
+        }
+        Ok(Outcome::Digest {
+            algorithm,
+            range: hashed.range,
+            digest: self.queue.keep(&hashed.digest),
         })
     }
 

@@ -30,7 +30,7 @@ macro_rules! limits {
 // What a client asks for; the others are a server's.
 limits! {
     numbers reply_line reply_bytes reply_lines preliminary_replies command_line requests pending_commands failure_text lowest_data_port;
-    durations greeting_wait handshake_wait reply_wait data_open_wait data_handshake_wait stall_wait download_drain upload_drain
+    durations greeting_wait handshake_wait reply_wait digest_wait data_open_wait data_handshake_wait stall_wait download_drain upload_drain
         abort_wait guard_wait quiet close_wait
 }
 

@@ -10,8 +10,10 @@ use ftp_proto::server::{
     Account as Login, Answer, Authenticate, Close, Ending, Entry, Listing, OpenListing, OpenRead,
     OpenWrite, Question, Refused, StatListing, UserId, VirtualPath,
 };
+use smol::lock::Semaphore;
 
 use super::accounts::{Account, Authenticator, Login as Attempt};
+use super::digest::digest;
 use super::flow::{Open, Working};
 use super::storage::{Entries, Promise, Storage, Write, now};
 
@@ -47,6 +49,8 @@ pub(super) struct Desk {
     pub(super) peer: IpAddr,
     /// Of the user who is logged in.
     pub(super) storage: Option<Arc<dyn Storage>>,
+    /// How many digests may be under way at once, in all sessions.
+    pub(super) digests: Arc<Semaphore>,
 }
 
 impl Desk {
@@ -58,7 +62,10 @@ impl Desk {
             other => other,
         };
         match &self.storage {
-            Some(storage) => Box::pin(answer(question, Arc::clone(storage))),
+            Some(storage) => {
+                let (storage, digests) = (Arc::clone(storage), Arc::clone(&self.digests));
+                Box::pin(answer(question, storage, digests))
+            }
             None => {
                 let answer = question.refused(Refused::Denied);
                 Box::pin(async { answer.into() })
@@ -91,7 +98,11 @@ impl Desk {
     }
 }
 
-async fn answer(question: Question, storage: Arc<dyn Storage>) -> Answered {
+async fn answer(
+    question: Question,
+    storage: Arc<dyn Storage>,
+    digests: Arc<Semaphore>,
+) -> Answered {
     /// `question.refused(why)`, or what else there is to say.
     macro_rules! settle {
         ($question:ident, $result:expr, $done:expr) => {
@@ -143,11 +154,15 @@ async fn answer(question: Question, storage: Arc<dyn Storage>) -> Answered {
             let set = storage.set_mode(question.path(), question.mode()).await;
             settle!(question, set, |()| question.done())
         }
-        // Asked for only where it was promised.
-        other @ (Question::Checksum(_)
-        | Question::SelectHost(_)
-        | Question::Authenticate(_)
-        | Question::Close(_)) => other.refused(Refused::Unsupported).into(),
+        Question::Checksum(question) => {
+            let digest = digest(&question, &*storage, &digests).await;
+            settle!(question, digest, |(digest, bytes): (Vec<u8>, u64)| question
+                .digest(&digest, bytes))
+        }
+        // Not asked of storages.
+        other @ (Question::SelectHost(_) | Question::Authenticate(_) | Question::Close(_)) => {
+            other.refused(Refused::Unsupported).into()
+        }
     }
 }
 

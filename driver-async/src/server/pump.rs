@@ -69,6 +69,7 @@ impl Session {
                 authenticator: Arc::clone(&settings.authenticator),
                 peer: peer.ip(),
                 storage: None,
+                digests: Arc::clone(&settings.digests),
             },
             asking: None,
             closing: None,
@@ -125,7 +126,13 @@ impl Session {
         let _inside = span.enter();
         loop {
             match self.machine.poll() {
-                None => return,
+                None => {
+                    // Given up: it is not worth going on with.
+                    if !self.machine.awaits_answer() {
+                        self.asking = None;
+                    }
+                    return;
+                }
                 Some(Output::Event(event)) => log(&event),
                 Some(Output::Effect(effect)) => self.carry_out(effect),
                 Some(Output::Question(question @ Question::Close(_))) => {

@@ -155,6 +155,11 @@ impl Server {
         self.kind
     }
 
+    /// The process all of its processes descend from.
+    pub fn process(&self) -> u32 {
+        self.child.id()
+    }
+
     /// What it was started with.
     pub fn options(&self) -> &Options {
         &self.options
@@ -362,6 +367,8 @@ pub struct Options {
     pub anonymous: bool,
     /// `PORT` and `EPRT` work.
     pub allow_active: bool,
+    /// No log of commands: for benches.
+    pub quiet: bool,
 }
 
 impl Default for Options {
@@ -379,6 +386,7 @@ impl Default for Options {
             address: None,
             anonymous: false,
             allow_active: true,
+            quiet: false,
         }
     }
 }

@@ -52,9 +52,9 @@ ascii_download_enable=YES
 anonymous_enable={anonymous}
 ftp_username=daemon
 anon_root={root}
-xferlog_enable=YES
+xferlog_enable={loud}
 vsftpd_log_file={log}
-log_ftp_protocol=YES
+log_ftp_protocol={loud}
 ",
         host = site.host,
         port = site.port,
@@ -64,6 +64,7 @@ log_ftp_protocol=YES
         root = site.root.display(),
         nothing = site.file("nothing").display(),
         anonymous = yes(options.anonymous),
+        loud = yes(!options.quiet),
         log = site.file("vsftpd.log").display(),
     );
     if options.tls != Tls::Off {
@@ -142,7 +143,7 @@ MaxInstances none
 PidFile {pid}
 ScoreboardFile {scoreboard}
 SystemLog {log}
-ExtendedLog {commands} ALL
+{commands}
 ",
         modules = site.home.join("usr/lib/proftpd").display(),
         host = site.host,
@@ -154,7 +155,10 @@ ExtendedLog {commands} ALL
         pid = site.file("pid").display(),
         scoreboard = site.file("scoreboard").display(),
         log = site.file("proftpd.log").display(),
-        commands = site.file("commands.log").display(),
+        commands = match options.quiet {
+            true => String::new(),
+            false => format!("ExtendedLog {} ALL", site.file("commands.log").display()),
+        },
     );
     if !options.allow_active {
         text += "<Limit PORT EPRT>\nDenyAll\n</Limit>\n";
@@ -270,11 +274,11 @@ fn pure_ftpd(site: &Site<'_>) -> io::Result<Command> {
         .args(["-l", &format!("puredb:{}", database.display())])
         .args(["-c", "2000", "-C", "2000", "-u", "1", "-U", "133:022"])
         .args(["-A", "-E", "-H"])
-        .args([
-            "-O",
-            &format!("clf:{}", site.file("transfers.log").display()),
-        ])
         .args(["-g", &site.file("pid").display().to_string()]);
+    if !options.quiet {
+        let log = site.file("transfers.log");
+        command.args(["-O", &format!("clf:{}", log.display())]);
+    }
     if options.tls != Tls::Off {
         let level = match (options.require_tls_control, options.require_tls_data) {
             (true, true) => "3",
