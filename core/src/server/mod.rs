@@ -346,6 +346,12 @@ impl Server {
         &self.session.name
     }
 
+    /// The virtual host the client chose with HOST, while its choice lasts.
+    #[must_use]
+    pub fn host(&self) -> Option<&[u8]> {
+        self.host.as_deref()
+    }
+
     /// The working directory.
     #[must_use]
     pub fn directory(&self) -> &VirtualPath {

@@ -8,7 +8,7 @@ use std::sync::atomic::{AtomicU64, Ordering};
 
 use ftp_proto::server::{
     Account as Login, Answer, Authenticate, Close, Ending, Entry, Listing, OpenListing, OpenRead,
-    OpenWrite, Question, Refused, StatListing, UserId, VirtualPath,
+    OpenWrite, Question, Refused, SelectHost, StatListing, UserId, VirtualPath,
 };
 use smol::lock::Semaphore;
 
@@ -47,6 +47,10 @@ impl From<Answer> for Answered {
 pub(super) struct Desk {
     pub(super) authenticator: Arc<dyn Authenticator>,
     pub(super) peer: IpAddr,
+    /// The virtual host the client chose.
+    pub(super) host: Option<Vec<u8>>,
+    /// The host the client named in its TLS handshake.
+    pub(super) server_name: Option<String>,
     /// Of the user who is logged in.
     pub(super) storage: Option<Arc<dyn Storage>>,
     /// How many digests may be under way at once, in all sessions.
@@ -58,6 +62,7 @@ impl Desk {
     pub(super) fn ask(&self, question: Question, working: Working) -> Asking {
         let question = match question {
             Question::Authenticate(question) => return Box::pin(self.clone().login(question)),
+            Question::SelectHost(question) => return Box::pin(self.clone().select(question)),
             Question::Close(question) => return Box::pin(close(question, working)),
             other => other,
         };
@@ -80,6 +85,7 @@ impl Desk {
         let attempt = Attempt {
             user: question.name(),
             password,
+            host: self.host.as_deref(),
             peer: self.peer,
             secure: question.is_secure(),
         };
@@ -94,6 +100,20 @@ impl Desk {
             answer: question.accepted(login),
             open: None,
             account: Some(account),
+        }
+    }
+}
+
+impl Desk {
+    /// Under TLS the certificate was shown for the host the handshake named: another one cannot be chosen (RFC 7151 section 4).
+    async fn select(self, question: SelectHost) -> Answered {
+        let name = self.server_name.as_deref().unwrap_or_default();
+        if question.is_secure() && !name.as_bytes().eq_ignore_ascii_case(question.name()) {
+            question.conflicts().into()
+        } else if self.authenticator.host(question.name()).await {
+            question.selected().into()
+        } else {
+            question.unknown().into()
         }
     }
 }

@@ -68,6 +68,8 @@ impl Session {
             desk: Desk {
                 authenticator: Arc::clone(&settings.authenticator),
                 peer: peer.ip(),
+                host: None,
+                server_name: None,
                 storage: None,
                 digests: Arc::clone(&settings.digests),
             },
@@ -140,6 +142,13 @@ impl Session {
                     self.closing = Some(self.desk.ask(question, working));
                 }
                 Some(Output::Question(question)) => {
+                    if matches!(
+                        question,
+                        Question::Authenticate(_) | Question::SelectHost(_)
+                    ) {
+                        self.desk.host = self.machine.host().map(<[u8]>::to_vec);
+                        self.desk.server_name = self.control.server_name().map(String::from);
+                    }
                     self.asking = Some(self.desk.ask(question, Working::default()));
                 }
             }

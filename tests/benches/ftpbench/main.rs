@@ -27,7 +27,6 @@ mod memory;
 mod server;
 mod table;
 
-use std::collections::BTreeMap;
 use std::process::Command;
 
 use ftp_proto_tests::peers;
@@ -57,17 +56,30 @@ fn main() {
         for at in 0..plan.contenders.len() {
             let contender = plan.contenders[(at + turn) % plan.contenders.len()];
             let running = contender.start(plan.tls);
-            match measure(&running, &plan) {
-                Ok(figures) => table.add(contender, figures),
+            match memory::of_idle_sessions(&running, plan.tls, plan.clients) {
+                Ok(figure) => table.add(contender, figure),
                 Err(why) => table.failed(contender, why),
+            }
+            // One after the other: what one of them cannot do with a server does not keep the next from being done.
+            for part in ["upload", "download", "concurrence"] {
+                if let Err(why) = measure(&running, part, &plan, |named| {
+                    table.add(contender, named);
+                }) {
+                    table.failed(contender, why);
+                }
             }
         }
     }
     println!("{table}");
 }
 
-fn measure(running: &Running, plan: &Plan) -> Result<BTreeMap<String, Figure>, String> {
-    let mut figures = memory::of_idle_sessions(running, plan.tls, plan.clients)?;
+/// One part of the benchmark. What it has measured before it failed counts.
+fn measure(
+    running: &Running,
+    part: &str,
+    plan: &Plan,
+    add: impl FnMut((String, Figure)),
+) -> Result<(), String> {
     let python = peers::installed_at().join("pyftpdlib/bin/python");
     let mut command = Command::new(python);
     command
@@ -76,21 +88,21 @@ fn measure(running: &Running, plan: &Plan) -> Result<BTreeMap<String, Figure>, S
         .args(["-H", &running.address().ip().to_string()])
         .args(["-P", &running.address().port().to_string()])
         .args(["-u", running.user(), "-p", running.password()])
-        .args(["-b", "all", "-n", &plan.clients.to_string()])
-        .args(["-s", &plan.size, "-t", "60"]);
+        .args(["-b", part, "-n", &plan.clients.to_string()])
+        .args(["-s", &plan.size, "-t", "20"]);
     if plan.tls {
         command.arg("-S");
     }
     let output = command.output().expect("python does not start");
     let text = String::from_utf8_lossy(&output.stdout).into_owned();
-    figures.extend(text.lines().filter_map(Figure::read));
+    text.lines().filter_map(Figure::read).for_each(add);
     if output.status.success() {
-        return Ok(figures);
+        return Ok(());
     }
     let errors = String::from_utf8_lossy(&output.stderr).into_owned();
     let last = errors.lines().rfind(|line| !line.trim().is_empty());
     Err(format!(
-        "{} behind {:?}",
+        "{part}: {} (behind {:?})",
         last.unwrap_or("no word"),
         text.lines().last().unwrap_or("the start")
     ))

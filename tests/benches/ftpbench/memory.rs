@@ -1,6 +1,5 @@
 //! What sessions cost that do nothing.
 
-use std::collections::BTreeMap;
 use std::fs;
 use std::thread::sleep;
 use std::time::Duration;
@@ -16,7 +15,7 @@ pub(crate) fn of_idle_sessions(
     running: &Running,
     tls: bool,
     clients: usize,
-) -> Result<BTreeMap<String, Figure>, String> {
+) -> Result<(String, Figure), String> {
     // The first session may bring what later ones share.
     let _first = client(running, tls)?;
     let before = settled(running.process());
@@ -29,7 +28,7 @@ pub(crate) fn of_idle_sessions(
     sleep(Duration::from_millis(500));
     let each = after.saturating_sub(before) as f64 / clients as f64;
     let name = format!("memory of each of {clients} idle sessions");
-    Ok(BTreeMap::from([(name, Figure::new(each, "KiB"))]))
+    Ok((name, Figure::new(each, "KiB")))
 }
 
 fn client(running: &Running, tls: bool) -> Result<Client, String> {

@@ -29,6 +29,11 @@ impl Figure {
         Some((what.into(), Figure::new(value, unit)))
     }
 
+    /// Times come to the hundredth of a second: what is less is that.
+    fn known(&self) -> f64 {
+        self.value.max(0.01)
+    }
+
     /// Whether more is better.
     fn grows(&self) -> bool {
         self.unit == "MB/sec"
@@ -54,18 +59,19 @@ impl Table {
         }
     }
 
-    pub(crate) fn add(&mut self, contender: Contender, figures: BTreeMap<String, Figure>) {
-        for (name, figure) in figures {
-            if !self.names.contains(&name) {
-                self.names.push(name.clone());
-            }
-            let all = self.figures.entry((name, contender)).or_default();
-            all.push(figure);
+    pub(crate) fn add(&mut self, contender: Contender, (name, figure): (String, Figure)) {
+        if !self.names.contains(&name) {
+            self.names.push(name.clone());
         }
+        let all = self.figures.entry((name, contender)).or_default();
+        all.push(figure);
     }
 
     pub(crate) fn failed(&mut self, contender: Contender, why: String) {
-        self.failures.push((contender, why));
+        let failure = (contender, why);
+        if !self.failures.contains(&failure) {
+            self.failures.push(failure);
+        }
     }
 
     fn median(&self, name: &str, contender: Contender) -> Option<Figure> {
@@ -81,11 +87,11 @@ impl Table {
         let others = others
             .iter()
             .filter_map(|one| self.median(name, *one))
-            .map(|figure| figure.value);
+            .map(|figure| figure.known());
         if own.grows() {
-            Some(own.value / others.reduce(f64::max)?)
+            Some(own.known() / others.reduce(f64::max)?)
         } else {
-            Some(others.reduce(f64::min)? / own.value)
+            Some(others.reduce(f64::min)? / own.known())
         }
     }
 }

@@ -367,7 +367,8 @@ pub struct Options {
     pub anonymous: bool,
     /// `PORT` and `EPRT` work.
     pub allow_active: bool,
-    /// No log of commands: for benches.
+    /// For benches: no log of commands, many may upload to one name at once, and data ports are the system's choice (pure-ftpd lets in half as
+    /// many clients as it has ports).
     pub quiet: bool,
 }
 

@@ -32,8 +32,7 @@ fn vsftpd(site: &Site<'_>) -> io::Result<Command> {
 {address}={host}
 listen_port={port}
 background=NO
-pasv_min_port={first}
-pasv_max_port={last}
+{passive}
 port_enable={active}
 local_enable=YES
 write_enable=YES
@@ -55,11 +54,20 @@ anon_root={root}
 xferlog_enable={loud}
 vsftpd_log_file={log}
 log_ftp_protocol={loud}
+lock_upload_files={loud}
+max_clients=0
+max_per_ip=0
 ",
         host = site.host,
         port = site.port,
-        first = site.passive.start(),
-        last = site.passive.end(),
+        passive = match options.quiet {
+            true => String::new(),
+            false => format!(
+                "pasv_min_port={}\npasv_max_port={}",
+                site.passive.start(),
+                site.passive.end()
+            ),
+        },
         active = yes(options.allow_active),
         root = site.root.display(),
         nothing = site.file("nothing").display(),
@@ -121,7 +129,7 @@ UseIPv6 on
 DefaultAddress {host}
 Port {port}
 SocketBindTight on
-PassivePorts {first} {last}
+{passive}
 User {user}
 Group {user}
 AuthUserFile {users}
@@ -148,8 +156,14 @@ SystemLog {log}
         modules = site.home.join("usr/lib/proftpd").display(),
         host = site.host,
         port = site.port,
-        first = site.passive.start(),
-        last = site.passive.end(),
+        passive = match options.quiet {
+            true => String::new(),
+            false => format!(
+                "PassivePorts {} {}",
+                site.passive.start(),
+                site.passive.end()
+            ),
+        },
         user = account.user,
         users = site.file("users").display(),
         pid = site.file("pid").display(),
@@ -267,15 +281,13 @@ fn pure_ftpd(site: &Site<'_>) -> io::Result<Command> {
     command
         .args(["-S", &format!("{},{}", site.host, site.port)])
         .arg(if options.ipv6 { "-6" } else { "-4" })
-        .args([
-            "-p",
-            &format!("{}:{}", site.passive.start(), site.passive.end()),
-        ])
         .args(["-l", &format!("puredb:{}", database.display())])
         .args(["-c", "2000", "-C", "2000", "-u", "1", "-U", "133:022"])
         .args(["-A", "-E", "-H"])
         .args(["-g", &site.file("pid").display().to_string()]);
     if !options.quiet {
+        let ports = format!("{}:{}", site.passive.start(), site.passive.end());
+        command.args(["-p", &ports]);
         let log = site.file("transfers.log");
         command.args(["-O", &format!("clf:{}", log.display())]);
     }
