@@ -17,7 +17,7 @@ use crate::wire::quoted::{parse_257, stou_name};
 use crate::wire::reply::{Class, Code};
 
 use super::queue::{Item, Outcome, Piece};
-use super::request::{Expected, Kind, Left, Step, Steps};
+use super::request::{Expected, Kind, Step, Steps};
 use super::{Client, Phase, Switch};
 
 impl Client {
@@ -244,7 +244,8 @@ impl Client {
     }
 
     /// What the answer to REST, or to the transfer behind it, says about the restart point the server remembers. It is taken up with the
-    /// file, refused, or set to 0; after anything else it may be there still (RFC 3659 section 5.3).
+    /// file, refused, or set to 0; after anything else it may be there still (RFC 3659 section 5.3). A range too: ProFTPD's HASH overlooks it,
+    /// and the next download would be that part alone.
     fn on_restart_answered(&mut self, expected: &Expected, meaning: Meaning) {
         let settled = match (expected.step, expected.kind) {
             (Step::Rest, _) => {
@@ -257,9 +258,6 @@ impl Client {
             }
             (Step::Verb, Some(Kind::Transfer(_, Payload::FileIn | Payload::FileOut))) => {
                 meaning == Meaning::Done
-            }
-            (Step::Verb, Some(Kind::Hash)) => {
-                meaning == Meaning::Done && self.restart_left == Some(Left::Range)
             }
             (Step::Verb, Some(Kind::Reinitialize)) => meaning == Meaning::Done,
             _ => false,
@@ -393,49 +391,25 @@ impl Client {
             self.session.features = FeatureSet::read(words);
             self.evidence.control.features = Some(self.session.features);
         }
-        Ok(match expected.verb {
+        let outcome = match expected.verb {
             // Who asks raw is given the reply.
-            _ if matches!(expected.kind, Some(Kind::Raw(_))) => Outcome::Reply(code, text.clone()),
-            Verb::Size => match size_in_reply(words) {
-                Ok(size) => Outcome::Size(size),
-                Err(malformed) => {
-                    return Err(self.failure(
-                        FailureKind::Protocol(malformed),
-                        Some(expected.verb),
-                        code,
-                        text,
-                    ));
-                }
-            },
-            Verb::Mdtm => match mdtm_reply(words) {
-                Ok(time) => Outcome::Time(time),
-                Err(malformed) => {
-                    return Err(self.failure(
-                        FailureKind::Protocol(malformed),
-                        Some(expected.verb),
-                        code,
-                        text,
-                    ));
-                }
-            },
-            Verb::Hash => match self.hashed(&expected, text) {
-                Ok(outcome) => outcome,
-                Err(malformed) => {
-                    return Err(self.failure(
-                        FailureKind::Protocol(malformed),
-                        Some(expected.verb),
-                        code,
-                        text,
-                    ));
-                }
-            },
+            _ if matches!(expected.kind, Some(Kind::Raw(_))) => {
+                Ok(Outcome::Reply(code, text.clone()))
+            }
+            Verb::Size => size_in_reply(words).map(Outcome::Size),
+            Verb::Mdtm => mdtm_reply(words).map(Outcome::Time),
+            Verb::Hash => self.hashed(&expected, text),
             Verb::Pwd | Verb::Mkd => {
                 let mut name = alloc::vec::Vec::new();
                 let found = parse_257(words, &mut name).is_ok();
-                Outcome::PathName(found.then(|| self.queue.keep(&name)))
+                Ok(Outcome::PathName(found.then(|| self.queue.keep(&name))))
             }
-            Verb::Feat => Outcome::Features(self.session.features, text.clone()),
-            _ => Outcome::Reply(code, text.clone()),
+            Verb::Feat => Ok(Outcome::Features(self.session.features, text.clone())),
+            _ => Ok(Outcome::Reply(code, text.clone())),
+        };
+        outcome.map_err(|malformed| {
+            let kind = FailureKind::Protocol(malformed);
+            self.failure(kind, Some(expected.verb), code, text)
         })
     }
 
@@ -443,13 +417,19 @@ impl Client {
     fn hashed(&mut self, expected: &Expected, text: &Piece) -> Result<Outcome, Malformed> {
         let hashed = Hashed::parse(self.queue.text(text))?;
         let request = self.request_of(expected.ticket);
-        let (wanted, offset) =
-            request.map_or((None, 0), |request| (request.algorithm, request.offset));
+        let (wanted, offset, length) = request.map_or((None, 0, None), |request| {
+            (request.algorithm, request.offset, request.length)
+        });
         let algorithm = hashed.algorithm.or(wanted);
         let other = wanted.is_some_and(|wanted| {
             algorithm != Some(wanted) || hashed.digest.len() != wanted.size()
         });
-        if other || hashed.range.is_some_and(|(first, _)| first != offset) {
+        // Some name the byte behind the last one; a file may end before the range does.
+        let end = length.map_or(u64::MAX, |length| offset.saturating_add(length));
+        let another_part = hashed
+            .range
+            .is_some_and(|(first, last)| first != offset || last > end);
+        if other || another_part {
             return Err(Malformed::Digest);
         }
         Ok(Outcome::Digest {
