@@ -70,6 +70,8 @@ pub enum Malformed {
     Time,
     /// A feature list that does not follow RFC 2389 section 3.2.
     Features,
+    /// No digest where a reply to HASH should hold one, or one of another algorithm.
+    Digest,
 }
 
 impl fmt::Display for Malformed {
@@ -96,6 +98,7 @@ impl fmt::Display for Malformed {
             Malformed::Facts => f.write_str("not a fact list"),
             Malformed::Time => f.write_str("not a time value"),
             Malformed::Features => f.write_str("not a feature list"),
+            Malformed::Digest => f.write_str("no digest of the algorithm asked for"),
         }
     }
 }

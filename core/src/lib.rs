@@ -112,18 +112,18 @@ pub mod tls;
 pub mod trace;
 pub mod wire;
 
-pub use client::{Client, Config, Input, Session, TransferOptions};
+pub use client::{Client, Config, HashOptions, Input, Session, TransferOptions};
 pub use error::{Category, Failure, FailureKind, Malformed, Refusal, Side};
 pub use limits::Limits;
 pub use order::{
     AcceptOrder, Channel, Close, ConnectOrder, DataEnd, DataId, DataTarget, Desk, Direction, Fault,
     FlowEnd, FlowOrder, ListenOrder, Report, Tickets, TlsFacts, TlsFault, TlsOrder, TlsVersion,
 };
-pub use output::{Done, Effect, Event, Note, Output, Proof, TransferDone};
+pub use output::{DigestDone, Done, Effect, Event, Note, Output, Proof, TransferDone};
 pub use secret::Secret;
 pub use server::Server;
 pub use ticket::{
-    Featured, Features, FinalReply, Named, Operation, Plain, Replied, Sizing, Ticket, TicketId,
-    Timed, Transfer, Transferred,
+    Featured, Features, FinalReply, Hashing, Named, Operation, Plain, Replied, Sizing, Ticket,
+    TicketId, Timed, Transfer, Transferred,
 };
 pub use time::{Deadline, Instant, Timer, Timers};

@@ -39,6 +39,8 @@ pub struct Limits {
     pub handshake_wait: Duration,
     /// Any reply to a command.
     pub reply_wait: Duration,
+    /// The reply to HASH: the server reads the whole file before it answers.
+    pub digest_wait: Duration,
     /// Listening, connecting or accepting a data connection.
     pub data_open_wait: Duration,
     /// TLS handshake on a data connection.
@@ -113,6 +115,7 @@ impl Default for Limits {
             greeting_wait: Duration::from_secs(60),
             handshake_wait: Duration::from_secs(30),
             reply_wait: Duration::from_secs(60),
+            digest_wait: Duration::from_secs(600),
             data_open_wait: Duration::from_secs(30),
             data_handshake_wait: Duration::from_secs(30),
             stall_wait: Duration::from_secs(120),

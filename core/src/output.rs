@@ -10,6 +10,7 @@ use crate::order::{
 use crate::ticket::TicketId;
 use crate::wire::command::Verb;
 use crate::wire::date::Timestamp;
+use crate::wire::digest::HashAlgorithm;
 use crate::wire::features::FeatureSet;
 use crate::wire::reply::{Code, Reply};
 
@@ -134,6 +135,8 @@ pub enum Done<'a> {
     Size(u64),
     /// A time.
     Time(Timestamp),
+    /// A digest of a file.
+    Digest(DigestDone<'a>),
     /// What FEAT lists, with the text of the reply.
     Features(FeatureSet, &'a [u8]),
 }
@@ -149,6 +152,17 @@ pub struct TransferDone<'a> {
     pub proof: Proof,
     /// The name the server chose (STOU), if it said so.
     pub name: Option<&'a [u8]>,
+}
+
+/// A digest of a file, or of a part of it.
+#[derive(Clone, Copy, Debug, PartialEq, Eq)]
+pub struct DigestDone<'a> {
+    /// The algorithm, if it was asked for or the reply names it.
+    pub algorithm: Option<HashAlgorithm>,
+    /// The first and the last byte that were hashed, if the reply says so.
+    pub range: Option<(u64, u64)>,
+    /// The digest, first byte first.
+    pub digest: &'a [u8],
 }
 
 /// What proves that a transfer is whole, beyond the final reply.

@@ -7,6 +7,7 @@ use core::marker::PhantomData;
 use crate::error::Failure;
 use crate::output::{Done, Event, Proof};
 use crate::wire::date::Timestamp;
+use crate::wire::digest::Hashed;
 use crate::wire::features::FeatureSet;
 use crate::wire::reply::Code;
 
@@ -95,6 +96,10 @@ pub enum Sizing {}
 /// MDTM.
 #[derive(Debug)]
 pub enum Timed {}
+
+/// HASH.
+#[derive(Debug)]
+pub enum Hashing {}
 
 /// FEAT.
 #[derive(Debug)]
@@ -197,6 +202,21 @@ impl Operation for Timed {
     fn read(done: Done<'_>) -> Option<Timestamp> {
         match done {
             Done::Time(time) => Some(time),
+            _ => None,
+        }
+    }
+}
+
+impl Operation for Hashing {
+    type Done = Hashed;
+
+    fn read(done: Done<'_>) -> Option<Hashed> {
+        match done {
+            Done::Digest(done) => Some(Hashed {
+                algorithm: done.algorithm,
+                range: done.range,
+                digest: done.digest.to_vec(),
+            }),
             _ => None,
         }
     }

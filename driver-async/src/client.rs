@@ -8,9 +8,10 @@ use std::task::Poll;
 use ftp_proto::pipe::{Error, Facts, Kept, Progress, Queued, QueuedStore};
 use ftp_proto::tls::{HandshakeFacts, PeerIdentity};
 use ftp_proto::wire::date::Timestamp;
+use ftp_proto::wire::digest::Hashed;
 use ftp_proto::{
-    Client as Machine, Event, Failure, Features, FinalReply, Instant, Operation, Refusal, Secret,
-    Session, Ticket, TicketId, Transfer, TransferOptions, Transferred,
+    Client as Machine, Event, Failure, Features, FinalReply, HashOptions, Instant, Operation,
+    Refusal, Secret, Session, Ticket, TicketId, Transfer, TransferOptions, Transferred,
 };
 
 use smol::io::{AsyncRead, AsyncWrite};
@@ -487,6 +488,27 @@ impl<R: Runtime> Client<R> {
         time: Timestamp,
     ) -> Result<FinalReply, Error> {
         self.request(|machine, now| machine.set_modified(now, path.as_ref(), time))
+            .await
+    }
+
+    /// HASH: the digest of a file, by the algorithm the server chooses.
+    ///
+    /// # Errors
+    /// A refusal.
+    pub async fn hash(&mut self, path: impl AsRef<[u8]>) -> Result<Hashed, Error> {
+        self.hash_with(path, HashOptions::default()).await
+    }
+
+    /// HASH: the digest of a file, or of a part of it, by an algorithm of one's choice.
+    ///
+    /// # Errors
+    /// A refusal, also of the algorithm; a reply that holds no digest of what was asked for.
+    pub async fn hash_with(
+        &mut self,
+        path: impl AsRef<[u8]>,
+        how: HashOptions,
+    ) -> Result<Hashed, Error> {
+        self.request(|machine, now| machine.hash(now, path.as_ref(), how))
             .await
     }
 

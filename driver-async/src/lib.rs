@@ -46,7 +46,7 @@ mod tls;
 /// The machines, for their types.
 pub use ftp_proto;
 pub use ftp_proto::pipe::{Error, Facts, Failed, Progress, Queued, QueuedStore};
-pub use ftp_proto::{Secret, Transfer, TransferOptions};
+pub use ftp_proto::{HashOptions, Secret, Transfer, TransferOptions};
 
 pub use builder::Builder;
 pub use cancel::CancelHandle;

@@ -88,7 +88,8 @@ impl Builder {
         self
     }
 
-    /// Waits no longer than this for a connection, a TLS handshake, a reply, or payload that does not move.
+    /// Waits no longer than this for a connection, a TLS handshake, a reply, or payload that does not move. The digest of a file has its
+    /// own time, [`Limits::digest_wait`](ftp_proto::Limits::digest_wait).
     pub fn timeout(mut self, limit: Duration) -> Self {
         let limits = &mut self.config.limits;
         for wait in [

@@ -6,9 +6,10 @@ use std::net::SocketAddr;
 use ftp_proto::pipe::{Call, Error, Facts, Kept, Payload, Progress, Queued, QueuedStore};
 use ftp_proto::tls::{HandshakeFacts, PeerIdentity};
 use ftp_proto::wire::date::Timestamp;
+use ftp_proto::wire::digest::Hashed;
 use ftp_proto::{
-    Client as Machine, Event, Features, FinalReply, Instant, Operation, Refusal, Secret, Session,
-    Ticket, Transfer, TransferOptions, Transferred,
+    Client as Machine, Event, Features, FinalReply, HashOptions, Instant, Operation, Refusal,
+    Secret, Session, Ticket, Transfer, TransferOptions, Transferred,
 };
 
 use crate::builder::Builder;
@@ -444,6 +445,22 @@ impl Client {
         time: Timestamp,
     ) -> Result<FinalReply, Error> {
         self.request(|machine, now| machine.set_modified(now, path.as_ref(), time))
+    }
+
+    /// HASH: the digest of a file, by the algorithm the server chooses.
+    ///
+    /// # Errors
+    /// A refusal.
+    pub fn hash(&mut self, path: impl AsRef<[u8]>) -> Result<Hashed, Error> {
+        self.hash_with(path, HashOptions::default())
+    }
+
+    /// HASH: the digest of a file, or of a part of it, by an algorithm of one's choice.
+    ///
+    /// # Errors
+    /// A refusal, also of the algorithm; a reply that holds no digest of what was asked for.
+    pub fn hash_with(&mut self, path: impl AsRef<[u8]>, how: HashOptions) -> Result<Hashed, Error> {
+        self.request(|machine, now| machine.hash(now, path.as_ref(), how))
     }
 
     /// CWD.

@@ -29,9 +29,10 @@ use std::time::Duration;
 use ftp_proto::client::{ClearText, Security};
 use ftp_proto::trace::{Trace, replay};
 use ftp_proto::wire::command::Verb;
+use ftp_proto::wire::digest::Hashed;
 use ftp_proto::wire::reply::Reply;
 use ftp_proto::{
-    Client, Config, DataEnd, DataTarget, Desk, Direction, Done, Effect, Event, Failure,
+    Client, Config, DataEnd, DataTarget, Desk, DigestDone, Direction, Done, Effect, Event, Failure,
     FailureKind, Fault, Features, FinalReply, FlowEnd, Input, Instant, Note, Operation, Output,
     Plain, Report, Secret, Ticket, TicketId, Tickets, TlsFacts, TlsFault, TlsVersion, Transfer,
     TransferDone, Transferred,
@@ -118,6 +119,8 @@ pub enum Got {
     Size(u64),
     /// A time.
     Time(ftp_proto::wire::date::Timestamp),
+    /// A digest.
+    Digest(Hashed),
     /// Features.
     Features(Features),
 }
@@ -1018,6 +1021,11 @@ fn kept(done: Done<'_>) -> Got {
         Done::PathName(name) => Got::PathName(name.map(<[u8]>::to_vec)),
         Done::Size(size) => Got::Size(size),
         Done::Time(time) => Got::Time(time),
+        Done::Digest(done) => Got::Digest(Hashed {
+            algorithm: done.algorithm,
+            range: done.range,
+            digest: done.digest.to_vec(),
+        }),
         Done::Features(known, text) => Got::Features(Features {
             known,
             text: text.to_vec(),
@@ -1039,6 +1047,11 @@ fn shown(got: &Got) -> Done<'_> {
         Got::PathName(name) => Done::PathName(name.as_deref()),
         Got::Size(size) => Done::Size(*size),
         Got::Time(time) => Done::Time(*time),
+        Got::Digest(hashed) => Done::Digest(DigestDone {
+            algorithm: hashed.algorithm,
+            range: hashed.range,
+            digest: &hashed.digest,
+        }),
         Got::Features(features) => Done::Features(features.known, &features.text),
     }
 }

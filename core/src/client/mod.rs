@@ -30,7 +30,7 @@ pub use config::{
     AuthMethod, Batching, ClearText, Config, DataMode, DataModes, MissingCloseNotify, Ordered,
     PassiveAddress, Security, SizeCheck, SpentTickets,
 };
-pub use requests::TransferOptions;
+pub use requests::{HashOptions, TransferOptions};
 
 use alloc::collections::VecDeque;
 use alloc::vec::Vec;
@@ -42,7 +42,7 @@ use crate::order::{
     AcceptOrder, Channel, Close, ConnectOrder, DataEnd, DataId, Fault, FlowOrder, ListenOrder,
     Report, Tickets, TlsOrder,
 };
-use crate::output::{Done, Effect, Event, Note, Output, TransferDone};
+use crate::output::{DigestDone, Done, Effect, Event, Note, Output, TransferDone};
 use crate::rules::data::{Data, Payload};
 use crate::rules::login::Login;
 use crate::rules::secure::{Protection, State};
@@ -52,13 +52,14 @@ use crate::ticket::TicketId;
 use crate::time::{Instant, Timer, Timers};
 use crate::trace::{Tape, What};
 use crate::wire::command::{Type, Verb};
+use crate::wire::digest::HashAlgorithm;
 use crate::wire::features::FeatureSet;
 use crate::wire::reply::{Reply, ReplyReader};
 
 use renewal::Reuse;
 
 use queue::{Errand, Item, Outbox, Outcome, Piece, Queue};
-use request::{Expected, Request};
+use request::{Expected, Left, Request};
 
 /// What comes from the world.
 #[derive(Debug)]
@@ -130,8 +131,10 @@ pub struct Client {
     /// The transfer before it: its data has ended, its final reply is due, and the next one has been asked for.
     concluding: Option<Transfer>,
     aborting: Option<Aborting>,
-    /// The server may still remember a restart point that no transfer has taken up.
-    restart_left: bool,
+    /// What the server may still remember that no transfer has taken up.
+    restart_left: Option<Left>,
+    /// The algorithm of HASH the server was told last.
+    algorithm_asked: Option<HashAlgorithm>,
     /// A transfer has just ended: one more final reply to it is tolerated.
     surplus: bool,
     /// Why the session ends.
@@ -282,7 +285,8 @@ impl Client {
             transfer: None,
             concluding: None,
             aborting: None,
-            restart_left: false,
+            restart_left: None,
+            algorithm_asked: None,
             surplus: false,
             ending: None,
             timers: Timers::default(),
@@ -645,6 +649,15 @@ fn shown<'a>(queue: &'a Queue, outcome: &Outcome) -> Done<'a> {
         Outcome::PathName(piece) => Done::PathName(piece.as_ref().map(text)),
         Outcome::Size(size) => Done::Size(*size),
         Outcome::Time(time) => Done::Time(*time),
+        Outcome::Digest {
+            algorithm,
+            range,
+            digest,
+        } => Done::Digest(DigestDone {
+            algorithm: *algorithm,
+            range: *range,
+            digest: text(digest),
+        }),
         Outcome::Features(known, piece) => Done::Features(*known, text(piece)),
     }
 }

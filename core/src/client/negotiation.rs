@@ -260,6 +260,7 @@ impl Client {
         if self.law.holds(Rule::EpochForgets) {
             self.session.features = FeatureSet::EMPTY;
         }
+        self.algorithm_asked = None;
     }
 
     pub(super) fn on_control_news(&mut self, news: News) {

@@ -2,10 +2,11 @@
 //!
 //! Commands whose replies do not depend on each other leave in one write. What rides and what does not:
 //!
-//! * AUTH, CCC, REIN, QUIT, RNFR, REST, ACCT and every command that changes the remote side go out alone: nothing outstanding before them,
+//! * AUTH, CCC, REIN, QUIT, RNFR, REST, RANG, ACCT and every command that changes the remote side go out alone: nothing outstanding before them,
 //!   nothing behind them until the reply is there.
 //! * PASS rides behind USER; PBSZ, PROT, TYPE, SIZE, the data set-up and a download ride behind each other. A download never rides behind
 //!   EPRT or PORT: pyftpdlib answers those only once it has connected, so after the transfer command that came behind.
+//! * Behind OPTS HASH nothing rides: a digest by another algorithm would be computed for nobody.
 //! * Behind a running transfer nothing is said; once its data has ended, the next batch may leave before its final reply, unless it
 //!   ended because our side failed.
 //! * In lock-step nothing rides.
@@ -17,10 +18,11 @@ use crate::rules::login::Login;
 use crate::rules::secure::Protection;
 use crate::rules::{Law, Rule};
 use crate::wire::command::{ProtectionLevel, Type};
+use crate::wire::digest::HashAlgorithm;
 
 use super::Transfer;
 use super::config::{Batching, Config, DataMode, SizeCheck};
-use super::request::{Expected, Kind, Request, Step};
+use super::request::{Expected, Kind, Left, Request, Step};
 
 /// All that the decision depends on.
 pub(super) struct View<'a> {
@@ -43,8 +45,10 @@ pub(super) struct View<'a> {
     pub(super) transfer: Option<&'a Transfer>,
     /// The next data connection would have nothing left to resume, and what brings new tickets was not given up.
     pub(super) tickets_spent: bool,
-    /// The server may still remember a restart point of an earlier request.
-    pub(super) restart_left: bool,
+    /// What the server may still remember of an earlier request.
+    pub(super) restart_left: Option<Left>,
+    /// The algorithm the server will use once everything outstanding is answered, if it was told one.
+    pub(super) algorithm_asked: Option<HashAlgorithm>,
     /// A transfer before it still waits for its final reply.
     pub(super) concluding: bool,
     pub(super) outstanding: &'a VecDeque<Expected>,
@@ -102,6 +106,7 @@ fn first_unsent(view: &View<'_>, request: &Request) -> Option<Step> {
         Step::Pbsz,
         Step::Prot(protection_level(view)),
         Step::Type(request.wanted_type().unwrap_or(Type::Image)),
+        Step::Algorithm(request.algorithm.unwrap_or(HashAlgorithm::Sha256)),
         Step::Size,
         Step::Setup(view.mode),
         Step::Allo,
@@ -138,7 +143,7 @@ fn belongs(view: &View<'_>, request: &Request, step: Step) -> bool {
         (Kind::Login, Step::Pass) => view.login == Login::PasswordDue || user_outstanding(),
         (Kind::Login, Step::Acct) => view.login == Login::AccountDue,
         (Kind::Login, Step::Pbsz | Step::Prot(_)) => view.protection.is_secure(),
-        (Kind::Transfer(..) | Kind::Size, Step::Type(_)) => request
+        (Kind::Transfer(..) | Kind::Size | Kind::Hash, Step::Type(_)) => request
             .wanted_type()
             .is_some_and(|wanted| view.type_asked != Some(wanted)),
         (Kind::Transfer(..), Step::Size) => asks_size(view, request),
@@ -147,7 +152,16 @@ fn belongs(view: &View<'_>, request: &Request, step: Step) -> bool {
         (Kind::Transfer(_, payload), Step::Rest) => {
             // A file must not begin where another one was to go on: the point is set to 0. Listings leave it as it is.
             request.offset > 0
-                || (view.restart_left && matches!(payload, Payload::FileIn | Payload::FileOut))
+                || request.length.is_some()
+                || (view.restart_left.is_some()
+                    && matches!(payload, Payload::FileIn | Payload::FileOut))
+        }
+        // A restart point means nothing to HASH.
+        (Kind::Hash, Step::Rest) => {
+            request.length.is_some() || view.restart_left == Some(Left::Range)
+        }
+        (Kind::Hash, Step::Algorithm(_)) => {
+            request.algorithm.is_some() && view.algorithm_asked != request.algorithm
         }
         (Kind::Transfer(..), Step::Confirm) => request.doubtful.is_some(),
         (Kind::Rename, Step::RenameTo) => true,
@@ -200,7 +214,12 @@ fn may_say(view: &View<'_>, request: &Request, step: Step) -> bool {
                     || view.config.security.clear_text().is_some())
         }
         Step::Acct | Step::Allo | Step::Rest | Step::RenameTo => idle,
-        Step::Pbsz | Step::Prot(_) | Step::Type(_) | Step::Size | Step::Confirm => rides,
+        Step::Pbsz
+        | Step::Prot(_)
+        | Step::Type(_)
+        | Step::Algorithm(_)
+        | Step::Size
+        | Step::Confirm => rides,
         Step::Setup(_) => rides && (view.listening || !view.data_live),
         Step::Verb => match request.kind {
             // No more than two transfers can wait for their final reply.

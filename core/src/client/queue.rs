@@ -11,6 +11,7 @@ use crate::output::{Note, Proof};
 use crate::ticket::TicketId;
 use crate::wire::command::Verb;
 use crate::wire::date::Timestamp;
+use crate::wire::digest::HashAlgorithm;
 use crate::wire::features::FeatureSet;
 use crate::wire::reply::Code;
 
@@ -132,6 +133,11 @@ pub(super) enum Outcome {
     PathName(Option<Piece>),
     Size(u64),
     Time(Timestamp),
+    Digest {
+        algorithm: Option<HashAlgorithm>,
+        range: Option<(u64, u64)>,
+        digest: Piece,
+    },
     Features(FeatureSet, Piece),
 }
 

@@ -63,6 +63,8 @@ impl Client {
             request.offset = asked.offset;
             request.size = asked.size;
             request.allocate = asked.allocate;
+            request.length = asked.length;
+            request.algorithm = asked.algorithm;
             request.ascii = asked.ascii;
         })?;
         Ok(ticket.id())
@@ -75,6 +77,7 @@ fn asked(request: &Request) -> Asked {
         Kind::Transfer(verb, _) => (RequestKind::Transfer, Some(verb)),
         Kind::Simple(verb) => (RequestKind::Simple, Some(verb)),
         Kind::Size => (RequestKind::Size, None),
+        Kind::Hash => (RequestKind::Hash, None),
         Kind::Rename => (RequestKind::Rename, None),
         Kind::Account => (RequestKind::Account, None),
         Kind::Raw(verb) => (RequestKind::Raw, verb),
@@ -98,6 +101,8 @@ fn asked(request: &Request) -> Asked {
         offset: request.offset,
         size: request.size,
         allocate: request.allocate,
+        length: request.length,
+        algorithm: request.algorithm,
         ascii: request.ascii,
     }
 }
@@ -116,6 +121,7 @@ fn kind(asked: &Asked) -> Kind {
         ),
         RequestKind::Simple => Kind::Simple(verb),
         RequestKind::Size => Kind::Size,
+        RequestKind::Hash => Kind::Hash,
         RequestKind::Rename => Kind::Rename,
         RequestKind::Account => Kind::Account,
         RequestKind::Raw => Kind::Raw(asked.verb),

@@ -459,7 +459,12 @@ impl Client {
                     && !running
                     && !quitting
                     && self.phase != Phase::Draining,
-                limits.reply_wait,
+                match self.outstanding.front() {
+                    Some(front) if front.step == Step::Verb && front.verb == Verb::Hash => {
+                        limits.digest_wait
+                    }
+                    _ => limits.reply_wait,
+                },
             ),
             (
                 Timer::DataOpen,

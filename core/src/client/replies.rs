@@ -1,6 +1,6 @@
 //! What each reply leads to.
 
-use crate::error::{Failure, FailureKind};
+use crate::error::{Failure, FailureKind, Malformed};
 use crate::order::keep;
 use crate::output::Note;
 use crate::rules::data::{Life, Payload};
@@ -11,6 +11,7 @@ use crate::rules::{Law, Rule};
 use crate::time::Timer;
 use crate::wire::command::{Verb, encode_raw};
 use crate::wire::date::{mdtm_reply, size_in_150, size_in_reply};
+use crate::wire::digest::Hashed;
 use crate::wire::features::FeatureSet;
 use crate::wire::quoted::{parse_257, stou_name};
 use crate::wire::reply::{Class, Code};
@@ -163,7 +164,7 @@ impl Client {
             transfer.name.extend_from_slice(name);
         }
         if matches!(transfer.payload, Payload::FileIn | Payload::FileOut) {
-            self.restart_left = false;
+            self.restart_left = None;
         }
         transfer.hinted = transfer.hinted.or(hint);
         transfer.announced = true;
@@ -218,6 +219,11 @@ impl Client {
                 }
             }
             Step::Confirm => self.on_confirmed(&expected, code, text),
+            Step::Algorithm(_) if meaning == Meaning::Done => self.done(expected, expected.step),
+            Step::Algorithm(_) => {
+                self.algorithm_asked = None;
+                self.refused(expected, FailureKind::Refused, code, text);
+            }
             Step::Setup(mode) => self.on_setup(expected, mode, meaning, code, text),
             Step::Allo => {
                 // Servers that need no ALLO refuse it; only a lack of space is an answer.
@@ -239,14 +245,16 @@ impl Client {
     }
 
     /// What the answer to REST, or to the transfer behind it, says about the restart point the server remembers. It is taken up with the
-    /// file, refused, or set to 0; after anything else it may be there still (RFC 3659 section 5.3).
+    /// file, refused, or set to 0; after anything else it may be there still (RFC 3659 section 5.3). A range too: ProFTPD's HASH overlooks it,
+    /// and the next download would be that part alone.
     fn on_restart_answered(&mut self, expected: &Expected, meaning: Meaning) {
         let settled = match (expected.step, expected.kind) {
             (Step::Rest, _) => {
-                let zero = self
-                    .requests
-                    .iter()
-                    .any(|request| Some(request.ticket) == expected.ticket && request.offset == 0);
+                let zero = self.requests.iter().any(|request| {
+                    Some(request.ticket) == expected.ticket
+                        && request.offset == 0
+                        && request.length.is_none()
+                });
                 meaning == Meaning::Refused || zero
             }
             (Step::Verb, Some(Kind::Transfer(_, Payload::FileIn | Payload::FileOut))) => {
@@ -256,7 +264,7 @@ impl Client {
             _ => false,
         };
         if settled {
-            self.restart_left = false;
+            self.restart_left = None;
         }
     }
 
@@ -399,38 +407,51 @@ impl Client {
             self.session.features = FeatureSet::read(words);
             self.evidence.control.features = Some(self.session.features);
         }
-        Ok(match expected.verb {
+        let outcome = match expected.verb {
             // Who asks raw is given the reply.
-            _ if matches!(expected.kind, Some(Kind::Raw(_))) => Outcome::Reply(code, text.clone()),
-            Verb::Size => match size_in_reply(words) {
-                Ok(size) => Outcome::Size(size),
-                Err(malformed) => {
-                    return Err(self.failure(
-                        FailureKind::Protocol(malformed),
-                        Some(expected.verb),
-                        code,
-                        text,
-                    ));
-                }
-            },
-            Verb::Mdtm => match mdtm_reply(words) {
-                Ok(time) => Outcome::Time(time),
-                Err(malformed) => {
-                    return Err(self.failure(
-                        FailureKind::Protocol(malformed),
-                        Some(expected.verb),
-                        code,
-                        text,
-                    ));
-                }
-            },
+            _ if matches!(expected.kind, Some(Kind::Raw(_))) => {
+                Ok(Outcome::Reply(code, text.clone()))
+            }
+            Verb::Size => size_in_reply(words).map(Outcome::Size),
+            Verb::Mdtm => mdtm_reply(words).map(Outcome::Time),
+            Verb::Hash => self.hashed(&expected, text),
             Verb::Pwd | Verb::Mkd => {
                 let mut name = alloc::vec::Vec::new();
                 let found = parse_257(words, &mut name).is_ok();
-                Outcome::PathName(found.then(|| self.queue.keep(&name)))
+                Ok(Outcome::PathName(found.then(|| self.queue.keep(&name))))
             }
-            Verb::Feat => Outcome::Features(self.session.features, text.clone()),
-            _ => Outcome::Reply(code, text.clone()),
+            Verb::Feat => Ok(Outcome::Features(self.session.features, text.clone())),
+            _ => Ok(Outcome::Reply(code, text.clone())),
+        };
+        outcome.map_err(|malformed| {
+            let kind = FailureKind::Protocol(malformed);
+            self.failure(kind, Some(expected.verb), code, text)
+        })
+    }
+
+    /// The digest in a reply, if it is of what was asked for.
+    fn hashed(&mut self, expected: &Expected, text: &Piece) -> Result<Outcome, Malformed> {
+        let hashed = Hashed::parse(self.queue.text(text))?;
+        let request = self.request_of(expected.ticket);
+        let (wanted, offset, length) = request.map_or((None, 0, None), |request| {
+            (request.algorithm, request.offset, request.length)
+        });
+        let algorithm = hashed.algorithm.or(wanted);
+        let other = wanted.is_some_and(|wanted| {
+            algorithm != Some(wanted) || hashed.digest.len() != wanted.size()
+        });
+        // Some name the byte behind the last one; a file may end before the range does.
+        let end = length.map_or(u64::MAX, |length| offset.saturating_add(length));
+        let another_part = hashed
+            .range
+            .is_some_and(|(first, last)| first != offset || last > end);
+        if other || another_part {
+            return Err(Malformed::Digest);
+        }
+        Ok(Outcome::Digest {
+            algorithm,
+            range: hashed.range,
+            digest: self.queue.keep(&hashed.digest),
         })
     }
 

@@ -130,7 +130,10 @@ impl Client {
                 .requests
                 .iter()
                 .find(|request| request.ticket == ticket)
-                .and_then(|request| request.size.map(|size| size.saturating_sub(request.offset)));
+                .and_then(|request| {
+                    let rest = request.size.map(|size| size.saturating_sub(request.offset));
+                    request.length.or(rest)
+                });
             self.queue.push(Item::Do(Errand::Flow {
                 number: self.data_order,
                 data: self.data.id,

@@ -6,6 +6,7 @@ use crate::rules::data::Payload;
 use crate::secret::Secret;
 use crate::ticket::TicketId;
 use crate::wire::command::{ProtectionLevel, Type, Verb};
+use crate::wire::digest::HashAlgorithm;
 
 use super::config::{AuthMethod, DataMode};
 
@@ -22,6 +23,10 @@ pub(super) struct Request {
     pub(super) account: Option<Secret>,
     pub(super) offset: u64,
     pub(super) allocate: Option<u64>,
+    /// Bytes of the part that is asked for, from `offset` on: RANG says so.
+    pub(super) length: Option<u64>,
+    /// The algorithm of a digest.
+    pub(super) algorithm: Option<HashAlgorithm>,
     pub(super) ascii: bool,
     /// A listing nobody wants, for the tickets its data connection brings.
     pub(super) renewal: bool,
@@ -43,6 +48,7 @@ pub(super) enum Kind {
     /// A command without side conditions.
     Simple(Verb),
     Size,
+    Hash,
     Rename,
     /// ACCT outside of a login.
     Account,
@@ -62,9 +68,12 @@ pub(super) enum Step {
     Pbsz,
     Prot(ProtectionLevel),
     Type(Type),
+    /// OPTS HASH.
+    Algorithm(HashAlgorithm),
     Size,
     Setup(DataMode),
     Allo,
+    /// REST or RANG.
     Rest,
     /// The command the request is about.
     Verb,
@@ -74,6 +83,15 @@ pub(super) enum Step {
     Abort,
     Barrier,
     Keepalive,
+}
+
+/// What a server may still remember of a request that did not take it up.
+#[derive(Clone, Copy, Debug, PartialEq, Eq, Hash)]
+pub(super) enum Left {
+    /// The point REST named.
+    Point,
+    /// The range RANG named.
+    Range,
 }
 
 /// A set of steps by position.
@@ -122,6 +140,7 @@ impl Step {
             Step::Verb => 1 << 10,
             Step::RenameTo => 1 << 11,
             Step::Confirm => 1 << 12,
+            Step::Algorithm(_) => 1 << 13,
             Step::Auth(_) | Step::Abort | Step::Barrier | Step::Keepalive => 0,
         }
     }
@@ -134,6 +153,7 @@ impl Kind {
             Kind::Login => Verb::User,
             Kind::Transfer(verb, _) | Kind::Simple(verb) | Kind::Raw(Some(verb)) => verb,
             Kind::Size => Verb::Size,
+            Kind::Hash => Verb::Hash,
             Kind::Rename => Verb::Rnfr,
             Kind::Account => Verb::Acct,
             Kind::Raw(None) => Verb::Site,
@@ -146,7 +166,7 @@ impl Kind {
     /// Whether the request's own command only reads: it may ride behind others and others behind it.
     pub(super) const fn only_reads(self) -> bool {
         match self {
-            Kind::Size => true,
+            Kind::Size | Kind::Hash => true,
             Kind::Transfer(_, payload) => !matches!(payload, Payload::FileOut),
             Kind::Simple(verb) => matches!(
                 verb,
@@ -176,6 +196,8 @@ impl Request {
             account: None,
             offset: 0,
             allocate: None,
+            length: None,
+            algorithm: None,
             ascii: false,
             renewal: false,
             size: None,
@@ -195,6 +217,8 @@ impl Request {
         self.account = None;
         self.offset = 0;
         self.allocate = None;
+        self.length = None;
+        self.algorithm = None;
         self.ascii = false;
         self.renewal = false;
         self.size = None;
@@ -203,13 +227,20 @@ impl Request {
         self.done = Steps::default();
     }
 
+    /// Whether its [`Step::Rest`] is RANG: for a part, or to take one back.
+    pub(super) fn says_range(&self, left: Option<Left>) -> bool {
+        self.length.is_some() || (self.offset == 0 && left == Some(Left::Range))
+    }
+
     /// The representation type the request needs; listings take whatever is set (RFC 1123 section 4.1.2.7).
     pub(super) fn wanted_type(&self) -> Option<Type> {
         match self.kind {
             Kind::Transfer(_, Payload::FileIn | Payload::FileOut) if self.ascii => {
                 Some(Type::Ascii)
             }
-            Kind::Transfer(_, Payload::FileIn | Payload::FileOut) | Kind::Size => Some(Type::Image),
+            Kind::Transfer(_, Payload::FileIn | Payload::FileOut) | Kind::Size | Kind::Hash => {
+                Some(Type::Image)
+            }
             _ => None,
         }
     }
@@ -231,9 +262,9 @@ impl Request {
     /// Bytes the data connection must carry, where known.
     pub(super) fn expected_bytes(&self) -> Option<u64> {
         match self.kind {
-            Kind::Transfer(_, Payload::FileIn) if !self.ascii => {
-                self.size.map(|size| size.saturating_sub(self.offset))
-            }
+            Kind::Transfer(_, Payload::FileIn) if !self.ascii => self
+                .length
+                .or_else(|| self.size.map(|size| size.saturating_sub(self.offset))),
             _ => None,
         }
     }

@@ -8,12 +8,13 @@ use crate::rules::data::Payload;
 use crate::rules::login::Login;
 use crate::secret::Secret;
 use crate::ticket::{
-    Featured, Named, Plain, Replied, Sizing, Ticket, TicketId, Timed, Transferred,
+    Featured, Hashing, Named, Plain, Replied, Sizing, Ticket, TicketId, Timed, Transferred,
 };
 use crate::time::Instant;
 use crate::trace::What;
 use crate::wire::command::{Command, Path, Text, Verb, encode_raw};
 use crate::wire::date::Timestamp;
+use crate::wire::digest::HashAlgorithm;
 
 use super::config::DataMode;
 use super::request::{Kind, Request, Steps};
@@ -30,6 +31,19 @@ pub struct TransferOptions {
     pub size: Option<u64>,
     /// Bytes to reserve with ALLO before an upload.
     pub allocate: Option<u64>,
+    /// Only so many bytes, from `offset` on, of a file that holds them (RANG, draft-bryan-ftp-range); downloads in TYPE I alone.
+    pub length: Option<u64>,
+}
+
+/// What is hashed, and how.
+#[derive(Clone, Copy, Debug, Default, PartialEq, Eq, Hash)]
+pub struct HashOptions {
+    /// The algorithm; the server's choice if there is none. What FEAT lists, [`offered_algorithms`] reads.
+    ///
+    /// [`offered_algorithms`]: crate::wire::digest::offered_algorithms
+    pub algorithm: Option<HashAlgorithm>,
+    /// The first and the last byte; the whole file if there are none.
+    pub range: Option<(u64, u64)>,
 }
 
 impl Client {
@@ -224,6 +238,34 @@ impl Client {
             time.encode(argument);
             argument.push(b' ');
             argument.extend_from_slice(path);
+        })
+    }
+
+    /// HASH, after TYPE I: the digest of a file, or of a part of it (draft-bryan-ftpext-hash). OPTS HASH goes first if another algorithm is
+    /// in use, RANG if there is a range. A reply that names another algorithm or another beginning than asked for is a failure.
+    ///
+    /// # Errors
+    /// [`Refusal::Argument`] for a path that cannot be sent, and a range that ends before it starts.
+    pub fn hash(
+        &mut self,
+        now: Instant,
+        path: &[u8],
+        how: HashOptions,
+    ) -> Result<Ticket<Hashing>, Refusal> {
+        self.checked(&Command::Hash(Path::new(path)?))?;
+        let length = match how.range {
+            // The bound is RANG's: positions are signed on many systems.
+            Some((first, last)) if last < first || last >= i64::MAX.unsigned_abs() => {
+                return Err(Refusal::Argument(Malformed::Argument));
+            }
+            Some((first, last)) => Some(last - first + 1),
+            None => None,
+        };
+        self.ask(now, Kind::Hash, |request| {
+            request.argument.extend_from_slice(path);
+            request.algorithm = how.algorithm;
+            request.offset = how.range.map_or(0, |(first, _)| first);
+            request.length = length;
         })
     }
 
@@ -484,7 +526,12 @@ impl Client {
             self.finish_with(ticket, Err(Failure::new(FailureKind::Withdrawn, None)));
         } else if matches!(
             kind,
-            Kind::Transfer(..) | Kind::Simple(_) | Kind::Size | Kind::Rename | Kind::Raw(_)
+            Kind::Transfer(..)
+                | Kind::Simple(_)
+                | Kind::Size
+                | Kind::Hash
+                | Kind::Rename
+                | Kind::Raw(_)
         ) {
             if self.transfer_ticket() == Some(ticket) {
                 self.close_data();
@@ -508,9 +555,17 @@ impl Client {
         how: TransferOptions,
     ) -> Result<Ticket<Transferred>, Refusal> {
         // What is behind the end of the file cannot be gone on from.
-        let behind_the_end =
-            payload == Payload::FileIn && how.size.is_some_and(|size| size < how.offset);
-        if (how.ascii && how.offset > 0) || behind_the_end {
+        let end = how.offset.checked_add(how.length.unwrap_or(0));
+        let Some(end) = end.filter(|end| *end <= i64::MAX.unsigned_abs() || how.length.is_none())
+        else {
+            return Err(Refusal::Argument(Malformed::Argument));
+        };
+        let behind_the_end = payload == Payload::FileIn && how.size.is_some_and(|size| size < end);
+        let no_range = match how.length {
+            Some(length) => length == 0 || how.ascii || payload != Payload::FileIn,
+            None => how.ascii && how.offset > 0,
+        };
+        if no_range || behind_the_end {
             return Err(Refusal::Argument(Malformed::Argument));
         }
         if self.session.login != Login::In
@@ -534,6 +589,7 @@ impl Client {
             request.ascii = how.ascii;
             request.size = how.size;
             request.allocate = how.allocate;
+            request.length = how.length;
         })
     }
 
@@ -633,6 +689,7 @@ fn desynchronises(verb: Verb) -> bool {
                 | Verb::Abor
                 | Verb::Quit
                 | Verb::Rest
+                | Verb::Rang
                 | Verb::Rnfr
                 | Verb::Rnto
                 | Verb::Type

@@ -16,7 +16,7 @@ use crate::wire::host_port::HostPort;
 use super::config::{ClearText, DataMode};
 use super::plan::{self, Next, View};
 use super::queue::{Item, Outcome};
-use super::request::{Expected, Kind, Request, Step};
+use super::request::{Expected, Kind, Left, Request, Step};
 use super::{Client, Phase, Transfer};
 
 impl Client {
@@ -73,6 +73,7 @@ impl Client {
             transfer: self.transfer.as_ref(),
             tickets_spent: self.tickets_are_spent(),
             restart_left: self.restart_left,
+            algorithm_asked: self.algorithm_asked,
             concluding: self.concluding.is_some(),
             outstanding: &self.outstanding,
             requests: &self.requests,
@@ -167,15 +168,18 @@ impl Client {
         };
         request.sent.insert(step);
         let (ticket, kind) = (request.ticket, request.kind);
-        let verb = verb_of(step, kind);
         let Some(request) = self.requests.get(index) else {
             return false;
         };
-        let listening = self.listening;
+        let (listening, left) = (self.listening, self.restart_left);
+        let verb = match step {
+            Step::Rest if request.says_range(left) => Verb::Rang,
+            step => verb_of(step, kind),
+        };
         let said = say_into(
             &mut self.outbox,
             self.config.limits.command_line,
-            |out, max| write_step(request, step, listening, out, max),
+            |out, max| write_step(request, step, (listening, left), out, max),
         );
         self.said(step, verb, Some((ticket, kind)), said)
     }
@@ -249,7 +253,15 @@ impl Client {
         match step {
             Step::User => self.session.user_sent = true,
             Step::Type(wanted) => self.type_asked = Some(wanted),
-            Step::Rest => self.restart_left = true,
+            Step::Algorithm(wanted) => self.algorithm_asked = Some(wanted),
+            Step::Rest => {
+                self.restart_left = Some(match verb {
+                    Verb::Rang => Left::Range,
+                    _ => Left::Point,
+                });
+            }
+            // The application's own may be about HASH.
+            Step::Verb if verb == Verb::Opts => self.algorithm_asked = None,
             Step::Verb => {
                 if let Some((ticket, Kind::Transfer(verb, payload))) = owner {
                     self.concluding = self.transfer.take();
@@ -292,6 +304,7 @@ fn verb_of(step: Step, kind: Kind) -> Verb {
         Step::Pbsz => Verb::Pbsz,
         Step::Prot(_) => Verb::Prot,
         Step::Type(_) => Verb::Type,
+        Step::Algorithm(_) => Verb::Opts,
         Step::Size | Step::Confirm => Verb::Size,
         Step::Setup(DataMode::Epsv) => Verb::Epsv,
         Step::Setup(DataMode::Pasv) => Verb::Pasv,
@@ -311,7 +324,7 @@ fn verb_of(step: Step, kind: Kind) -> Verb {
 fn write_step(
     request: &Request,
     step: Step,
-    listening: Option<core::net::SocketAddr>,
+    (listening, left): (Option<core::net::SocketAddr>, Option<Left>),
     out: &mut alloc::vec::Vec<u8>,
     max: usize,
 ) -> Result<(), Malformed> {
@@ -332,7 +345,18 @@ fn write_step(
             size: request.allocate.unwrap_or(0),
             record: None,
         },
-        Step::Rest => Command::Rest(request.offset),
+        Step::Algorithm(wanted) => {
+            let options = alloc::format!("HASH {}", wanted.name());
+            return Command::Opts(Text::new(options.as_bytes())?).encode(out, max);
+        }
+        Step::Rest => match request.length {
+            Some(length) => Command::Rang {
+                start: request.offset,
+                end: request.offset + length - 1,
+            },
+            None if request.says_range(left) => Command::Rang { start: 1, end: 0 },
+            None => Command::Rest(request.offset),
+        },
         Step::RenameTo => Command::Rnto(Path::new(&request.second)?),
         Step::Verb => match request.kind {
             Kind::Raw(_) => return encode_raw(&request.argument, out, max).map(|_| ()),

@@ -4,6 +4,7 @@ use alloc::vec::Vec;
 use core::net::{IpAddr, Ipv4Addr};
 
 use crate::limits::Limits;
+use crate::wire::digest::HashAlgorithm;
 
 /// Everything a session is told before it starts.
 ///
@@ -285,45 +286,6 @@ pub enum MissingCloseNotify {
     Accept,
     /// Cut: 426, and the storage is told not to keep it as whole.
     Refuse,
-}
-
-/// A digest of a file.
-#[derive(Clone, Copy, Debug, PartialEq, Eq, PartialOrd, Ord, Hash)]
-#[non_exhaustive]
-pub enum HashAlgorithm {
-    /// CRC-32 as in XCRC.
-    Crc32,
-    /// MD5.
-    Md5,
-    /// SHA-1.
-    Sha1,
-    /// SHA-256.
-    Sha256,
-    /// SHA-512.
-    Sha512,
-}
-
-impl HashAlgorithm {
-    /// Every algorithm.
-    pub const ALL: &'static [HashAlgorithm] = &[
-        HashAlgorithm::Crc32,
-        HashAlgorithm::Md5,
-        HashAlgorithm::Sha1,
-        HashAlgorithm::Sha256,
-        HashAlgorithm::Sha512,
-    ];
-
-    /// The name in HASH and OPTS HASH.
-    #[must_use]
-    pub const fn name(self) -> &'static str {
-        match self {
-            HashAlgorithm::Crc32 => "CRC32",
-            HashAlgorithm::Md5 => "MD5",
-            HashAlgorithm::Sha1 => "SHA-1",
-            HashAlgorithm::Sha256 => "SHA-256",
-            HashAlgorithm::Sha512 => "SHA-512",
-        }
-    }
 }
 
 #[cfg(test)]

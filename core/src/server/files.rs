@@ -1,10 +1,9 @@
 //! What needs the storage but no data connection. Every effect is asked for at one place, [`Server::ask`].
 
 use alloc::format;
-use alloc::string::String;
 use alloc::vec::Vec;
 
-use super::entry::{Fact, fact_line, long_line, push};
+use super::entry::{Fact, fact_line, long_line};
 use super::question::{
     ChangeDirectory, Checksum, Delete, MakeDirectory, Question, Refused, RemoveDirectory, Rename,
     Said, SetMode, SetModified, Stat, StatListing,
@@ -15,6 +14,7 @@ use super::{Access, Entry, HashAlgorithm, Kind, Restart, Rights, Server, UserId,
 use crate::rules::Rule;
 use crate::wire::command::{Path, Type, Verb};
 use crate::wire::date::Timestamp;
+use crate::wire::digest::{Hashed, encode_hex};
 use crate::wire::quoted::encode_257;
 use crate::wire::reply::Code;
 
@@ -300,6 +300,17 @@ impl Server {
         });
     }
 
+    /// A digest may take long: ABOR ends it (RFC 959 section 4.1.3). Its answer then is to nobody.
+    pub(super) fn attend_digest(&mut self) -> bool {
+        let aborted = self.inbox.has_abort();
+        if aborted {
+            self.aborted = true;
+            self.work = Work::Idle;
+            self.reply(Code::FILE_BUSY, "Aborted");
+        }
+        aborted
+    }
+
     // ---- answers
 
     /// The answer to a question about the storage that was no transfer.
@@ -413,24 +424,24 @@ impl Server {
         digest: &[u8],
         bytes: u64,
     ) {
-        let mut hex = String::new();
-        for byte in digest {
-            hex.push_str(&match algorithm {
-                HashAlgorithm::Crc32 if self.current == Some(Verb::Xcrc) => format!("{byte:02X}"),
-                _ => format!("{byte:02x}"),
-            });
-        }
+        let mut text = Vec::new();
         if self.current == Some(Verb::Hash) {
             let last = start.saturating_add(bytes.saturating_sub(1));
-            let mut text = Vec::new();
-            push(
-                &mut text,
-                format_args!("{} {start}-{last} {hex} ", algorithm.name()),
-            );
+            let hashed = Hashed {
+                algorithm: Some(algorithm),
+                range: Some((start, last)),
+                digest: digest.to_vec(),
+            };
+            hashed.encode(&mut text);
+            text.push(b' ');
             text.extend_from_slice(&path.to_bytes());
             self.reply_to(self.current, Code::FILE_STATUS, &text);
         } else {
-            self.reply(Code::FILE_ACTION_OKAY, &hex);
+            encode_hex(digest, &mut text);
+            if self.current == Some(Verb::Xcrc) {
+                text.make_ascii_uppercase();
+            }
+            self.reply_to(self.current, Code::FILE_ACTION_OKAY, &text);
         }
     }
 

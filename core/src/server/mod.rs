@@ -73,7 +73,7 @@ pub mod verbs;
 mod work;
 
 pub use account::{Access, Account, Rights, UserId};
-pub use config::{Active, Config, Greeting, HashAlgorithm, MissingCloseNotify, Passive, Security};
+pub use config::{Active, Config, Greeting, MissingCloseNotify, Passive, Security};
 pub use entry::{Entry, Form, Kind, Listing};
 pub use output::{Closing, Event, Input, Note, Output};
 pub use path::VirtualPath;
@@ -83,6 +83,8 @@ pub use question::{
     SetMode, SetModified, Stat, StatListing, WriteMode,
 };
 pub use timer::Timer;
+
+pub use crate::wire::digest::HashAlgorithm;
 
 use alloc::vec::Vec;
 use core::net::SocketAddr;
@@ -344,10 +346,23 @@ impl Server {
         &self.session.name
     }
 
+    /// The virtual host the client chose with HOST, while its choice lasts.
+    #[must_use]
+    pub fn host(&self) -> Option<&[u8]> {
+        self.host.as_deref()
+    }
+
     /// The working directory.
     #[must_use]
     pub fn directory(&self) -> &VirtualPath {
         &self.session.directory
+    }
+
+    /// Whether an answer of the application is waited for. Where it is not, what the application still works on, for a question other than
+    /// [`Close`], is for nobody: a client that has given up a digest, say.
+    #[must_use]
+    pub fn awaits_answer(&self) -> bool {
+        matches!(self.work, Work::Asking(..))
     }
 
     /// Whether the session is over.

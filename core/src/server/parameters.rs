@@ -143,7 +143,7 @@ impl Server {
             .hashes
             .iter()
             .copied()
-            .find(|algorithm| algorithm.name().as_bytes().eq_ignore_ascii_case(name));
+            .find(|algorithm| HashAlgorithm::parse(name) == Some(*algorithm));
         match known {
             Some(algorithm) => {
                 self.session.hash = Some(algorithm);

@@ -153,7 +153,7 @@ Every verb at every stage: what happens to it.
 
 A number is the reply, and nothing else happens. `acts`: it is carried out; its arguments, the policy and the storage decide about the
 reply. `waits`: it is carried out, in order, when the transfer is over; `STAT` with a path waits too. After CCC, `USER`, `AUTH`, `PBSZ` and
-`PROT` are refused.
+`PROT` are refused. While a digest is computed everything waits but `ABOR`, which ends it.
 
 ";
 

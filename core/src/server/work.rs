@@ -205,6 +205,7 @@ impl Server {
             let goes_on = match self.work {
                 Work::Idle => self.next_command(),
                 Work::Transferring => self.attend(),
+                Work::Asking(_, Asked::Digest(..)) => self.attend_digest(),
                 Work::Asking(..) | Work::Listening | Work::Delaying => false,
             };
             if !goes_on {

@@ -8,7 +8,7 @@ use core::time::Duration;
 use ::arbitrary::{Arbitrary, Result, Unstructured};
 
 use crate::client::{
-    AuthMethod, Batching, ClearText, Config, DataMode, DataModes, MissingCloseNotify,
+    AuthMethod, Batching, ClearText, Config, DataMode, DataModes, HashOptions, MissingCloseNotify,
     PassiveAddress, Security, SizeCheck, SpentTickets, TransferOptions,
 };
 use crate::limits::Limits;
@@ -19,6 +19,7 @@ use crate::wire::command::{
     AuthMechanism, Command, EpsvArgument, Mode, Path, ProtectionLevel, Structure, Text, Type, Verb,
 };
 use crate::wire::date::Timestamp;
+use crate::wire::digest::HashAlgorithm;
 use crate::wire::extended::ExtendedAddress;
 use crate::wire::features::{FeatureSet, Known};
 use crate::wire::host_port::HostPort;
@@ -432,6 +433,22 @@ impl<'a> Arbitrary<'a> for TransferOptions {
         if rarely(source)? {
             options.allocate = Some(source.arbitrary()?);
         }
+        if rarely(source)? {
+            options.length = Some(source.int_in_range(0..=2000)?);
+        }
+        Ok(options)
+    }
+}
+
+impl<'a> Arbitrary<'a> for HashOptions {
+    fn arbitrary(source: &mut Unstructured<'a>) -> Result<Self> {
+        let mut options = HashOptions::default();
+        if rarely(source)? {
+            options.algorithm = Some(*source.choose(HashAlgorithm::ALL)?);
+        }
+        if rarely(source)? {
+            options.range = Some((source.arbitrary()?, source.arbitrary()?));
+        }
         Ok(options)
     }
 }
@@ -442,7 +459,7 @@ impl<'a> Arbitrary<'a> for Call {
             let wanted: bool = source.arbitrary()?;
             wanted.then(|| name(source)).transpose()
         };
-        Ok(match source.int_in_range(0..=47)? {
+        Ok(match source.int_in_range(0..=48)? {
             0..=7 => Call::Retrieve {
                 path: name(source)?,
                 how: source.arbitrary()?,
@@ -493,6 +510,10 @@ impl<'a> Arbitrary<'a> for Call {
             42 => Call::Quit,
             43 | 44 => Call::Abort,
             45 | 46 => Call::Withdraw(source.int_in_range(0..=7)?),
+            47 => Call::Hash {
+                path: name(source)?,
+                how: source.arbitrary()?,
+            },
             _ => Call::Login {
                 user: name(source)?,
                 password: source.arbitrary()?,

@@ -2,7 +2,7 @@
 
 use alloc::vec::Vec;
 
-use crate::client::{Client, TransferOptions};
+use crate::client::{Client, HashOptions, TransferOptions};
 use crate::error::Refusal;
 use crate::secret::Secret;
 use crate::ticket::TicketId;
@@ -43,6 +43,10 @@ pub enum Call {
     Entry(Option<Vec<u8>>),
     Size(Vec<u8>),
     Modified(Vec<u8>),
+    Hash {
+        path: Vec<u8>,
+        how: HashOptions,
+    },
     SetModified {
         path: Vec<u8>,
         time: Timestamp,
@@ -114,6 +118,7 @@ impl Call {
             Call::Facts(of) => client.facts(now, of.as_deref()).map(|t| t.id()),
             Call::Entry(of) => client.entry(now, of.as_deref()).map(|t| t.id()),
             Call::Size(path) => client.size(now, path).map(|t| t.id()),
+            Call::Hash { path, how } => client.hash(now, path, *how).map(|t| t.id()),
             Call::Modified(path) => client.modified(now, path).map(|t| t.id()),
             Call::SetModified { path, time } => {
                 client.set_modified(now, path, *time).map(|t| t.id())

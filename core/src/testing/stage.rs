@@ -413,6 +413,7 @@ impl<'a> Stage<'a> {
             Verb::Acct => one("230 in"),
             Verb::Size => one(&alloc::format!("213 {}", self.dialogue.size)),
             Verb::Mdtm => one("213 20240229120000"),
+            Verb::Hash => one("213 MD5 d41d8cd98f00b204e9800998ecf8427e f"),
             Verb::Pwd => one("257 \"/\" is where you are"),
             Verb::Mkd => one("257 \"made\""),
             Verb::Epsv => {
@@ -434,7 +435,7 @@ impl<'a> Stage<'a> {
             // A server looks at the address it is told.
             Verb::Eprt if ExtendedAddress::parse_argument(argument).is_err() => one("501 no"),
             Verb::Port if HostPort::parse_argument(argument).is_err() => one("501 no"),
-            Verb::Rest | Verb::Rnfr => one("350 go on"),
+            Verb::Rest | Verb::Rang | Verb::Rnfr => one("350 go on"),
             Verb::Rein => one("220 ready again"),
             Verb::Quit => one("221 bye"),
             Verb::Feat => alloc::vec![b"211-Features:\r\n SIZE\r\n UTF8\r\n211 End\r\n".to_vec()],

@@ -10,6 +10,7 @@ use crate::ticket::{Features, FinalReply, TicketId, Transfer};
 use crate::time::Instant;
 use crate::wire::command::Verb;
 use crate::wire::date::Timestamp;
+use crate::wire::digest::Hashed;
 use crate::wire::reply::Code;
 
 use super::Outcome;
@@ -119,6 +120,8 @@ pub enum Got {
     Size(u64),
     /// A time.
     Time(Timestamp),
+    /// A digest.
+    Digest(Hashed),
     /// Features.
     Features(Features),
 }
@@ -215,6 +218,11 @@ pub(super) fn owned(done: Done<'_>) -> Got {
         Done::PathName(name) => Got::PathName(name.map(<[u8]>::to_vec)),
         Done::Size(size) => Got::Size(size),
         Done::Time(time) => Got::Time(time),
+        Done::Digest(done) => Got::Digest(Hashed {
+            algorithm: done.algorithm,
+            range: done.range,
+            digest: done.digest.to_vec(),
+        }),
         Done::Features(known, text) => Got::Features(Features {
             known,
             text: text.to_vec(),

@@ -387,6 +387,15 @@ impl Channel {
         }
     }
 
+    /// The name the client asked for in its handshake (SNI); `None` if it named none, and on clients.
+    #[must_use]
+    pub fn server_name(&self) -> Option<&str> {
+        match &self.connection {
+            Connection::Server(server) => server.server_name(),
+            Connection::Client(_) => None,
+        }
+    }
+
     /// Makes the keys as worn as they would be after many records.
     #[cfg(all(test, any(feature = "ring", feature = "aws-lc-rs")))]
     pub(super) fn leave_records(&mut self, left: u64) {

@@ -13,6 +13,7 @@ use super::{Asked, Entry, Outcome, RequestKind, Trace, What};
 use crate::order::{Channel, DataId, Fault, FlowEnd, News, TlsFacts};
 use crate::time::Instant;
 use crate::wire::command::Verb;
+use crate::wire::digest::HashAlgorithm;
 
 /// The format written here.
 const VERSION: u64 = 1;
@@ -188,10 +189,17 @@ fn ask(asked: &Asked, out: &mut Writer) {
     if asked.offset > 0 {
         out.number("offset", asked.offset);
     }
-    for (key, number) in [("size", asked.size), ("allocate", asked.allocate)] {
+    for (key, number) in [
+        ("size", asked.size),
+        ("allocate", asked.allocate),
+        ("length", asked.length),
+    ] {
         if let Some(number) = number {
             out.number(key, number);
         }
+    }
+    if let Some(algorithm) = asked.algorithm {
+        out.text("algorithm", algorithm.name());
     }
 }
 
@@ -359,8 +367,17 @@ fn read_ask(object: &Object) -> Result<Asked, Problem> {
         offset: object.optional("offset")?.unwrap_or(0),
         size: object.optional("size")?,
         allocate: object.optional("allocate")?,
+        length: object.optional("length")?,
+        algorithm: match object.has("algorithm") {
+            true => Some(algorithm(object.text("algorithm")?)?),
+            false => None,
+        },
         ascii: object.flag("ascii")?,
     })
+}
+
+fn algorithm(name: &str) -> Result<HashAlgorithm, Problem> {
+    HashAlgorithm::parse(name.as_bytes()).ok_or(Problem::Value("algorithm"))
 }
 
 fn read_report(object: &Object) -> Result<News, Problem> {

@@ -55,6 +55,7 @@ use crate::client::Config;
 use crate::order::{Channel, Fault, News, Tickets};
 use crate::time::Instant;
 use crate::wire::command::Verb;
+use crate::wire::digest::HashAlgorithm;
 
 /// One recorded session.
 #[derive(Clone, Debug, PartialEq, Eq)]
@@ -166,6 +167,10 @@ pub struct Asked {
     pub size: Option<u64>,
     /// Bytes to reserve.
     pub allocate: Option<u64>,
+    /// Bytes of the part that was asked for.
+    pub length: Option<u64>,
+    /// The algorithm of a digest.
+    pub algorithm: Option<HashAlgorithm>,
     /// Whether line ends are converted.
     pub ascii: bool,
 }
@@ -182,6 +187,8 @@ pub enum RequestKind {
     Simple,
     /// SIZE.
     Size,
+    /// HASH.
+    Hash,
     /// RNFR, RNTO.
     Rename,
     /// ACCT.

@@ -15,6 +15,7 @@ use crate::order::{Channel, TlsOrder};
 use crate::output::{Done, Effect, Event, Output};
 use crate::secret::Secret;
 use crate::time::Instant;
+use crate::wire::digest::HashAlgorithm;
 use crate::wire::reply::Escaped;
 
 /// Secrets that are looked for in what the server says. A session has one password, and hardly ever more than one account.
@@ -248,6 +249,10 @@ fn result_of(done: &Done<'_>) -> Vec<u8> {
         Done::PathName(None) => String::from("no name"),
         Done::Size(size) => format!("{size}"),
         Done::Time(time) => format!("{time:?}"),
+        Done::Digest(done) => {
+            let algorithm = done.algorithm.map_or("digest", HashAlgorithm::name);
+            format!("{algorithm} of {:?}: {:02x?}", done.range, done.digest)
+        }
         Done::Features(_, text) => format!("{}", Escaped::new(text)),
     }
     .into_bytes()

@@ -31,7 +31,7 @@ macro_rules! limits {
 limits! {
     numbers reply_line reply_bytes reply_lines preliminary_replies command_line requests pending_commands failure_text lowest_data_port
         renewals;
-    durations greeting_wait handshake_wait reply_wait data_open_wait data_handshake_wait stall_wait download_drain upload_drain
+    durations greeting_wait handshake_wait reply_wait digest_wait data_open_wait data_handshake_wait stall_wait download_drain upload_drain
         abort_wait abort_gap guard_wait quiet close_wait
 }
 

@@ -9,6 +9,7 @@ use crate::client::{
     PassiveAddress, Security, SizeCheck, SpentTickets,
 };
 use crate::order::{DataEnd, DataId, FlowEnd, TlsFacts, TlsFault, TlsVersion};
+use crate::wire::digest::HashAlgorithm;
 use crate::{Output, Secret};
 
 fn entry(what: What) -> Entry {
@@ -33,6 +34,8 @@ fn trace(entries: Vec<Entry>) -> Trace {
 fn everything() -> Vec<What> {
     let every_byte: Vec<u8> = (0..=255).collect();
     let asked = Asked {
+        length: Some(7),
+        algorithm: Some(HashAlgorithm::Sha1),
         ticket: 7,
         request: RequestKind::Transfer,
         verb: Some(Verb::Retr),

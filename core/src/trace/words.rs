@@ -82,6 +82,7 @@ named! {
         Transfer = "transfer",
         Simple = "simple",
         Size = "size",
+        Hash = "hash",
         Rename = "rename",
         Account = "account",
         Raw = "raw",

@@ -3,6 +3,7 @@
 pub mod ascii;
 pub mod command;
 pub mod date;
+pub mod digest;
 pub mod extended;
 pub mod facts;
 pub mod features;

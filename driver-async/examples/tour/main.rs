@@ -15,6 +15,7 @@ use ftp_proto_async::ftp_proto::{Event, Note};
 use ftp_proto_async::server::{Account, MemoryStorage, Server, Users};
 use ftp_proto_async::{Client, Secret, TransferOptions};
 use rcgen::{CertifiedKey, generate_simple_self_signed};
+use ring::digest::{SHA256, digest};
 
 /// Size of the file that goes there and back, in bytes.
 const SIZE: usize = 12_000_000;
@@ -79,6 +80,15 @@ async fn visit(
         .contents("numbers/all")
         .ok_or("the file is not there")?;
     check(*stored == file, "what the server has is what was sent")?;
+
+    step(
+        "The server computes a digest (HASH): the file is whole there, without being fetched back.",
+    );
+    let hashed = client.hash("numbers/all").await?;
+    check(
+        hashed.digest == digest(&SHA256, &file).as_ref(),
+        "the digest is that of what was sent",
+    )?;
 
     step("A listing that programs can read (MLSD).");
     let facts = client.facts("numbers").await?;

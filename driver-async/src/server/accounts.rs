@@ -36,6 +36,14 @@ pub type Verdict<'a> = Pin<Box<dyn Future<Output = Option<Account>> + Send + 'a>
 pub trait Authenticator: Send + Sync + 'static {
     /// Whether this user may log in with this password. Take as long for users that do not exist as for wrong passwords.
     fn authenticate<'a>(&'a self, login: Login<'a>) -> Verdict<'a>;
+
+    /// Whether there is a virtual host of this name, or at this address (HOST, RFC 7151). There is none unless an authenticator says so, and
+    /// nobody is asked unless [`Config::virtual_hosts`](ftp_proto::server::Config::virtual_hosts) is on. Under TLS it is the host the handshake
+    /// named (SNI).
+    fn host<'a>(&'a self, name: &'a [u8]) -> Pin<Box<dyn Future<Output = bool> + Send + 'a>> {
+        let _ = name;
+        Box::pin(async { false })
+    }
 }
 
 /// One attempt to log in.
@@ -45,6 +53,8 @@ pub struct Login<'a> {
     pub user: &'a [u8],
     /// What was given with PASS; empty where nothing was.
     pub password: &'a [u8],
+    /// The virtual host, if the client chose one.
+    pub host: Option<&'a [u8]>,
     /// Where the control connection comes from.
     pub peer: IpAddr,
     /// Whether the control connection is under TLS.
@@ -235,6 +245,7 @@ mod tests {
         let login = Login {
             user: user.as_bytes(),
             password: password.as_bytes(),
+            host: None,
             peer: IpAddr::from([127, 0, 0, 1]),
             secure: true,
         };
@@ -282,6 +293,7 @@ mod tests {
         let login = Login {
             user: b"alice",
             password: b"hunter2",
+            host: None,
             peer: IpAddr::from([127, 0, 0, 1]),
             secure: true,
         };

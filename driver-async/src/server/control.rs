@@ -65,6 +65,11 @@ impl Control {
         let _ = self.socket.get_ref().shutdown(Shutdown::Write);
     }
 
+    /// The host the client named in its TLS handshake.
+    pub(super) fn server_name(&self) -> Option<&str> {
+        self.link.channel()?.server_name()
+    }
+
     /// Sends what waits. True if something went.
     pub(super) fn send(&mut self, machine: &mut Machine) -> bool {
         let mut moved = false;

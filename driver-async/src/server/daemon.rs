@@ -16,12 +16,14 @@ use ftp_proto::server::{Config, Greeting, Security};
 use ftp_proto::tls::ServerTls;
 use smol::channel::{self, Receiver, Sender};
 use smol::future::FutureExt as _;
+use smol::lock::Semaphore;
 use smol::{Async, Executor, Timer};
 use tracing::{debug, info_span, warn};
 
 use crate::clock::Clock;
 
 use super::accounts::Authenticator;
+use super::digest::OFFERED;
 use super::net;
 use super::pump::Session;
 
@@ -44,6 +46,7 @@ pub(super) struct Settings {
     pub(super) passive_ports: Option<RangeInclusive<u16>>,
     pub(super) buffer: usize,
     pub(super) clock: Clock,
+    pub(super) digests: Arc<Semaphore>,
 }
 
 /// An FTP and FTPS server.
@@ -81,9 +84,11 @@ pub struct Server {
 impl Server {
     /// A server whose users this authenticator knows.
     pub fn builder(authenticator: impl Authenticator) -> Builder {
+        let mut config = Config::default();
+        config.hashes = OFFERED.to_vec();
         Builder {
             authenticator: Arc::new(authenticator),
-            config: Config::default(),
+            config,
             tls: None,
             listen: Vec::new(),
             passive_ports: None,
@@ -361,15 +366,14 @@ impl Builder {
                 passive_ports: self.passive_ports,
                 buffer: self.buffer,
                 clock: Clock::new(),
+                digests: Arc::new(Semaphore::new(processors().div_ceil(2))),
             }),
             seats: Arc::new(Seats {
                 total: self.sessions,
                 per_address: self.sessions_per_address,
                 taken: Mutex::default(),
             }),
-            threads: self.threads.unwrap_or_else(|| {
-                thread::available_parallelism().map_or(1, std::num::NonZero::get)
-            }),
+            threads: self.threads.unwrap_or_else(processors),
             handle: Handle {
                 stop,
                 deadline: Arc::default(),
@@ -387,6 +391,10 @@ impl fmt::Debug for Builder {
             .field("passive_ports", &self.passive_ports)
             .finish_non_exhaustive()
     }
+}
+
+fn processors() -> usize {
+    thread::available_parallelism().map_or(1, std::num::NonZero::get)
 }
 
 fn resolve(address: &impl ToSocketAddrs) -> io::Result<Vec<SocketAddr>> {

@@ -8,10 +8,12 @@ use std::sync::atomic::{AtomicU64, Ordering};
 
 use ftp_proto::server::{
     Account as Login, Answer, Authenticate, Close, Ending, Entry, Listing, OpenListing, OpenRead,
-    OpenWrite, Question, Refused, StatListing, UserId, VirtualPath,
+    OpenWrite, Question, Refused, SelectHost, StatListing, UserId, VirtualPath,
 };
+use smol::lock::Semaphore;
 
 use super::accounts::{Account, Authenticator, Login as Attempt};
+use super::digest::digest;
 use super::flow::{Open, Working};
 use super::storage::{Entries, Promise, Storage, Write, now};
 
@@ -45,8 +47,14 @@ impl From<Answer> for Answered {
 pub(super) struct Desk {
     pub(super) authenticator: Arc<dyn Authenticator>,
     pub(super) peer: IpAddr,
+    /// The virtual host the client chose.
+    pub(super) host: Option<Vec<u8>>,
+    /// The host the client named in its TLS handshake.
+    pub(super) server_name: Option<String>,
     /// Of the user who is logged in.
     pub(super) storage: Option<Arc<dyn Storage>>,
+    /// How many digests may be under way at once, in all sessions.
+    pub(super) digests: Arc<Semaphore>,
 }
 
 impl Desk {
@@ -54,11 +62,15 @@ impl Desk {
     pub(super) fn ask(&self, question: Question, working: Working) -> Asking {
         let question = match question {
             Question::Authenticate(question) => return Box::pin(self.clone().login(question)),
+            Question::SelectHost(question) => return Box::pin(self.clone().select(question)),
             Question::Close(question) => return Box::pin(close(question, working)),
             other => other,
         };
         match &self.storage {
-            Some(storage) => Box::pin(answer(question, Arc::clone(storage))),
+            Some(storage) => {
+                let (storage, digests) = (Arc::clone(storage), Arc::clone(&self.digests));
+                Box::pin(answer(question, storage, digests))
+            }
             None => {
                 let answer = question.refused(Refused::Denied);
                 Box::pin(async { answer.into() })
@@ -73,6 +85,7 @@ impl Desk {
         let attempt = Attempt {
             user: question.name(),
             password,
+            host: self.host.as_deref(),
             peer: self.peer,
             secure: question.is_secure(),
         };
@@ -91,7 +104,25 @@ impl Desk {
     }
 }
 
-async fn answer(question: Question, storage: Arc<dyn Storage>) -> Answered {
+impl Desk {
+    /// Under TLS the certificate was shown for the host the handshake named: another one cannot be chosen (RFC 7151 section 4).
+    async fn select(self, question: SelectHost) -> Answered {
+        let name = self.server_name.as_deref().unwrap_or_default();
+        if question.is_secure() && !name.as_bytes().eq_ignore_ascii_case(question.name()) {
+            question.conflicts().into()
+        } else if self.authenticator.host(question.name()).await {
+            question.selected().into()
+        } else {
+            question.unknown().into()
+        }
+    }
+}
+
+async fn answer(
+    question: Question,
+    storage: Arc<dyn Storage>,
+    digests: Arc<Semaphore>,
+) -> Answered {
     /// `question.refused(why)`, or what else there is to say.
     macro_rules! settle {
         ($question:ident, $result:expr, $done:expr) => {
@@ -143,11 +174,15 @@ async fn answer(question: Question, storage: Arc<dyn Storage>) -> Answered {
             let set = storage.set_mode(question.path(), question.mode()).await;
             settle!(question, set, |()| question.done())
         }
-        // Asked for only where it was promised.
-        other @ (Question::Checksum(_)
-        | Question::SelectHost(_)
-        | Question::Authenticate(_)
-        | Question::Close(_)) => other.refused(Refused::Unsupported).into(),
+        Question::Checksum(question) => {
+            let digest = digest(&question, &*storage, &digests).await;
+            settle!(question, digest, |(digest, bytes): (Vec<u8>, u64)| question
+                .digest(&digest, bytes))
+        }
+        // Not asked of storages.
+        other @ (Question::SelectHost(_) | Question::Authenticate(_) | Question::Close(_)) => {
+            other.refused(Refused::Unsupported).into()
+        }
     }
 }
 

@@ -9,7 +9,7 @@
 //! daemon     listeners, sessions and their limits, the way to the end
 //! pump       one session: the loop around the machine, effects out, reports in
 //! control    one connection    data     the other    flow    payload, between it and the storage
-//! desk       the machine's questions, put to accounts and storage        net     sockets
+//! desk       the machine's questions, put to accounts and storage        digest  of files        net     sockets
 //! ```
 //!
 //! # What a session costs
@@ -23,6 +23,9 @@
 //!   of the file still on its way. A ticket serves more than once instead.
 //! * **A client that is gone has not ended its upload.** Before the end of a data connection is reported the control connection is looked
 //!   at: a killed client ends both at once, and what came is then a cut upload.
+//! * **Digests are computed in pieces, and by a few at a time.** HASH reads through [`Storage::read`], so every storage has it. No more
+//!   are under way than half of the processors, whatever clients ask for; the rest wait for their turn. ABOR ends one, and so does the
+//!   end of the session.
 //! * **A storage never holds up a session.** Its work is a future beside the sockets; the next piece is read while the last one is sent.
 
 mod accounts;
@@ -30,6 +33,7 @@ mod control;
 mod daemon;
 mod data;
 mod desk;
+mod digest;
 mod files;
 mod flow;
 mod memory;

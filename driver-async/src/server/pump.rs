@@ -68,7 +68,10 @@ impl Session {
             desk: Desk {
                 authenticator: Arc::clone(&settings.authenticator),
                 peer: peer.ip(),
+                host: None,
+                server_name: None,
                 storage: None,
+                digests: Arc::clone(&settings.digests),
             },
             asking: None,
             closing: None,
@@ -125,7 +128,13 @@ impl Session {
         let _inside = span.enter();
         loop {
             match self.machine.poll() {
-                None => return,
+                None => {
+                    // Given up: it is not worth going on with.
+                    if !self.machine.awaits_answer() {
+                        self.asking = None;
+                    }
+                    return;
+                }
                 Some(Output::Event(event)) => log(&event),
                 Some(Output::Effect(effect)) => self.carry_out(effect),
                 Some(Output::Question(question @ Question::Close(_))) => {
@@ -133,6 +142,13 @@ impl Session {
                     self.closing = Some(self.desk.ask(question, working));
                 }
                 Some(Output::Question(question)) => {
+                    if matches!(
+                        question,
+                        Question::Authenticate(_) | Question::SelectHost(_)
+                    ) {
+                        self.desk.host = self.machine.host().map(<[u8]>::to_vec);
+                        self.desk.server_name = self.control.server_name().map(String::from);
+                    }
                     self.asking = Some(self.desk.ask(question, Working::default()));
                 }
             }

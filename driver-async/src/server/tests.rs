@@ -1,22 +1,29 @@
 //! The server on loopback, with clients that say every byte themselves.
 
+use std::future::Future;
 use std::io::{self, BufRead, BufReader, Read, Write as _};
 use std::net::{IpAddr, Ipv4Addr, SocketAddr, TcpStream};
+use std::pin::Pin;
 use std::sync::Arc;
+use std::sync::atomic::{AtomicUsize, Ordering};
 use std::thread::{self, JoinHandle};
 use std::time::{Duration, Instant};
 
 use ftp_proto::server::Security;
+use ftp_proto::tls::ServerTls;
 use socket2::{Domain, Socket, Type};
 
 use super::{
-    Account, Builder, Handle, MemoryStorage, Promise, Server, Sink, Storage, Users, Write,
+    Account, Authenticator, Builder, FileStorage, Handle, Login, MemoryStorage, Promise, Server,
+    Sink, Storage, Users, Write,
 };
-use super::{Entries, Entry, Source, VirtualPath};
+use super::{Entries, Entry, Source, Verdict, VirtualPath};
 
 /// A server on a thread of its own; it is gone when this is dropped.
 struct Running {
     address: SocketAddr,
+    /// The last one.
+    second: SocketAddr,
     handle: Handle,
     thread: Option<JoinHandle<io::Result<()>>>,
 }
@@ -32,6 +39,7 @@ impl Running {
         let server = change(builder).build().unwrap();
         Running {
             address: server.addresses()[0],
+            second: server.addresses()[server.addresses().len() - 1],
             handle: server.handle(),
             thread: Some(thread::spawn(|| smol::block_on(server.run()))),
         }
@@ -42,7 +50,11 @@ impl Running {
     }
 
     fn logged_in(&self) -> Line {
-        let mut line = self.client();
+        self.logged_in_at(self.address)
+    }
+
+    fn logged_in_at(&self, address: SocketAddr) -> Line {
+        let mut line = Line::new(from(Ipv4Addr::LOCALHOST, address));
         line.expect("220");
         line.say("USER alice", "331");
         line.say("PASS secret", "230");
@@ -200,7 +212,9 @@ fn a_transfer_that_runs_may_end_before_the_server_does() {
             Ok(_) => {}
             Err(error) => assert_eq!(error.kind(), io::ErrorKind::ConnectionReset),
         }
-        assert!(greeting.is_empty(), "{}", greeting.escape_ascii());
+        // One who came in at the last moment is told.
+        let told = greeting.ends_with(b"421 Shutting down\r\n");
+        assert!(greeting.is_empty() || told, "{}", greeting.escape_ascii());
     }
     data.write_all(b"world").unwrap();
     drop(data);
@@ -264,6 +278,42 @@ fn active_mode_comes_to_the_client_alone() {
     client.expect("226");
 }
 
+/// RFC 1123 section 4.1.2.12: from the address the client knows, or its packet filter would not let it through.
+#[test]
+fn active_mode_comes_from_the_address_the_client_talks_to() {
+    let storage = MemoryStorage::new();
+    storage.insert("file", "hello").unwrap();
+    let running = Running::new(storage, |builder| builder.listen("127.0.0.3:0"));
+    let addresses = [running.address, running.second];
+    for address in addresses {
+        let mut client = running.logged_in_at(address);
+        let listener = std::net::TcpListener::bind("127.0.0.1:0").unwrap();
+        let port = listener.local_addr().unwrap().port();
+        client.say(&format!("EPRT |1|127.0.0.1|{port}|"), "200");
+        client.say("RETR file", "1");
+        let (mut data, peer) = listener.accept().unwrap();
+        assert_eq!(peer.ip(), address.ip());
+        let mut bytes = Vec::new();
+        data.read_to_end(&mut bytes).unwrap();
+        assert_eq!(bytes, b"hello");
+    }
+}
+
+/// RFC 959 section 5.2: what was sent before the end is read to the end.
+#[test]
+fn an_upload_is_read_to_its_end() {
+    let storage = MemoryStorage::new();
+    let running = Running::new(storage.clone(), |builder| builder);
+    let mut client = running.logged_in();
+    let data = SocketAddr::new(running.address.ip(), client.passive());
+    let mut data = from(Ipv4Addr::LOCALHOST, data);
+    client.say("STOR file", "1");
+    data.write_all(&vec![7; 5_000_000]).unwrap();
+    drop(data);
+    client.expect("226");
+    assert_eq!(storage.contents("file").unwrap().len(), 5_000_000);
+}
+
 /// Files that take their time.
 struct Slow(MemoryStorage);
 
@@ -308,4 +358,198 @@ fn a_server_without_a_certificate_is_not_built_by_mistake() {
     let users = Users::new();
     let server = Server::builder(users).listen("127.0.0.1:0").build();
     assert_eq!(server.unwrap_err().kind(), io::ErrorKind::InvalidInput);
+}
+
+/// draft-bryan-ftpext-hash section 3, draft-bryan-ftp-range section 3, and the commands before them.
+#[test]
+fn digests_of_files_and_parts_from_every_storage() {
+    let room = tempfile::tempdir().unwrap();
+    std::fs::write(room.path().join("file"), "0123456789").unwrap();
+    let memory = MemoryStorage::new();
+    memory.insert("file", "0123456789").unwrap();
+    let files = FileStorage::open(room.path()).unwrap();
+    let on_disk = Running::new(files, |builder| builder);
+    for running in [on_disk, Running::new(memory, |builder| builder)] {
+        let mut client = running.logged_in();
+        let mut features = Vec::new();
+        client.send("FEAT");
+        while !features
+            .last()
+            .is_some_and(|line: &String| line.starts_with("211 "))
+        {
+            let mut line = String::new();
+            client.0.read_line(&mut line).unwrap();
+            features.push(line);
+        }
+        for feature in [" HASH SHA-256*;SHA-512;SHA-1;MD5;CRC32", " RANG STREAM"] {
+            assert!(
+                features.iter().any(|line| line.trim_end() == feature),
+                "{features:?}"
+            );
+        }
+        let sha256 = "84d89877f0d4041efb6bf91a16f0248f2fd573e6af05c19f96bedb9f882f7882";
+        let text = client.say("HASH file", "213");
+        assert_eq!(text, format!("213 SHA-256 0-9 {sha256} /file\r\n"));
+        client.say("RANG 2 5", "350");
+        client.say("OPTS HASH CRC32", "200");
+        client.say("RANG 2 5", "350");
+        let text = client.say("HASH file", "213");
+        assert_eq!(text, "213 CRC32 2-5 b0d2832b /file\r\n");
+        // Beyond the end there is nothing: what there is counts.
+        client.say("RANG 8 99", "350");
+        let text = client.say("HASH file", "213");
+        assert!(text.starts_with("213 CRC32 8-9 "), "{text}");
+        client.say("RANG 11 12", "350");
+        client.say("HASH file", "5");
+        let text = client.say("XMD5 file", "250");
+        assert_eq!(text, "250 781e5e245d69b566979b86e28d23f2c7\r\n");
+        client.say("HASH nowhere", "550");
+        client.say("HASH /", "553");
+
+        client.say("RANG 2 5", "350");
+        let data = SocketAddr::new(running.address.ip(), client.passive());
+        let mut data = from(Ipv4Addr::LOCALHOST, data);
+        client.say("RETR file", "1");
+        let mut bytes = Vec::new();
+        data.read_to_end(&mut bytes).unwrap();
+        assert_eq!(bytes, b"2345");
+        drop(data);
+        client.expect("226");
+    }
+}
+
+/// A file without an end, and how many read it.
+struct Endless(Arc<AtomicUsize>);
+
+struct Zeros(Arc<AtomicUsize>);
+
+impl Drop for Zeros {
+    fn drop(&mut self) {
+        self.0.fetch_sub(1, Ordering::SeqCst);
+    }
+}
+
+impl Source for Zeros {
+    fn size(&self) -> Option<u64> {
+        None
+    }
+
+    fn read(&mut self, buffer: Vec<u8>) -> Promise<'_, (Vec<u8>, usize)> {
+        let count = buffer.len();
+        Box::pin(async move { Ok((buffer, count)) })
+    }
+}
+
+impl Storage for Endless {
+    fn stat<'a>(&'a self, _: &'a VirtualPath) -> Promise<'a, Entry> {
+        Box::pin(async { Ok(Entry::new(b"zeros", super::Kind::File)) })
+    }
+
+    fn list<'a>(&'a self, _: &'a VirtualPath) -> Promise<'a, Box<dyn Entries>> {
+        Box::pin(async { Err(super::Refused::Denied) })
+    }
+
+    fn read<'a>(&'a self, _: &'a VirtualPath, _: u64) -> Promise<'a, Box<dyn Source>> {
+        self.0.fetch_add(1, Ordering::SeqCst);
+        let zeros = Zeros(Arc::clone(&self.0));
+        Box::pin(async { Ok(Box::new(zeros) as Box<dyn Source>) })
+    }
+}
+
+/// As many as there like: the server stays there for others, and what is given up is not gone on with.
+#[test]
+fn digests_without_an_end_hold_up_nobody_and_can_be_given_up() {
+    let readers = Arc::new(AtomicUsize::new(0));
+    let running = Running::new(Endless(Arc::clone(&readers)), |builder| builder.threads(1));
+    let mut hashing: Vec<Line> = (0..8).map(|_| running.logged_in()).collect();
+    for client in &mut hashing {
+        client.send("HASH zeros");
+    }
+    let mut other = running.logged_in();
+    for _ in 0..20 {
+        other.say("NOOP", "200");
+    }
+    let left = hashing.split_off(4);
+    for client in &mut hashing {
+        client.say("ABOR", "450");
+        client.expect("226");
+        client.say("NOOP", "200");
+    }
+    // Those that just go take their digests with them.
+    drop(left);
+    let end = Instant::now() + Duration::from_secs(20);
+    while readers.load(Ordering::SeqCst) > 0 {
+        assert!(Instant::now() < end, "somebody still reads");
+        thread::sleep(Duration::from_millis(10));
+    }
+}
+
+/// Two hosts, with a user each.
+struct Hosts(Arc<MemoryStorage>);
+
+impl Authenticator for Hosts {
+    fn authenticate<'a>(&'a self, login: Login<'a>) -> Verdict<'a> {
+        let user: &[u8] = match login.host {
+            Some(b"localhost") => b"alice",
+            Some(b"other.example.org") => b"bob",
+            _ => b"",
+        };
+        let right = login.user == user;
+        Box::pin(async move { right.then(|| Account::new(self.0.clone())) })
+    }
+
+    fn host<'a>(&'a self, name: &'a [u8]) -> Pin<Box<dyn Future<Output = bool> + Send + 'a>> {
+        let known = matches!(name, b"localhost" | b"other.example.org");
+        Box::pin(async move { known })
+    }
+}
+
+/// RFC 7151 sections 3.2 and 4.
+#[test]
+fn a_virtual_host_is_chosen_before_the_login_and_agrees_with_tls() {
+    let certificate = rcgen::generate_simple_self_signed(["localhost".to_owned()]).unwrap();
+    let (pem, key) = (
+        certificate.cert.pem(),
+        certificate.signing_key.serialize_pem(),
+    );
+    let tls = ServerTls::builder().certificate_pem(pem.as_bytes(), key.as_bytes());
+    let server = Server::builder(Hosts(Arc::new(MemoryStorage::new())))
+        .tls(tls.build().unwrap())
+        .configure(|config| {
+            config.security = Security::optional();
+            config.virtual_hosts = true;
+        })
+        .listen("127.0.0.1:0")
+        .build()
+        .unwrap();
+    let (address, handle) = (server.addresses()[0], server.handle());
+    let running = thread::spawn(|| smol::block_on(server.run()));
+
+    let mut line = Line::new(from(Ipv4Addr::LOCALHOST, address));
+    line.expect("220");
+    line.say("HOST nowhere.example.org", "504");
+    line.say("HOST other.example.org", "220");
+    line.say("USER bob", "331");
+    line.say("PASS x", "230");
+    line.say("HOST localhost", "503");
+
+    smol::block_on(async {
+        let mut client = crate::Client::builder()
+            .ca_pem(pem)
+            .connect("localhost", address.port())
+            .await
+            .unwrap();
+        let refused = client.command("HOST other.example.org").await.unwrap_err();
+        let failure = refused.failure().unwrap();
+        assert_eq!(failure.code.map(|code| code.value()), Some(503));
+        assert_eq!(
+            client.command("HOST localhost").await.unwrap().code.value(),
+            220
+        );
+        let password = crate::Secret::new(b"x");
+        client.login("alice", password).await.unwrap();
+        client.quit().await.unwrap();
+    });
+    handle.shutdown(Duration::ZERO);
+    running.join().unwrap().unwrap();
 }

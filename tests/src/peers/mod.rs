@@ -155,6 +155,11 @@ impl Server {
         self.kind
     }
 
+    /// The process all of its processes descend from.
+    pub fn process(&self) -> u32 {
+        self.child.id()
+    }
+
     /// What it was started with.
     pub fn options(&self) -> &Options {
         &self.options
@@ -368,6 +373,9 @@ pub struct Options {
     pub allow_active: bool,
     /// So many sessions from one address at once.
     pub sessions_per_address: Option<u16>,
+    /// For benches: no log of commands, many may upload to one name at once, and data ports are the system's choice (pure-ftpd lets in half as
+    /// many clients as it has ports).
+    pub quiet: bool,
 }
 
 impl Default for Options {
@@ -386,6 +394,7 @@ impl Default for Options {
             anonymous: false,
             allow_active: true,
             sessions_per_address: None,
+            quiet: false,
         }
     }
 }

@@ -32,8 +32,7 @@ fn vsftpd(site: &Site<'_>) -> io::Result<Command> {
 {address}={host}
 listen_port={port}
 background=NO
-pasv_min_port={first}
-pasv_max_port={last}
+{passive}
 port_enable={active}
 local_enable=YES
 write_enable=YES
@@ -52,18 +51,28 @@ ascii_download_enable=YES
 anonymous_enable={anonymous}
 ftp_username=daemon
 anon_root={root}
-xferlog_enable=YES
+xferlog_enable={loud}
 vsftpd_log_file={log}
-log_ftp_protocol=YES
+log_ftp_protocol={loud}
+lock_upload_files={loud}
+max_clients=0
+max_per_ip=0
 ",
         host = site.host,
         port = site.port,
-        first = site.passive.start(),
-        last = site.passive.end(),
+        passive = match options.quiet {
+            true => String::new(),
+            false => format!(
+                "pasv_min_port={}\npasv_max_port={}",
+                site.passive.start(),
+                site.passive.end()
+            ),
+        },
         active = yes(options.allow_active),
         root = site.root.display(),
         nothing = site.file("nothing").display(),
         anonymous = yes(options.anonymous),
+        loud = yes(!options.quiet),
         log = site.file("vsftpd.log").display(),
     );
     if let Some(sessions) = options.sessions_per_address {
@@ -123,7 +132,7 @@ UseIPv6 on
 DefaultAddress {host}
 Port {port}
 SocketBindTight on
-PassivePorts {first} {last}
+{passive}
 User {user}
 Group {user}
 AuthUserFile {users}
@@ -145,19 +154,28 @@ MaxInstances none
 PidFile {pid}
 ScoreboardFile {scoreboard}
 SystemLog {log}
-ExtendedLog {commands} ALL
+{commands}
 ",
         modules = site.home.join("usr/lib/proftpd").display(),
         host = site.host,
         port = site.port,
-        first = site.passive.start(),
-        last = site.passive.end(),
+        passive = match options.quiet {
+            true => String::new(),
+            false => format!(
+                "PassivePorts {} {}",
+                site.passive.start(),
+                site.passive.end()
+            ),
+        },
         user = account.user,
         users = site.file("users").display(),
         pid = site.file("pid").display(),
         scoreboard = site.file("scoreboard").display(),
         log = site.file("proftpd.log").display(),
-        commands = site.file("commands.log").display(),
+        commands = match options.quiet {
+            true => String::new(),
+            false => format!("ExtendedLog {} ALL", site.file("commands.log").display()),
+        },
     );
     if !options.allow_active {
         text += "<Limit PORT EPRT>\nDenyAll\n</Limit>\n";
@@ -270,18 +288,16 @@ fn pure_ftpd(site: &Site<'_>) -> io::Result<Command> {
     command
         .args(["-S", &format!("{},{}", site.host, site.port)])
         .arg(if options.ipv6 { "-6" } else { "-4" })
-        .args([
-            "-p",
-            &format!("{}:{}", site.passive.start(), site.passive.end()),
-        ])
         .args(["-l", &format!("puredb:{}", database.display())])
         .args(["-c", "2000", "-C", &sessions, "-u", "1", "-U", "133:022"])
         .args(["-A", "-E", "-H"])
-        .args([
-            "-O",
-            &format!("clf:{}", site.file("transfers.log").display()),
-        ])
         .args(["-g", &site.file("pid").display().to_string()]);
+    if !options.quiet {
+        let ports = format!("{}:{}", site.passive.start(), site.passive.end());
+        command.args(["-p", &ports]);
+        let log = site.file("transfers.log");
+        command.args(["-O", &format!("clf:{}", log.display())]);
+    }
     if options.tls != Tls::Off {
         let level = match (options.require_tls_control, options.require_tls_data) {
             (true, true) => "3",

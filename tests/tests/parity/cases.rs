@@ -5,8 +5,11 @@ use std::fs;
 use ftp_proto::client::{AuthMethod, ClearText, DataMode, Security};
 use ftp_proto::pipe::Error;
 use ftp_proto::tls::Version;
-use ftp_proto::{Transfer, TransferOptions};
+use ftp_proto::wire::digest::HashAlgorithm;
+use ftp_proto::{HashOptions, Transfer, TransferOptions};
 use ftp_proto_tests::peers::{Certificate, Options, Server, Tls};
+
+use ring::digest::{SHA256, digest};
 
 use crate::drive::{Async, Blocking, Drive, Full, Log, Setup, Trust};
 
@@ -84,6 +87,8 @@ cases! {
     "a listing of nothing there", explicit, same, list_missing;
     "facts of one file", explicit, same, entry;
     "times and sizes", explicit, same, times;
+    "digests, and a part", explicit, same, digests;
+    "digests, and a part, in clear", plain, in_clear, digests;
     "the server's features", explicit, same, about;
     "a file that is not there", explicit, same, get_missing;
     "a file one may not read", explicit, same, get_forbidden;
@@ -478,6 +483,41 @@ fn times<D: Drive>(stage: &Stage<'_>) -> Result<String, Error> {
     ];
     client.quit()?;
     Ok(steps.join("; "))
+}
+
+/// Whoever offers digests offers the right ones; and the range of one is not the next one's.
+fn digests<D: Drive>(stage: &Stage<'_>) -> Result<String, Error> {
+    let mut client = stage.session::<D>()?;
+    let file = fs::read(stage.server.root().join("100k.bin")).unwrap();
+    let mut steps = Vec::new();
+    for range in [None, Some((10, 99)), None] {
+        let how = HashOptions {
+            range,
+            algorithm: Some(HashAlgorithm::Sha256),
+        };
+        let hashed = client.hash("100k.bin", how);
+        if let Ok(hashed) = &hashed {
+            let part = range.map_or(&file[..], |(first, last)| {
+                &file[first as usize..=last as usize]
+            });
+            assert_eq!(hashed.digest, digest(&SHA256, part).as_ref(), "{range:?}");
+        }
+        steps.push(told(hashed));
+    }
+    let part = TransferOptions {
+        offset: 10,
+        length: Some(90),
+        ..TransferOptions::default()
+    };
+    let got = client.get("100k.bin", part);
+    if let Ok((_, bytes)) = &got {
+        assert_eq!(bytes, &file[10..100]);
+    }
+    steps.push(told(got.map(|(transfer, _)| whole(&transfer))));
+    let (there, bytes) = client.get("100k.bin", TransferOptions::default())?;
+    assert_eq!(bytes, file);
+    client.quit()?;
+    Ok(format!("{}; {}", steps.join("; "), whole(&there)))
 }
 
 fn about<D: Drive>(stage: &Stage<'_>) -> Result<String, Error> {

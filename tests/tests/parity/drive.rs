@@ -9,7 +9,8 @@ use std::time::Duration;
 use ftp_proto::client::{DataMode, DataModes, Security};
 use ftp_proto::pipe::Error;
 use ftp_proto::tls::{Fingerprint, Version};
-use ftp_proto::{Event, Transfer, TransferOptions};
+use ftp_proto::wire::digest::Hashed;
+use ftp_proto::{Event, HashOptions, Transfer, TransferOptions};
 use smol::io::{AsyncRead, AsyncReadExt, AsyncWrite, AsyncWriteExt};
 
 /// How a case connects.
@@ -76,6 +77,7 @@ pub(crate) trait Drive: Sized {
     fn size(&mut self, path: &str) -> Result<u64, Error>;
     fn modified(&mut self, path: &str) -> Replied;
     fn set_modified(&mut self, path: &str, like: &str) -> Replied;
+    fn hash(&mut self, path: &str, how: HashOptions) -> Result<Hashed, Error>;
     fn change_directory(&mut self, path: &str) -> Replied;
     fn change_to_parent(&mut self) -> Replied;
     fn working_directory(&mut self) -> Replied;
@@ -278,6 +280,10 @@ macro_rules! drive {
             fn set_modified(&mut self, path: &str, like: &str) -> Replied {
                 let time = $wait(self.0.modified(like))?;
                 $wait(self.0.set_modified(path, time)).map(replied)
+            }
+
+            fn hash(&mut self, path: &str, how: HashOptions) -> Result<Hashed, Error> {
+                $wait(self.0.hash_with(path, how))
             }
 
             fn change_directory(&mut self, path: &str) -> Replied {

@@ -186,6 +186,7 @@ fn verbs(call: &Call) -> Vec<Verb> {
         V::Eprt,
         V::Port,
         V::Rest,
+        V::Rang,
     ];
     let with = |verbs: &[Verb]| [&transfer[..], verbs].concat();
     match call {
@@ -200,6 +201,7 @@ fn verbs(call: &Call) -> Vec<Verb> {
         Call::Entry(_) => vec![V::Mlst],
         Call::Size(_) => vec![V::Type, V::Size],
         Call::Modified(_) => vec![V::Mdtm],
+        Call::Hash { .. } => vec![V::Type, V::Opts, V::Rang, V::Hash],
         Call::SetModified { .. } => vec![V::Mfmt],
         Call::ChangeDirectory(_) => vec![V::Cwd],
         Call::ChangeToParent => vec![V::Cdup],

@@ -17,6 +17,7 @@
 mod abort;
 mod active;
 mod channel;
+mod digests;
 mod ending;
 mod greeting;
 mod listings;

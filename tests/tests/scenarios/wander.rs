@@ -119,6 +119,7 @@ fn ask(rig: &mut Rig, dice: &mut Dice) {
         ascii: false,
         size: dice.pick(&[None, Some(10)]),
         allocate: dice.pick(&[None, None, Some(9)]),
+        length: dice.pick(&[None, None, None, Some(3)]),
     };
     match dice.roll(16) {
         0 => {

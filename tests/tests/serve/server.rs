@@ -21,8 +21,13 @@ pub(crate) struct Serve {
 }
 
 impl Serve {
-    /// Starts it with these arguments, on loopback in both families. Writing is allowed.
+    /// Starts it with these arguments, on loopback in both families. Writing is allowed, and everything is logged.
     pub(crate) fn start(arguments: &[&str]) -> Self {
+        Serve::quiet(&[&["-vv"], arguments].concat())
+    }
+
+    /// The same without a log.
+    pub(crate) fn quiet(arguments: &[&str]) -> Self {
         static COUNT: AtomicU32 = AtomicU32::new(0);
         let number = COUNT.fetch_add(1, Ordering::Relaxed);
         let directory = Path::new(env!("CARGO_TARGET_TMPDIR"))
@@ -43,7 +48,7 @@ impl Serve {
 
     /// Starts it again in the same directory.
     pub(crate) fn restart(&mut self, arguments: &[&str]) {
-        (self.child, self.addresses) = spawn(&self.directory, arguments);
+        (self.child, self.addresses) = spawn(&self.directory, &[&["-vv"], arguments].concat());
     }
 
     pub(crate) fn root(&self) -> PathBuf {
@@ -103,7 +108,7 @@ fn spawn(directory: &Path, arguments: &[&str]) -> (Child, Vec<SocketAddr>) {
         .arg(directory.join("root"))
         .args(["--user", &format!("{USER}:{PASSWORD}")])
         .args(["--listen", "127.0.0.1:0", "--listen", "[::1]:0"])
-        .args(["--writable", "-vv"])
+        .arg("--writable")
         .args(arguments)
         .stdout(Stdio::piped())
         .stderr(log);

@@ -916,3 +916,49 @@ fn digests_are_told_in_the_customary_forms() {
     assert_eq!(bench.cmd("HASH pub"), 553);
     assert_eq!(bench.cmd("XMD5 missing"), 550);
 }
+
+/// RFC 959 section 4.1.3: ABOR ends what runs. A digest may run for minutes.
+#[test]
+fn abor_ends_a_digest_and_its_answer_is_to_nobody() {
+    let mut config = in_clear();
+    config.hashes = vec![HashAlgorithm::Md5];
+    let mut bench = Bench::clear_with(config);
+    bench.auto_answers = false;
+    bench.line(b"HASH motd");
+    assert!(bench.server().awaits_answer() && bench.codes().is_empty());
+    // What comes behind it waits, and so does nothing else than ABOR get through.
+    bench.line(b"PWD");
+    assert!(bench.codes().is_empty());
+    bench.line(b"ABOR");
+    assert_eq!(bench.codes(), [450, 257, 226]);
+    assert!(!bench.server().awaits_answer());
+    bench.answer();
+    assert!(bench.codes().is_empty());
+    assert_eq!(bench.cmd("NOOP"), 200);
+}
+
+/// draft-bryan-ftp-range section 3: both ends are part of it, for RETR and HASH, and for the next of them alone.
+#[test]
+fn a_range_is_for_the_next_download_or_digest_alone() {
+    let mut config = in_clear();
+    config.hashes = vec![HashAlgorithm::Md5];
+    let mut bench = Bench::clear_with(config);
+    assert_eq!(bench.cmd("TYPE I"), 200);
+    assert_eq!(bench.cmd("RANG 2 5"), 350);
+    assert!(bench.text_of("HASH motd").starts_with("MD5 2-5 "));
+    assert!(bench.text_of("HASH motd").starts_with("MD5 0-17 "));
+    assert_eq!(bench.cmd("RANG 2 5"), 350);
+    assert_eq!(bench.transfer("RETR motd"), [150, 226]);
+    assert_eq!(bench.transfer("RETR motd"), [150, 226]);
+    let whole = bench.tree.file(b"/motd").unwrap().to_vec();
+    assert_eq!(bench.downloads, [whole[2..=5].to_vec(), whole]);
+    // Taken back by 1 0, by REST, and by anything that is none of its business.
+    for line in ["RANG 1 0", "REST 0", "PWD"] {
+        assert_eq!(bench.cmd("RANG 2 5"), 350);
+        bench.cmd(line);
+        assert!(
+            bench.text_of("HASH motd").starts_with("MD5 0-17 "),
+            "{line}"
+        );
+    }
+}

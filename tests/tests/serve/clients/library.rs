@@ -7,6 +7,7 @@ use std::time::Duration;
 
 use ftp_proto::client::{ClearText, DataMode, DataModes, Security};
 use ftp_proto_blocking::{CancelHandle, Client as Blocking, Secret, TransferOptions};
+use ring::digest::{SHA256, digest};
 use suppaftp::rustls::pki_types::CertificateDer;
 use suppaftp::rustls::pki_types::pem::PemObject;
 use suppaftp::rustls::{ClientConfig, RootCertStore};
@@ -138,6 +139,11 @@ fn ours(place: &Place, act: &Act) -> Result<(), String> {
         Act::Upload(name) => {
             let mut file = File::open(local(name)).map_err(text)?;
             ftp.store(name, &mut file).map_err(text)?;
+            let sent = fs::read(local(name)).map_err(text)?;
+            let hashed = ftp.hash(name).map_err(text)?;
+            if hashed.digest != digest(&SHA256, &sent).as_ref() {
+                return Err(format!("{name} has another digest: {hashed:?}"));
+            }
         }
         Act::List => {
             let listing = ftp.list("").map_err(text)?;
