@@ -216,7 +216,7 @@ impl Soak<'_> {
             8..=12 => self.download(file, number),
             13..=15 => self.listing(number),
             16 if number.is_multiple_of(2) => self.cut_download(),
-            16 => self.download_nobody_can_write(),
+            16 => self.download_nobody_can_write(file, number),
             17 if number.is_multiple_of(2) => self.cut_upload(),
             17 => self.upload_nobody_can_read(),
             18 => self.refused_download(),
@@ -306,8 +306,15 @@ impl Soak<'_> {
     }
 
     /// A download onto a disk that becomes full.
-    fn download_nobody_can_write(&mut self) -> Result<(), String> {
-        let done = self.session.client.retrieve("long.bin", &mut Fails(20_000));
+    fn download_nobody_can_write(&mut self, file: u64, number: u64) -> Result<(), String> {
+        let (name, room) = match &self.files[usize::try_from(file).unwrap()] {
+            // The server may be done before the disk is full.
+            Some(content) if !content.is_empty() && number % 4 == 1 => {
+                (format!("file-{file}"), content.len() / 2)
+            }
+            _ => ("long.bin".to_owned(), 20_000),
+        };
+        let done = self.session.client.retrieve(name, &mut Fails(room));
         failed_here("download onto a full disk", done)
     }
 

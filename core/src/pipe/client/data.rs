@@ -31,6 +31,8 @@ pub(super) struct Data {
     flows: bool,
     /// Nobody wants what flows.
     discard: bool,
+    /// The application's side has failed: whatever comes, the transfer is not whole.
+    broken: bool,
     /// The application's writer has written all of it out.
     written: bool,
     /// The machine knows that the source has ended.
@@ -56,6 +58,8 @@ pub(super) enum Served {
     Something,
     /// Payload moved, and more may be there at once.
     Payload,
+    /// The application's side of a transfer that is waited for has failed.
+    Failed(TicketId),
 }
 
 impl Data {
@@ -66,6 +70,7 @@ impl Data {
             heard: 0,
             flows: false,
             discard: false,
+            broken: false,
             written: false,
             told_end: false,
             transfers: Vec::new(),
@@ -206,6 +211,7 @@ impl Data {
         }
         sockets.close_listener();
         self.told_bytes = 0;
+        self.broken = false;
         self.written = false;
         self.told_end = false;
         self.discard = order.discard();
@@ -339,6 +345,12 @@ impl Data {
             }
             Err(error) => {
                 core.trouble.local.get_or_insert(error);
+                self.broken = true;
+                if let Some(ticket) = self.flowing()
+                    && self.pipe.ended().is_none()
+                {
+                    return Served::Failed(ticket);
+                }
                 self.pipe.give_up();
                 true
             }
@@ -346,7 +358,14 @@ impl Data {
         if goes {
             moved |= self.pipe.turn(network);
         }
-        let end = self.pipe.ended().filter(|end| {
+        let end = self.pipe.ended().map(|end| match self.broken {
+            true => FlowEnd {
+                end: DataEnd::Local,
+                ..end
+            },
+            false => end,
+        });
+        let end = end.filter(|end| {
             // What a sink has not taken yet is not there.
             end.end == DataEnd::Local || !matches!(payload, Payload::Sink(_)) || self.written
         });

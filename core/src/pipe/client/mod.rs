@@ -143,6 +143,8 @@ pub struct Engine {
 /// A request that is to be withdrawn in a moment.
 struct Leaving {
     request: TicketId,
+    /// Not withdrawn: the application's side has failed, and the call waits for its end.
+    failed: bool,
     /// Its payload flows, as far as there is any.
     flows: bool,
     /// Counted from the next step on.
@@ -273,6 +275,7 @@ impl Engine {
         }
         self.leaving = Some(Leaving {
             request,
+            failed: false,
             flows: false,
             until: None,
         });
@@ -360,7 +363,7 @@ impl Engine {
         let Some(leaving) = &mut self.leaving else {
             return false;
         };
-        let request = leaving.request;
+        let (request, failed) = (leaving.request, leaving.failed);
         if !leaving.flows && !self.data.sets_up(request) {
             leaving.flows = true;
             leaving.until = Some(now + TICKET_GRACE);
@@ -370,9 +373,27 @@ impl Engine {
             return false;
         }
         self.leaving = None;
-        // It may be over already.
-        let _ = self.core.machine.withdraw(now, request);
+        if failed {
+            self.data.pipe.give_up();
+        } else {
+            // It may be over already.
+            let _ = self.core.machine.withdraw(now, request);
+        }
         true
+    }
+
+    /// The application's side of a transfer has failed. It is waited for as in [`withdraw`](Engine::withdraw).
+    fn fail(&mut self, now: Instant, request: TicketId) {
+        if self.leaving.is_none() && self.is_tied(request) {
+            self.leaving = Some(Leaving {
+                request,
+                failed: true,
+                flows: true,
+                until: Some(now + TICKET_GRACE),
+            });
+        } else {
+            self.data.pipe.give_up();
+        }
     }
 
     /// Whether this transfer cannot be cut yet without harm to the session.
@@ -467,6 +488,10 @@ impl Engine {
         match self.data.serve(now, call, leaving, &mut self.core, sockets) {
             Served::Nothing => self.serve_control(now, sockets),
             Served::Something => Ok(true),
+            Served::Failed(request) => {
+                self.fail(now, request);
+                Ok(true)
+            }
             Served::Payload => {
                 self.payload_moved = true;
                 // While one side never waits the other must be looked at.
