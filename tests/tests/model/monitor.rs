@@ -358,7 +358,7 @@ impl Monitor {
     }
 
     /// While a transfer is given up, final replies answer what is open in order, until the barrier (PWD) decides: only it is answered
-    /// with 257, and what comes before its answer is late.
+    /// with 257, and what comes before its answer is late. ABOR is done or not understood (RFC 959 section 5.4): what is cut, 4yz, is the transfer.
     fn book_while_aborting(&mut self, code: u16) {
         if code < 200 {
             return;
@@ -366,6 +366,9 @@ impl Monitor {
         let barrier =
             self.open.last() == Some(&Verb::Other) && !self.open.iter().any(|verb| verb.is_login());
         let only_barrier = barrier && self.open.len() == 1;
+        if self.open.first() == Some(&Verb::Abor) && code / 100 == 4 {
+            return;
+        }
         if barrier && code == 257 || only_barrier && matches!(code, 500..=550) {
             self.open.clear();
         } else if !only_barrier && !self.open.is_empty() {
