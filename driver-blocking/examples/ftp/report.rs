@@ -5,7 +5,7 @@ use std::process::ExitCode;
 use std::sync::{Arc, Mutex, PoisonError};
 use std::time::{Duration, Instant};
 
-use ftp_proto_blocking::ftp_proto::diagnosis::{Cause, Diagnosis};
+use ftp_proto_blocking::ftp_proto::diagnosis::{Cause, CauseId, Diagnosis};
 use ftp_proto_blocking::ftp_proto::tls::Fingerprint;
 use ftp_proto_blocking::ftp_proto::wire::command::Verb;
 use ftp_proto_blocking::ftp_proto::wire::date::size_in_reply;
@@ -68,6 +68,16 @@ impl Stop {
             Stop::Local(text) => format!("on this machine: {text}"),
             Stop::Ftp { url, error, .. } => format!("{url}: {error:#}"),
         }
+    }
+
+    /// What is most likely behind it, where that is likely enough, and the message does not say it in more detail.
+    fn cause(&self) -> Option<&'static str> {
+        let Stop::Ftp { diagnosis, .. } = self else {
+            return None;
+        };
+        let cause = diagnosis.first()?;
+        let said = matches!(cause.id, CauseId::Certificate | CauseId::DataCertificate);
+        (cause.confidence.percent() >= 70 && !said).then_some(cause.explanation)
     }
 
     /// What to do about it.
@@ -150,10 +160,10 @@ fn causes(diagnosis: &Diagnosis, hidden: &Hidden) -> Value {
             "symptom": cause.symptom,
             "cause": cause.explanation,
             "not": cause.not_the_cause,
-            "advice": cause.advice,
-            "administrator": cause.administrator,
+            "client_advice": cause.advice,
+            "server_advice": cause.administrator,
             "evidence": cause.evidence.iter().map(|clause| hidden.mask(clause.clone())).collect::<Vec<_>>(),
-            "probe": cause.probe.map(|probe| probe.to_string()),
+            "next_probe": cause.probe.map(|probe| probe.to_string()),
         })
     };
     diagnosis.causes().iter().map(shown).collect()
@@ -225,6 +235,24 @@ impl Report {
     /// Whether results go to standard output as JSON, and nothing else does.
     pub(crate) fn is_json(&self) -> bool {
         self.json
+    }
+
+    pub(crate) fn is_quiet(&self) -> bool {
+        self.quiet
+    }
+
+    /// A result without passwords, whatever servers repeat.
+    pub(crate) fn masked(&self, value: Value) -> Value {
+        match value {
+            Value::String(text) => self.hidden.mask(text).into(),
+            Value::Array(values) => values.into_iter().map(|value| self.masked(value)).collect(),
+            Value::Object(map) => map
+                .into_iter()
+                .map(|(key, value)| (key, self.masked(value)))
+                .collect::<Map<_, _>>()
+                .into(),
+            other => other,
+        }
     }
 
     pub(crate) fn note(&self, text: &str) {
@@ -334,9 +362,12 @@ impl Report {
             println!("{line}");
         } else if let Err(stop) = &result {
             let mut sentence = self.hidden.mask(stop.message());
-            if let Some(advice) = stop.advice() {
+            for clause in [stop.cause().map(str::to_owned), stop.advice()]
+                .into_iter()
+                .flatten()
+            {
                 sentence += "; ";
-                sentence += &advice;
+                sentence += &clause;
             }
             eprintln!("ftp: {sentence}");
         }
@@ -414,6 +445,7 @@ fn name(command: &Command) -> &'static str {
         Command::Quote { .. } => "quote",
         Command::Diagnose { .. } => "diagnose",
         Command::Replay { .. } => "replay",
+        Command::Survey(_) => "survey",
     }
 }
 
