@@ -146,6 +146,8 @@ cause_ids! {
     ClientCertificate = "CLIENTCERT",
     /// The server refuses TLS with an alert that no other cause explains.
     Alert = "ALERT",
+    /// TLS on data connections is cut.
+    DataCutAtTls = "DATACUT",
     /// Clear payload although PROT P was agreed.
     PlainData = "PLAINDATA",
     /// Cut as TLS begins.

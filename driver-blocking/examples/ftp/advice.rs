@@ -3,7 +3,7 @@
 use ftp_proto_blocking::ftp_proto::tls::{Fingerprint, TlsFailure};
 use ftp_proto_blocking::ftp_proto::wire::command::Verb;
 use ftp_proto_blocking::ftp_proto::wire::first_bytes::{FirstBytes, classify_first_bytes};
-use ftp_proto_blocking::ftp_proto::{Category, Failure, FailureKind, Timer};
+use ftp_proto_blocking::ftp_proto::{Category, Failure, FailureKind, Refusal, Timer};
 use ftp_proto_blocking::{Error, Failed};
 
 use crate::url::{FtpUrl, Scheme};
@@ -18,12 +18,24 @@ pub(crate) struct Circumstances<'a> {
     pub(crate) in_clear: bool,
 }
 
+/// When the command line makes no sense.
+pub(crate) const USAGE: &str = "ftp --help tells how it is meant";
+
+/// When something on this machine cannot be used.
+pub(crate) const LOCAL: &str = "check the path, what you may do there, and the room on the disk";
+
 /// The end of the sentence that the error begins: what the options of this program can do about it, or else what the engine advises.
 pub(crate) fn advice(error: &Error, at: &Circumstances<'_>) -> Option<String> {
     let by_option = match error {
         Error::Failed(failed) => {
             about_tls(failed, at).or_else(|| about(failed, at).map(str::to_owned))
         }
+        Error::Refused(Refusal::Closed) => Some("connect again".to_owned()),
+        Error::Refused(_) => Some(USAGE.to_owned()),
+        Error::Tls(_) => Some(
+            "check --ca, --pin, --cert, --key, --tls-min, --tls-max and the host name".to_owned(),
+        ),
+        Error::Local(_) => Some(LOCAL.to_owned()),
         _ => None,
     };
     by_option.or_else(|| error.advice().map(str::to_owned))

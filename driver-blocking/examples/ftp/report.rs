@@ -15,7 +15,7 @@ use ftp_proto_blocking::{Error, Progress};
 use indicatif::{ProgressBar, ProgressDrawTarget, ProgressStyle};
 use serde_json::{Map, Value, json};
 
-use crate::advice::{Circumstances, advice};
+use crate::advice::{Circumstances, LOCAL, USAGE, advice};
 use crate::args::{Arguments, Command};
 use crate::url::FtpUrl;
 
@@ -26,6 +26,8 @@ pub(crate) enum Stop {
     Usage(String),
     /// A local file cannot be used.
     Local(String),
+    /// A record of a session cannot be read, or runs otherwise than recorded.
+    Record(String),
     /// FTP.
     Ftp {
         url: Box<FtpUrl>,
@@ -43,7 +45,7 @@ impl Stop {
     fn status(&self) -> u8 {
         match self {
             Stop::Usage(_) => 2,
-            Stop::Local(_) => 1,
+            Stop::Local(_) | Stop::Record(_) => 1,
             Stop::Ftp { error, .. } => match error {
                 Error::Refused(Refusal::Closed) => 3,
                 Error::Refused(_) => 2,
@@ -65,7 +67,7 @@ impl Stop {
     fn message(&self) -> String {
         match self {
             Stop::Usage(text) => text.clone(),
-            Stop::Local(text) => format!("on this machine: {text}"),
+            Stop::Local(text) | Stop::Record(text) => format!("on this machine: {text}"),
             Stop::Ftp { url, error, .. } => format!("{url}: {error:#}"),
         }
     }
@@ -83,7 +85,12 @@ impl Stop {
     /// What to do about it.
     fn advice(&self) -> Option<String> {
         match self {
-            Stop::Usage(_) | Stop::Local(_) => None,
+            Stop::Usage(_) => Some(USAGE.to_owned()),
+            Stop::Local(_) => Some(LOCAL.to_owned()),
+            Stop::Record(_) => Some(
+                "if it was not changed, report it together with the version that made it"
+                    .to_owned(),
+            ),
             Stop::Ftp {
                 url,
                 error,
@@ -103,7 +110,7 @@ impl Stop {
 
     fn side(&self) -> Side {
         match self {
-            Stop::Usage(_) | Stop::Local(_) => Side::Client,
+            Stop::Usage(_) | Stop::Local(_) | Stop::Record(_) => Side::Client,
             Stop::Ftp { error, .. } => error.side(),
         }
     }

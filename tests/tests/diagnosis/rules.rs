@@ -142,6 +142,12 @@ const NEAR_MISSES: &[NearMiss] = &[
         refused_under_tls,
     ),
     (
+        CauseId::DataCutAtTls,
+        "a certificate",
+        false,
+        faults::data_certificate,
+    ),
+    (
         CauseId::ReuseDemanded,
         "a certificate",
         false,

@@ -44,7 +44,7 @@ columns! {
     Tls "tls" "TLS",
     Tls12 "tls_1_2" "TLS 1.2",
     Tls13 "tls_1_3" "TLS 1.3",
-    HelloRetry "hello_retry" "HelloRetryRequest for P-256",
+    HelloRetry "hello_retry" "asks for another group than P-256",
     Certificate "certificate" "certificate",
     CertificateSha256 "certificate_sha256" "its SHA-256",
     ClientCertificate "client_certificate" "asks for a client certificate",

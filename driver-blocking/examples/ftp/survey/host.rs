@@ -97,6 +97,11 @@ impl Found {
         }
     }
 
+    fn has_implicit(&self) -> bool {
+        self.value(Column::Implicit)
+            .is_some_and(|value| !value.starts_with("no"))
+    }
+
     fn value(&self, column: Column) -> Option<&str> {
         match &self.cells.get(&column)?.known {
             Known::Value(value) => Some(value),
@@ -142,7 +147,7 @@ impl Host<'_> {
             {
                 return Err("the login was refused".to_owned());
             }
-            if visit.start == Start::Implicit && found.value(Column::Implicit).is_none() {
+            if visit.start == Start::Implicit && !found.has_implicit() {
                 return Err("there is no implicit TLS".to_owned());
             }
         }
@@ -188,7 +193,7 @@ impl Host<'_> {
             (Some(port), _) if found.value(Column::AuthSsl) == Some("234") => {
                 Ok(Way::Auth(port, "SSL"))
             }
-            (_, Some(port)) if found.value(Column::Implicit).is_some() => Ok(Way::Implicit(port)),
+            (_, Some(port)) if found.has_implicit() => Ok(Way::Implicit(port)),
             (Some(port), _) if credentials && self.setup.clear => Ok(Way::Clear(port)),
             _ if credentials => Err("there is no TLS, and --clear was not given".to_owned()),
             _ => Err("there is no TLS".to_owned()),
@@ -590,8 +595,8 @@ impl Host<'_> {
     }
 
     async fn what_became(&self, talk: &mut Dialogue) -> Known {
-        if let Err(problem) = talk.secure().await {
-            return Known::Value(format!("connection cut: {problem}"));
+        if talk.secure().await.is_err() {
+            return Known::Value("connection cut".to_owned());
         }
         // QUIT is a barrier: whatever is answered before 221 was an answer to NOOP.
         talk.say(&["QUIT"]).await;
