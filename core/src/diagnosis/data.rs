@@ -17,7 +17,14 @@ const WRITING: &[Verb] = &[
 const PROTECTION_WORDS: &[&str] = &["prot", "encrypt", "tls", "ssl", "secure"];
 
 /// What servers say when data connections must resume the TLS session.
-const REUSE_WORDS: &[&str] = &["reuse", "resum", "re-use", "session id"];
+const REUSE_WORDS: &[&str] = &[
+    "reuse",
+    "resum",
+    "re-use",
+    "session id",
+    // ProFTPD, in versions that say no more.
+    "build data connection: operation not permitted",
+];
 
 /// What servers say when they have no port left.
 const PORT_WORDS: &[&str] = &[
@@ -231,8 +238,8 @@ pub(super) const RULES: &[Rule] = &[
         administrator: "end every data connection with close_notify",
         probe: Some(Probe::Size),
         all: &[Sign::Receiving],
-        any: &[Sign::Truncated, Sign::TransferFailed],
-        none: &[Sign::Stalled],
+        any: &[Sign::Truncated, Sign::TransferFailed, Sign::Stalled],
+        none: &[Sign::NeverMoved],
         base: 78,
         more: &[
             (Sign::NoCloseNotify, 5),
@@ -249,9 +256,14 @@ pub(super) const RULES: &[Rule] = &[
         administrator: "look for a device that cuts connections, and for room on the disk",
         probe: Some(Probe::SmallUpload),
         all: &[Sign::Sending],
-        any: &[Sign::DataBroken, Sign::Truncated, Sign::Code(&[426])],
-        none: &[
+        any: &[
+            Sign::DataBroken,
+            Sign::Truncated,
             Sign::Stalled,
+            Sign::Code(&[426]),
+        ],
+        none: &[
+            Sign::NeverMoved,
             Sign::CleanEnd,
             Sign::Code(&[452, 552, 550, 553]),
         ],

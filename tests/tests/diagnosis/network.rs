@@ -7,7 +7,7 @@ use ftp_proto::diagnosis::CauseId;
 use ftp_proto_tests::pair::{Cut, Explained, Outcome, Pair, Script, Side, Trouble, Wish};
 
 /// Sessions for each kind of trouble in which it did harm.
-const RUNS: u32 = 400;
+const RUNS: u32 = 200;
 
 /// Seeds to look at for them, at most.
 const SEEDS: u64 = 40_000;
@@ -162,6 +162,7 @@ fn run(seed: u64, trouble: Trouble) -> Outcome {
     script.quits = true;
     // Not all day.
     script.pace = script.pace.min(20);
+    script.chunk = script.chunk.max(100);
     script.trouble = trouble;
     Pair::new(script).run()
 }

@@ -133,7 +133,7 @@ impl Host<'_> {
             }
             _ => {}
         }
-        let aborts = matches!(visit.work, Work::Dialogue(_, [Step::Abort(_)]));
+        let aborts = visit.columns().contains(&Column::AborRunning);
         if aborts && self.target.file.is_none() {
             return Err("no file was named in the URL".to_owned());
         }
@@ -178,7 +178,7 @@ impl Host<'_> {
             .cells
             .get(&column)
             .is_some_and(|cell| matches!(cell.known, Known::Value(_)));
-        if !known_already || column == Column::Rest || column == Column::FeatAfterLogin {
+        if !known_already {
             found.cells.insert(column, Cell { known, evidence });
         }
     }
@@ -210,7 +210,7 @@ impl Host<'_> {
             Start::Best => self.best(visit.login).map_err(not_asked)?,
         };
         match visit.work {
-            Work::Dialogue(offer, steps) => self.dialogue(visit, &way, offer, steps).await,
+            Work::Dialogue(offer, parts) => self.dialogue(visit, &way, offer, parts).await,
             Work::Session(offer, tasks) => {
                 self.found.borrow_mut().connections += 1;
                 let (port, method) = match way {
@@ -232,7 +232,7 @@ impl Host<'_> {
         visit: &Visit,
         way: &Way,
         offer: Offer,
-        steps: &[Step],
+        parts: &[&[Step]],
     ) -> Result<(), Known> {
         let no_answer = |why: String| Known::NoAnswer(why);
         let mut talk = self.connect(visit, way, offer).await?;
@@ -264,7 +264,7 @@ impl Host<'_> {
         {
             self.log_in(&mut talk, login).await?;
         }
-        for step in steps {
+        for step in parts.iter().copied().flatten() {
             if let Err(why) = self.step(&mut talk, *step).await {
                 self.put_missing(step, &why, &mut talk);
                 return Err(why);
@@ -334,9 +334,11 @@ impl Host<'_> {
     /// No TLS where it was to be: a visit about TLS says so as a value.
     fn without_tls(&self, visit: &Visit, talk: &mut Dialogue, problem: String) -> Known {
         let evidence = talk.take_log();
-        if let Work::Dialogue(_, [Step::Handshake(HandshakeColumns::Version(column)), ..]) =
-            visit.work
-        {
+        let first = match visit.work {
+            Work::Dialogue(_, parts) => parts.iter().copied().flatten().next(),
+            Work::Session(..) => None,
+        };
+        if let Some(Step::Handshake(HandshakeColumns::Version(column))) = first {
             self.put(*column, Known::Value(format!("no: {problem}")), evidence);
         }
         if visit.login {
@@ -412,19 +414,16 @@ impl Host<'_> {
                 let evidence = format!("<--- {} {}", answer.code, Escaped::new(&answer.text));
                 self.put(column, Known::Value(named), vec![evidence]);
             }
-            Step::FeaturesNamed(column) => {
-                let Some(answer) = &talk.last else {
-                    return Ok(());
-                };
+            Step::Features(column) => {
+                let answer = self.asked(talk, "FEAT").await?;
                 let labels: Vec<String> = Features::new(&answer.text)
                     .map(|feature| Escaped::new(feature.label).to_string())
                     .collect();
                 let value = format!("{} {}", answer.code, labels.join(" "));
-                let evidence = format!("<--- {} {}", answer.code, Escaped::new(&answer.text));
                 self.put(
                     column,
                     Known::Value(value.trim_end().to_owned()),
-                    vec![evidence],
+                    talk.take_log(),
                 );
             }
             Step::Auth(method, column) => self.auth(talk, method, column).await?,

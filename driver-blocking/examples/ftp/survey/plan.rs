@@ -35,8 +35,8 @@ pub(crate) enum Offer {
 
 #[derive(Clone, Copy, Debug)]
 pub(crate) enum Work {
-    /// A dialogue, step by step.
-    Dialogue(Offer, &'static [Step]),
+    /// A dialogue, step by step, in parts that several visits may share.
+    Dialogue(Offer, &'static [&'static [Step]]),
     /// A session of the client, which keeps its policy.
     Session(Offer, &'static [Task]),
 }
@@ -50,9 +50,10 @@ pub(crate) enum Step {
     Need(&'static str),
     /// Says this: the address in the reply, beside the code.
     Passive(&'static str, Column, Column),
-    /// What the reply before names: methods of AUTH, or all features.
+    /// The methods of AUTH that the reply before, to FEAT, names.
     AuthNamed(Column),
-    FeaturesNamed(Column),
+    /// Says FEAT: the features, beside the code.
+    Features(Column),
     /// Says AUTH and this; if accepted, TLS must begin.
     Auth(&'static str, Column),
     /// What the handshake agreed on.
@@ -114,7 +115,7 @@ pub(crate) const VISITS: &[Visit] = &[
         login: false,
         work: Work::Dialogue(
             Offer::Both,
-            &[
+            &[&[
                 Step::Say("FEAT", C::FeatBeforeLogin),
                 Step::AuthNamed(C::AuthAdvertised),
                 Step::Say("AUTH FOO", C::AuthUnknown),
@@ -122,7 +123,7 @@ pub(crate) const VISITS: &[Visit] = &[
                 Step::Say("PROT P", C::ProtBeforeAuth),
                 Step::Say("HOST x.invalid", C::Host),
                 Step::Say("USER anonymous", C::ClearUser),
-            ],
+            ]],
         ),
     },
     Visit {
@@ -132,38 +133,33 @@ pub(crate) const VISITS: &[Visit] = &[
         work: Work::Dialogue(
             Offer::Both,
             &[
-                Step::Auth("TLS", C::AuthTls),
-                Step::Handshake(HandshakeColumns::All),
-                Step::Say("PROT P", C::ProtBeforePbsz),
-                Step::Say("PBSZ 8192", C::Pbsz),
-                Step::Say("PROT C", C::ProtC),
-                Step::Say("PROT S", C::ProtS),
-                Step::Say("PROT E", C::ProtE),
-                Step::Say("PROT X", C::ProtX),
-                Step::Say("PROT P", C::ProtP),
-                Step::Quit(C::ControlClose),
+                &[
+                    Step::Auth("TLS", C::AuthTls),
+                    Step::Handshake(HandshakeColumns::All),
+                ],
+                PROTECTION,
             ],
         ),
     },
     auth(
         "AUTH SSL",
-        &[Step::Auth("SSL", C::AuthSsl), Step::Need("QUIT")],
+        &[&[Step::Auth("SSL", C::AuthSsl), Step::Need("QUIT")]],
     ),
     auth(
         "AUTH TLS-C",
-        &[Step::Auth("TLS-C", C::AuthTlsC), Step::Need("QUIT")],
+        &[&[Step::Auth("TLS-C", C::AuthTlsC), Step::Need("QUIT")]],
     ),
     auth(
         "AUTH TLS-P",
-        &[Step::Auth("TLS-P", C::AuthTlsP), Step::Need("QUIT")],
+        &[&[Step::Auth("TLS-P", C::AuthTlsP), Step::Need("QUIT")]],
     ),
     Visit {
         name: "a second AUTH",
         start: Start::Auth("TLS"),
         login: false,
-        work: Work::Dialogue(Offer::Both, &[Step::Say("AUTH TLS", C::AuthAgain)]),
+        work: Work::Dialogue(Offer::Both, &[&[Step::Say("AUTH TLS", C::AuthAgain)]]),
     },
-    auth("behind AUTH", &[Step::Behind(C::BehindAuth)]),
+    auth("behind AUTH", &[&[Step::Behind(C::BehindAuth)]]),
     Visit {
         name: "implicit TLS",
         start: Start::Implicit,
@@ -171,30 +167,25 @@ pub(crate) const VISITS: &[Visit] = &[
         work: Work::Dialogue(
             Offer::Both,
             &[
-                Step::Handshake(HandshakeColumns::Version(C::Implicit)),
-                Step::Handshake(HandshakeColumns::All),
-                Step::Say("FEAT", C::FeatBeforeLogin),
-                Step::AuthNamed(C::AuthAdvertised),
-                Step::Say("PROT P", C::ProtBeforePbsz),
-                Step::Say("PBSZ 8192", C::Pbsz),
-                Step::Say("PROT C", C::ProtC),
-                Step::Say("PROT S", C::ProtS),
-                Step::Say("PROT E", C::ProtE),
-                Step::Say("PROT X", C::ProtX),
-                Step::Say("PROT P", C::ProtP),
-                Step::Quit(C::ControlClose),
+                &[
+                    Step::Handshake(HandshakeColumns::Version(C::Implicit)),
+                    Step::Handshake(HandshakeColumns::All),
+                    Step::Say("FEAT", C::FeatBeforeLogin),
+                    Step::AuthNamed(C::AuthAdvertised),
+                ],
+                PROTECTION,
             ],
         ),
     },
     version(
         "TLS 1.2",
         Offer::Only12,
-        &[Step::Handshake(HandshakeColumns::Version(C::Tls12))],
+        &[&[Step::Handshake(HandshakeColumns::Version(C::Tls12))]],
     ),
     version(
         "TLS 1.3",
         Offer::Only13,
-        &[Step::Handshake(HandshakeColumns::Version(C::Tls13))],
+        &[&[Step::Handshake(HandshakeColumns::Version(C::Tls13))]],
     ),
     Visit {
         name: "commands",
@@ -202,39 +193,38 @@ pub(crate) const VISITS: &[Visit] = &[
         login: true,
         work: Work::Dialogue(
             Offer::Both,
-            &[
+            &[&[
                 Step::Say("SYST", C::System),
-                Step::Say("FEAT", C::FeatAfterLogin),
-                Step::FeaturesNamed(C::FeatAfterLogin),
+                Step::Features(C::FeatAfterLogin),
                 Step::Say("OPTS UTF8 ON", C::Utf8),
                 Step::Say("MLST", C::Mlst),
-                Step::Say("TYPE I", C::Rest),
+                Step::Need("TYPE I"),
                 Step::Say("REST 1", C::Rest),
                 Step::Say("ABOR", C::AborIdle),
                 Step::Batch(&["NOOP", "SYST", "PWD", "TYPE I"], C::Batching),
                 Step::Say("EPSV", C::Epsv),
                 Step::Passive("PASV", C::Pasv, C::PassiveAddress),
                 Step::Say("REIN", C::Rein),
-            ],
+            ]],
         ),
     },
     Visit {
         name: "data without PROT",
         start: Start::Auth("TLS"),
         login: true,
-        work: Work::Dialogue(Offer::Both, &[Step::Unprotected(C::DataAfterAuthTls)]),
+        work: Work::Dialogue(Offer::Both, &[&[Step::Unprotected(C::DataAfterAuthTls)]]),
     },
     Visit {
         name: "data without PROT, AUTH SSL",
         start: Start::Auth("SSL"),
         login: true,
-        work: Work::Dialogue(Offer::Both, &[Step::Unprotected(C::DataAfterAuthSsl)]),
+        work: Work::Dialogue(Offer::Both, &[&[Step::Unprotected(C::DataAfterAuthSsl)]]),
     },
     Visit {
         name: "data without PROT, implicit TLS",
         start: Start::Implicit,
         login: true,
-        work: Work::Dialogue(Offer::Both, &[Step::Unprotected(C::DataImplicit)]),
+        work: Work::Dialogue(Offer::Both, &[&[Step::Unprotected(C::DataImplicit)]]),
     },
     session(
         "EPSV",
@@ -264,23 +254,35 @@ pub(crate) const VISITS: &[Visit] = &[
         login: true,
         work: Work::Dialogue(
             Offer::Both,
-            &[
+            &[&[
                 Step::Need("PBSZ 0"),
                 Step::Need("PROT P"),
                 Step::Unresumed(C::ReuseRequired),
-            ],
+            ]],
         ),
     },
     Visit {
         name: "ABOR",
         start: Start::Best,
         login: true,
-        work: Work::Dialogue(Offer::Both, &[Step::Abort(C::AborRunning)]),
+        work: Work::Dialogue(Offer::Both, &[&[Step::Abort(C::AborRunning)]]),
     },
     session("CCC", Offer::Both, &[Task::Ccc(C::Ccc)]),
 ];
 
-const fn auth(name: &'static str, steps: &'static [Step]) -> Visit {
+/// What is asked about protection, once TLS is up; the end of the connection.
+const PROTECTION: &[Step] = &[
+    Step::Say("PROT P", C::ProtBeforePbsz),
+    Step::Say("PBSZ 8192", C::Pbsz),
+    Step::Say("PROT C", C::ProtC),
+    Step::Say("PROT S", C::ProtS),
+    Step::Say("PROT E", C::ProtE),
+    Step::Say("PROT X", C::ProtX),
+    Step::Say("PROT P", C::ProtP),
+    Step::Quit(C::ControlClose),
+];
+
+const fn auth(name: &'static str, steps: &'static [&'static [Step]]) -> Visit {
     Visit {
         name,
         start: Start::Clear,
@@ -289,7 +291,7 @@ const fn auth(name: &'static str, steps: &'static [Step]) -> Visit {
     }
 }
 
-const fn version(name: &'static str, offer: Offer, steps: &'static [Step]) -> Visit {
+const fn version(name: &'static str, offer: Offer, steps: &'static [&'static [Step]]) -> Visit {
     Visit {
         name,
         start: Start::Best,
@@ -311,7 +313,12 @@ impl Visit {
     /// The columns it fills.
     pub(crate) fn columns(&self) -> Vec<Column> {
         match self.work {
-            Work::Dialogue(_, steps) => steps.iter().flat_map(Step::columns).collect(),
+            Work::Dialogue(_, parts) => parts
+                .iter()
+                .copied()
+                .flatten()
+                .flat_map(Step::columns)
+                .collect(),
             Work::Session(_, tasks) => tasks
                 .iter()
                 .map(|task| match *task {
@@ -341,7 +348,7 @@ impl Step {
             Step::Handshake(HandshakeColumns::Version(column))
             | Step::Say(_, column)
             | Step::AuthNamed(column)
-            | Step::FeaturesNamed(column)
+            | Step::Features(column)
             | Step::Auth(_, column)
             | Step::Batch(_, column)
             | Step::Behind(column)

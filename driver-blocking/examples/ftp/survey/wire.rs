@@ -64,7 +64,7 @@ impl Wire {
         }
     }
 
-    /// Reads until `look` finds what is waited for.
+    /// Reads until `look` finds what is waited for; it takes what is of no interest to it.
     pub(crate) async fn until<T>(
         &mut self,
         limit: Duration,
@@ -76,7 +76,9 @@ impl Wire {
             if let Some(found) = look(&mut self.link) {
                 return Ok(found);
             }
-            if self.link.fill(&mut self.socket.get_ref()) {
+            // What was taken may have made room for what TLS still holds.
+            let more = !self.link.plain().is_empty();
+            if more || self.link.fill(&mut self.socket.get_ref()) {
                 continue;
             }
             if Instant::now() >= end {
