@@ -93,10 +93,26 @@ class Control:
             raise ValueError(code)
         return socket.create_connection((HOST, port), LIMIT)
 
+    def active(self, command):
+        """A listener the server knows of."""
+        listener = socket.create_server((HOST, 0))
+        listener.settimeout(LIMIT)
+        port = listener.getsockname()[1]
+        place = "|1|%s|%d|" % (HOST, port) if command == "EPRT" else HOST.replace(".", ",") + ",%d,%d" % divmod(port, 256)
+        code = self.ask(command + " " + place)[0]
+        if code >= 300:
+            raise ValueError(code)
+        return listener
+
     def transfer(self, line, command="EPSV", resumes=True):
         """Code, payload, whether TLS was resumed, how the data ended."""
-        data = self.passive(command)
-        self.say(line)
+        if command in ("EPRT", "PORT"):
+            listener = self.active(command)
+            self.say(line)
+            data = listener.accept()[0]
+        else:
+            data = self.passive(command)
+            self.say(line)
         resumed, end, payload = None, None, b""
         try:
             if isinstance(self.sock, ssl.SSLSocket):
@@ -169,7 +185,8 @@ def in_session(method, found):
     if found["list_epsv"] == "works" and method_is_tls(method):
         found["data_close"] = control.transfer("LIST")[3]
     found["mlsd"] = listed(fresh().protect(), "MLSD")
-    found["list_pasv"] = listed(fresh().protect(), "LIST", "PASV")
+    for command in ["PASV", "EPRT", "PORT"]:
+        found["list_" + command.lower()] = listed(fresh().protect(), "LIST", command)
     if not method_is_tls(method):
         return
 
@@ -206,7 +223,11 @@ def unprotected(method):
     control.say("NLST")
     data.settimeout(3)
     try:
-        if data.recv(65536):
+        try:
+            came = data.recv(65536)
+        except ConnectionResetError:
+            came = b""
+        if came:
             return "clear"
         data.close()
         return "refused: %d" % control.reply()[0]
@@ -219,6 +240,7 @@ def unprotected(method):
 def inside_tls(method, found):
     control = Control(method)
     if MODE == "implicit":
+        found["greeting"] = "%d %s" % (control.greeting[0], control.greeting[1][0][4:])
         answer = control.ask("FEAT")
         found["feat_before_login"] = str(answer[0])
         found["auth_advertised"] = advertised(answer)

@@ -41,26 +41,16 @@ pub(crate) fn configured(server: &Surveyed) -> BTreeMap<String, String> {
     let mut facts = BTreeMap::new();
     let mut put = |column: &str, fact: &str| facts.insert(column.to_owned(), fact.to_owned());
     let options = &server.options;
-    let active = |refused: &str| match options.allow_active {
-        true => "works".to_owned(),
-        false => format!("refused: {refused}"),
-    };
-    put("list_port", &active("501"));
-    put("list_eprt", &active("501"));
-    if server.kind == Some(Kind::Inetutils) {
-        // 2.4 has no EPRT in its default build for IPv4 sessions of this kind? It has: RFC 2428 is in its FEAT.
-        put("list_eprt", "works");
-    }
     if server.mode == Mode::Clear {
         return facts;
     }
-    let (best, implicit) = match options.versions {
-        Versions::Tls12Only => ("TLSv1.2", "TLSv1.2"),
-        Versions::Both | Versions::Tls13Only => ("TLSv1.3", "TLSv1.3"),
+    let newest = match options.versions {
+        Versions::Tls12Only => "TLSv1.2",
+        Versions::Both | Versions::Tls13Only => "TLSv1.3",
     };
-    put("tls", best);
+    put("tls", newest);
     if server.mode == Mode::Implicit {
-        put("implicit", implicit);
+        put("implicit", newest);
     }
     put("certificate", "trusted");
     put("certificate_sha256", &sha256(&server.certificate));
