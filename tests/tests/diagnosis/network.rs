@@ -112,8 +112,8 @@ fn what_the_network_did_is_named_first() {
             }
             let instead = causes.first().map_or("nothing", |cause| cause.id.as_str());
             let what = format!(
-                "{instead} ({}, {:?}, seed {seed})",
-                explained.wish, explained.failure.kind
+                "{instead} ({}, {}, seed {seed})",
+                explained.wish, explained.failure
             );
             if confused.len() < 6 || confused.contains_key(&what) {
                 *confused.entry(what).or_default() += 1;
