@@ -273,10 +273,11 @@ impl Dialogue {
             Err(problem) => return self.failed(problem),
         };
         self.say(&[line]).await;
-        if how == DataTls::Whatever
-            && let Some(seen) = self.without_tls(&mut data, quiet).await
-        {
-            return seen;
+        if how == DataTls::Whatever {
+            data = match self.without_tls(data, quiet).await {
+                Ok(seen) => return seen,
+                Err(data) => data,
+            };
         }
         let problem = match self.secure_data(&mut data, how).await {
             Ok(()) => match data.drain(self.limit).await {
@@ -342,8 +343,8 @@ impl Dialogue {
         Ok(())
     }
 
-    /// What comes, for a while, if nobody speaks TLS.
-    async fn without_tls(&mut self, data: &mut Wire, quiet: Duration) -> Option<DataSeen> {
+    /// What comes, for a while, if nobody speaks TLS. The connection comes back if that was nothing.
+    async fn without_tls(&mut self, mut data: Wire, quiet: Duration) -> Result<DataSeen, Wire> {
         let something = data
             .until(quiet, |link| {
                 let some = !link.plain().is_empty();
@@ -355,18 +356,19 @@ impl Dialogue {
                 .push("nothing came on the data connection without TLS".to_owned());
             // Refused before anything could come?
             return match self.reply_within(Duration::from_millis(1)).await {
-                Ok(answer) if answer.code.class().is_negative() => Some(DataSeen::Refused(answer)),
-                _ => None,
+                Ok(answer) if answer.code.class().is_negative() => Ok(DataSeen::Refused(answer)),
+                _ => Err(data),
             };
         }
-        let drained = data.drain(self.limit).await;
-        let (bytes, end) = match drained {
+        let (bytes, end) = match data.drain(self.limit).await {
             Ok(drained) => drained,
-            Err(Silence) => return Some(self.failed("the data stood still".to_owned())),
+            Err(Silence) => return Ok(self.failed("the data stood still".to_owned())),
         };
         self.log
             .push(format!("data in clear: {bytes} bytes, {}", Ended(&end)));
-        Some(match self.final_reply().await {
+        // Some servers say nothing before our side is closed too.
+        drop(data);
+        Ok(match self.final_reply().await {
             Ok(answer) if answer.code.class().is_negative() => DataSeen::Refused(answer),
             Ok(_) => DataSeen::Clear,
             Err(_) => DataSeen::Failed("the end was not confirmed".to_owned()),

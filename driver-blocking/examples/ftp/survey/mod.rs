@@ -5,6 +5,7 @@ mod dialogue;
 mod host;
 mod plan;
 mod session;
+mod step;
 mod table;
 mod wire;
 
