@@ -7,7 +7,7 @@ use ftp_proto::diagnosis::CauseId;
 use ftp_proto_tests::pair::{Cut, Explained, Outcome, Pair, Script, Side, Trouble, Wish};
 
 /// Sessions for each kind of trouble in which it did harm.
-const RUNS: u32 = 200;
+const RUNS: u32 = 100;
 
 /// Seeds to look at for them, at most.
 const SEEDS: u64 = 40_000;
