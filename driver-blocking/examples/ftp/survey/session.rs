@@ -73,7 +73,9 @@ pub(crate) async fn run(
             Task::Resumed(column) => (column, resumed(&mut client).await),
             Task::Ccc(column) => (column, ccc(&mut client).await),
         };
-        put(column, known, taken());
+        let mut evidence = taken();
+        evidence.extend(data_evidence(&client));
+        put(column, known, evidence);
     }
     // How the server takes the farewell does not matter.
     let _ = client.quit().await;
@@ -195,6 +197,22 @@ fn version_refused(client: &Client, tasks: &[Task]) -> Option<Vec<Column>> {
         Some(Ok(facts)) if matches!(facts.version, TlsVersion::Tls12 | TlsVersion::Tls13) => None,
         _ => Some(columns.collect()),
     }
+}
+
+/// The latest data connection, as evidence: no line of the dialogue tells how it went.
+fn data_evidence(client: &Client) -> Option<String> {
+    let data = client.machine().evidence().data;
+    let (end, _) = data.ended?;
+    let tls = match data.handshake {
+        Some(Ok(facts)) if facts.resumed => format!("{:?}, resumed", facts.version),
+        Some(Ok(facts)) => format!("{:?}, a new session", facts.version),
+        Some(Err(fault)) => fault.to_string(),
+        None => "no TLS".to_owned(),
+    };
+    Some(format!(
+        "data connection to port {}: {tls}, {} bytes, {end:?}",
+        data.port, data.bytes
+    ))
 }
 
 /// The dialogue, as evidence.
