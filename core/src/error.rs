@@ -389,7 +389,9 @@ impl Failure {
             _ if matches!(self.code, Some(code) if matches!(code.value(), 452 | 552)) => {
                 "there is no room on the server, or not for this user"
             }
-            K::Refused | K::ProtectionRefused if self.says_not_logged_in() => "log in first",
+            K::Refused | K::ProtectionRefused if self.says_not_logged_in() => {
+                "check user name and password"
+            }
             K::Refused if matches!(self.code, Some(code) if matches!(code.value(), 500 | 502 | 504)) => {
                 "the server does not know this command: do without it"
             }

@@ -64,7 +64,13 @@ pub(super) const RULES: &[Rule] = &[
         probe: Some(Probe::OtherNetwork),
         all: &[Sign::Transfer, Sign::DataProtected, Sign::DataTlsCut],
         any: &[],
-        none: &[Sign::ReuseRequired, Sign::Says(REUSE_WORDS)],
+        none: &[
+            // A server that refuses the file closes the data connection too.
+            Sign::Refused,
+            Sign::ReuseRequired,
+            Sign::Says(REUSE_WORDS),
+            Sign::Code(&[450, 452, 500, 501, 502, 504, 550, 551, 552, 553]),
+        ],
         // More than a bare 522 or 425 makes of a demand for resumption: those say as well that TLS failed (RFC 4217 section 10.2).
         base: 88,
         more: &[],
@@ -353,7 +359,12 @@ pub(super) const RULES: &[Rule] = &[
             Sign::NoFailure,
             Sign::Verb(&[Verb::List, Verb::Nlst, Verb::Mlsd]),
         ],
-        none: &[Sign::DataTimedOut, Sign::Stalled, Sign::DataBroken],
+        none: &[
+            Sign::Refused,
+            Sign::DataTimedOut,
+            Sign::Stalled,
+            Sign::DataBroken,
+        ],
         base: 35,
         more: &[(Sign::NoFailure, 35)],
     },

@@ -101,7 +101,9 @@ fn about(failed: &Failed, at: &Circumstances<'_>) -> Option<&'static str> {
             "try ftps:// for implicit TLS, ask the administrator for TLS, or use --clear if nothing is secret"
         }
         FailureKind::ClearLoginForbidden => "--clear sends the password in clear text",
-        FailureKind::ProtectionRefused => "--prot C if the files are not secret",
+        FailureKind::ProtectionRefused if failure.category() != Category::Login => {
+            "--prot C if the files are not secret"
+        }
         FailureKind::Refused
             if matches!(
                 failure.verb,
