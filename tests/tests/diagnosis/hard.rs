@@ -23,7 +23,7 @@ pub(crate) fn recorded(line: &str, dice: &mut Dice) -> Option<String> {
                         && line.as_bytes().get(3) == Some(&b' ')
                     {
                         replies
-                            .entry(line[..3].to_owned())
+                            .entry(line.get(..3).unwrap_or_default().to_owned())
                             .or_default()
                             .push(line.to_owned());
                     }

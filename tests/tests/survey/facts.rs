@@ -112,7 +112,7 @@ pub(crate) fn fingerprint_by_openssl(server: &Surveyed) -> String {
     x509.stdin
         .take()
         .unwrap()
-        .write_all(shown[begin..].as_bytes())
+        .write_all(shown.get(begin..).unwrap().as_bytes())
         .unwrap();
     let output = x509.wait_with_output().unwrap();
     let text = String::from_utf8(output.stdout).unwrap();

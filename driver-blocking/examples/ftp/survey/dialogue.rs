@@ -276,7 +276,7 @@ impl Dialogue {
         if how == DataTls::Whatever {
             data = match self.without_tls(data, quiet).await {
                 Ok(seen) => return seen,
-                Err(data) => data,
+                Err(data) => *data,
             };
         }
         let problem = match self.secure_data(&mut data, how).await {
@@ -344,7 +344,11 @@ impl Dialogue {
     }
 
     /// What comes, for a while, if nobody speaks TLS. The connection comes back if that was nothing.
-    async fn without_tls(&mut self, mut data: Wire, quiet: Duration) -> Result<DataSeen, Wire> {
+    async fn without_tls(
+        &mut self,
+        mut data: Wire,
+        quiet: Duration,
+    ) -> Result<DataSeen, Box<Wire>> {
         let something = data
             .until(quiet, |link| {
                 let some = !link.plain().is_empty();
@@ -357,7 +361,7 @@ impl Dialogue {
             // Refused before anything could come?
             return match self.reply_within(Duration::from_millis(1)).await {
                 Ok(answer) if answer.code.class().is_negative() => Ok(DataSeen::Refused(answer)),
-                _ => Err(data),
+                _ => Err(Box::new(data)),
             };
         }
         let (bytes, end) = match data.drain(self.limit).await {
