@@ -72,7 +72,7 @@ impl Host<'_> {
                     }
                 }
                 // What these four are answered with differs from one to the next.
-                let in_order = matches!(codes[..], [200, 215 | 202 | 500 | 502, 257, 200]);
+                let in_order = matches!(codes.as_slice(), [200, 215 | 202 | 500 | 502, 257, 200]);
                 let value = match codes.len() {
                     _ if in_order => "answered in order".to_owned(),
                     count if count == lines.len() => format!("answered {codes:?}"),
