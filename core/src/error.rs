@@ -381,6 +381,58 @@ impl Failure {
             _ => Side::Server,
         }
     }
+
+    /// What the person at the client can do, as far as the kind of failure tells; for where a
+    /// [diagnosis](crate::diagnosis::Diagnosis) finds no cause.
+    #[must_use]
+    pub const fn advice(&self) -> &'static str {
+        use FailureKind as K;
+        const AGAIN: &str = "try again, or go on where it broke off";
+        match self.kind {
+            _ if matches!(self.code, Some(code) if matches!(code.value(), 452 | 552)) => {
+                "there is no room on the server, or not for this user"
+            }
+            K::Refused | K::ProtectionRefused if self.says_not_logged_in() => {
+                "check user name and password"
+            }
+            K::Refused if matches!(self.code, Some(code) if matches!(code.value(), 500 | 502 | 504)) => {
+                "the server does not know this command: do without it"
+            }
+            K::Refused => "check the path, and what the user may do",
+            K::GreetingRefused => "try again later",
+            K::ServiceClosing | K::ControlClosed | K::ControlBroken(_)
+                if self.cuts_a_transfer() =>
+            {
+                AGAIN
+            }
+            K::ServiceClosing => "connect again, later if it stays so",
+            K::LoginRefused => "check user name and password",
+            K::AccountNeeded => "give an account, or log in as another user",
+            K::ClearLoginForbidden => "use TLS; clear text shows the password to anyone on the way",
+            K::SecurityRefused => {
+                "ask the administrator for TLS, or try implicit TLS on its own port"
+            }
+            K::ProtectionRefused => "ask the administrator to allow protected data connections",
+            K::Injected | K::DataIntruder => "do not trust this network; try from another one",
+            K::ControlTls(_) | K::DataTls(_) => "show the message to the server's administrator",
+            K::SessionReuseRequired => "connect again, or use TLS 1.2",
+            K::DataOpen(_) => "try the other data mode; a firewall may be in the way",
+            K::Protocol(_) | K::UnexpectedReply | K::Desynchronised => {
+                "connect again, and show the dialogue to the server's administrator if it stays so"
+            }
+            K::ControlClosed | K::ControlBroken(_) => "connect again",
+            K::TimedOut(_) => "try again, or wait longer",
+            K::Truncated { .. } | K::TransferFailed { .. } => AGAIN,
+            K::Longer { .. } => "the file may have changed meanwhile: try again",
+            K::Unconfirmed { .. } => "compare the size with the server's, or try again",
+            K::RestartRefused => "begin anew",
+            K::Local { .. } => "repair what the message names, and try again",
+            K::Aborted { .. } | K::Withdrawn => "ask again if it is still wanted",
+            K::NotAttempted | K::SessionOver => {
+                "look at the failure before this one, then ask again"
+            }
+        }
+    }
 }
 
 impl Failure {

@@ -51,6 +51,8 @@ pub(crate) struct Book {
     tickets: BTreeMap<TicketId, bool>,
     /// Payload counts that the world has told of.
     pub(crate) moved: BTreeSet<u64>,
+    /// What failed.
+    pub(crate) failures: Vec<Failure>,
     control_closed: bool,
     closed: bool,
 }
@@ -71,9 +73,16 @@ impl Book {
             ready: false,
             tickets: BTreeMap::new(),
             moved: BTreeSet::from([0]),
+            failures: Vec::new(),
             control_closed: false,
             closed: false,
         }
+    }
+
+    fn describes(&mut self, failure: &Failure) {
+        hides_secrets(&failure.to_string());
+        let _ = (failure.category(), failure.reply());
+        self.failures.push(failure.clone());
     }
 
     pub(crate) fn is_closed(&self) -> bool {
@@ -218,7 +227,7 @@ impl Book {
                 match result {
                     Ok(Done::Transfer(done)) => self.transferred(&done),
                     Ok(_) => {}
-                    Err(failure) => describes(failure),
+                    Err(failure) => self.describes(failure),
                 }
             }
             Event::Closed(failure) => {
@@ -227,7 +236,7 @@ impl Book {
                     "the end before the control connection's"
                 );
                 if let Some(failure) = failure {
-                    describes(failure);
+                    self.describes(failure);
                 }
                 self.closed = true;
                 self.check_tickets();
@@ -327,11 +336,6 @@ pub(crate) fn hides_secrets(shown: &str) {
         !shown.contains("67, 65, 78, 65, 82, 89"),
         "a secret in {shown}"
     );
-}
-
-fn describes(failure: &Failure) {
-    hides_secrets(&failure.to_string());
-    let _ = (failure.category(), failure.reply());
 }
 
 fn is_anonymous(user: &[u8]) -> bool {

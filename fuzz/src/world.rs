@@ -18,6 +18,9 @@ use crate::setup::Setup;
 /// How many deadlines in a row may pass before everything a session waits for has been given up.
 const MOST_DEADLINES: usize = 400;
 
+/// Bytes of the record of a session, which is looked through for secrets.
+const RECORD: usize = 1 << 16;
+
 /// A session under test.
 #[derive(Debug)]
 pub(crate) struct World {
@@ -57,6 +60,7 @@ impl World {
             stale: Vec::new(),
             data: Vec::new(),
         };
+        world.client.start_recording(RECORD);
         world.settle();
         world
     }
@@ -220,6 +224,19 @@ impl World {
             self.report_stale(0, Outcome::GOOD);
         }
         hides_secrets(&format!("{:?}", self.client));
+        self.explains_without_secrets();
+    }
+
+    /// What may be behind each failure, and the record of it all.
+    fn explains_without_secrets(&self) {
+        for failure in self.book.failures.iter().map(Some).chain([None]) {
+            let diagnosis = self.client.diagnose(failure);
+            hides_secrets(&format!("{diagnosis} {diagnosis:?}"));
+        }
+        if let Some(record) = self.client.recording() {
+            hides_secrets(&record.to_string());
+            hides_secrets(&record.to_json_lines());
+        }
     }
 
     fn let_deadlines_pass(&mut self) {

@@ -890,6 +890,15 @@ impl Drop for Rig {
         let text = trace.to_string();
         assert!(!shows_canary(&json), "the password shows in {json}");
         assert!(!shows_canary(&text), "the password shows in {text}");
+        let failures = self.log.iter().filter_map(|seen| match seen {
+            Seen::Finished(_, Err(failure)) | Seen::Closed(Some(failure)) => Some(failure),
+            _ => None,
+        });
+        for failure in failures.map(Some).chain([None]) {
+            let diagnosis = self.client.diagnose(failure);
+            let said = format!("{failure:?} {diagnosis} {diagnosis:?}");
+            assert!(!shows_canary(&said), "the password shows in {said}");
+        }
         let read = Trace::read(&json).unwrap_or_else(|error| panic!("{error}\n{json}"));
         assert!(read == trace, "read otherwise than written:\n{json}");
         match replay(&trace) {

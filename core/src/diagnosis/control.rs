@@ -375,7 +375,10 @@ pub(super) const RULES: &[Rule] = &[
             Sign::ServiceClosing,
             Sign::EndedBeforeGreeting,
         ],
-        none: &[Sign::First(FirstBytes::Smtp)],
+        none: &[
+            Sign::First(FirstBytes::Smtp),
+            Sign::Verb(&[Verb::Epsv, Verb::Pasv, Verb::Eprt, Verb::Port]),
+        ],
         base: 40,
         more: &[
             (Sign::Says(CROWD_WORDS), 50),

@@ -17,7 +17,14 @@ const WRITING: &[Verb] = &[
 const PROTECTION_WORDS: &[&str] = &["prot", "encrypt", "tls", "ssl", "secure"];
 
 /// What servers say when data connections must resume the TLS session.
-const REUSE_WORDS: &[&str] = &["reuse", "resum", "re-use", "session id"];
+const REUSE_WORDS: &[&str] = &[
+    "reuse",
+    "resum",
+    "re-use",
+    "session id",
+    // ProFTPD, in versions that say no more.
+    "build data connection: operation not permitted",
+];
 
 /// What servers say when they have no port left.
 const PORT_WORDS: &[&str] = &[
@@ -45,6 +52,27 @@ pub(super) const RULES: &[Rule] = &[
         any: &[],
         none: &[],
         base: 92,
+        more: &[],
+    },
+    Rule {
+        id: CauseId::DataCutAtTls,
+        symptom: "the login works, and TLS on every data connection is cut",
+        explanation: "a firewall or translator on the way lets data connections through and cuts what it cannot read, or the server's TLS is broken there",
+        not_the_cause: Some("neither the file nor its permissions"),
+        advice: "ask the firewall's administrator to switch FTP inspection off; try another network",
+        administrator: "exclude the passive ports from inspection, and look into the log of the TLS module",
+        probe: Some(Probe::OtherNetwork),
+        all: &[Sign::Transfer, Sign::DataProtected, Sign::DataTlsCut],
+        any: &[],
+        none: &[
+            // A server that refuses the file closes the data connection too.
+            Sign::Refused,
+            Sign::ReuseRequired,
+            Sign::Says(REUSE_WORDS),
+            Sign::Code(&[450, 452, 500, 501, 502, 504, 550, 551, 552, 553]),
+        ],
+        // More than a bare 522 or 425 makes of a demand for resumption: those say as well that TLS failed (RFC 4217 section 10.2).
+        base: 88,
         more: &[],
     },
     Rule {
@@ -118,7 +146,7 @@ pub(super) const RULES: &[Rule] = &[
         probe: Some(Probe::Passive),
         all: &[Sign::Active],
         any: &[Sign::DataTimedOut, Sign::Code(&[421, 425, 426])],
-        none: &[Sign::DataConnected],
+        none: &[Sign::DataConnected, Sign::Verb(&[Verb::Port, Verb::Eprt])],
         base: 90,
         more: &[],
     },
@@ -197,7 +225,7 @@ pub(super) const RULES: &[Rule] = &[
             Sign::Transfer,
             Sign::DataProtected,
             Sign::CleanEnd,
-            Sign::Code(&[425, 426, 451]),
+            Sign::Code(&[425, 426, 450, 451]),
         ],
         any: &[],
         none: &[Sign::NothingMoved, Sign::Truncated, Sign::Short],
@@ -213,8 +241,8 @@ pub(super) const RULES: &[Rule] = &[
         administrator: "end every data connection with close_notify",
         probe: Some(Probe::Size),
         all: &[Sign::Receiving],
-        any: &[Sign::Truncated, Sign::TransferFailed],
-        none: &[Sign::Stalled],
+        any: &[Sign::Truncated, Sign::TransferFailed, Sign::Stalled],
+        none: &[Sign::NeverMoved],
         base: 78,
         more: &[
             (Sign::NoCloseNotify, 5),
@@ -231,9 +259,14 @@ pub(super) const RULES: &[Rule] = &[
         administrator: "look for a device that cuts connections, and for room on the disk",
         probe: Some(Probe::SmallUpload),
         all: &[Sign::Sending],
-        any: &[Sign::DataBroken, Sign::Truncated, Sign::Code(&[426])],
-        none: &[
+        any: &[
+            Sign::DataBroken,
+            Sign::Truncated,
             Sign::Stalled,
+            Sign::Code(&[426]),
+        ],
+        none: &[
+            Sign::NeverMoved,
             Sign::CleanEnd,
             Sign::Code(&[452, 552, 550, 553]),
         ],
@@ -326,7 +359,12 @@ pub(super) const RULES: &[Rule] = &[
             Sign::NoFailure,
             Sign::Verb(&[Verb::List, Verb::Nlst, Verb::Mlsd]),
         ],
-        none: &[Sign::DataTimedOut, Sign::Stalled, Sign::DataBroken],
+        none: &[
+            Sign::Refused,
+            Sign::DataTimedOut,
+            Sign::Stalled,
+            Sign::DataBroken,
+        ],
         base: 35,
         more: &[(Sign::NoFailure, 35)],
     },
@@ -360,7 +398,11 @@ pub(super) const RULES: &[Rule] = &[
             Sign::Code(&[450, 451, 452, 550, 551, 552, 553]),
         ],
         any: &[],
-        none: &[],
+        none: &[
+            Sign::DataTlsCut,
+            Sign::DataNotTls,
+            Sign::DataCertificateFault,
+        ],
         base: 76,
         more: &[(Sign::Code(&[452, 552, 553]), 14)],
     },

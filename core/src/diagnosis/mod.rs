@@ -68,6 +68,9 @@ pub struct Cause {
 #[derive(Clone, Copy, Debug, PartialEq, Eq, PartialOrd, Ord, Hash)]
 pub struct Confidence(u8);
 
+/// From here on a cause is likely.
+const LIKELY: u8 = 70;
+
 /// Something to try that tells causes apart. None of them sends a password in clear text.
 #[derive(Clone, Copy, Debug, PartialEq, Eq, Hash)]
 #[non_exhaustive]
@@ -143,6 +146,8 @@ cause_ids! {
     ClientCertificate = "CLIENTCERT",
     /// The server refuses TLS with an alert that no other cause explains.
     Alert = "ALERT",
+    /// TLS on data connections is cut.
+    DataCutAtTls = "DATACUT",
     /// Clear payload although PROT P was agreed.
     PlainData = "PLAINDATA",
     /// Cut as TLS begins.
@@ -314,7 +319,11 @@ struct Ending<'a>(Option<&'a Cause>);
 impl fmt::Display for Ending<'_> {
     fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
         let Some(cause) = self.0 else { return Ok(()) };
-        write!(f, "; {}; {}", cause.explanation, cause.advice)?;
+        let perhaps = match cause.confidence {
+            Confidence(..LIKELY) => "perhaps ",
+            _ => "",
+        };
+        write!(f, "; {perhaps}{}; {}", cause.explanation, cause.advice)?;
         match cause.not_the_cause {
             Some(not) => write!(f, " ({not})"),
             None => Ok(()),
@@ -344,7 +353,7 @@ impl fmt::Display for Confidence {
     fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
         f.write_str(match self.0 {
             90.. => "almost certain",
-            70.. => "likely",
+            LIKELY.. => "likely",
             _ => "possible",
         })
     }

@@ -164,6 +164,8 @@ pub enum Sign {
     NothingMoved,
     /// Nothing moved in time, in the handshake or behind it.
     Stalled,
+    /// Nothing moved in time, and nothing had moved before.
+    NeverMoved,
     /// It ended in order.
     CleanEnd,
     /// Fewer bytes moved than were expected.
@@ -261,6 +263,16 @@ impl<'a> Facts<'a> {
     fn silence_before_end(&self) -> Option<Duration> {
         let control = &self.evidence.control;
         control.ended.map(|end| end.since(control.last_heard))
+    }
+
+    /// The server was the first to lose patience over a data connection that did not come up.
+    fn gave_up_waiting(&self) -> bool {
+        match (self.data.asked, self.data.final_reply) {
+            (Some(asked), Some((code, at))) => {
+                matches!(code.value(), 421 | 425 | 426) && at.since(asked) >= PAUSE
+            }
+            _ => false,
+        }
     }
 
     fn auth_codes(&self) -> impl Iterator<Item = Code> + 'a {
@@ -402,7 +414,8 @@ impl Sign {
                     && data.refused.is_none()
                     && (data.open_fault == Some(Fault::TimedOut)
                         || data.open_fault == Some(Fault::Unreachable)
-                        || is(K::DataOpen(Fault::TimedOut)))
+                        || is(K::DataOpen(Fault::TimedOut))
+                        || data.open_fault.is_none() && facts.gave_up_waiting())
             }
             Sign::DataPortRefused => {
                 data.refused.is_none()
@@ -437,6 +450,7 @@ impl Sign {
             Sign::Announced => data.announced.is_some(),
             Sign::NothingMoved => data.connected.is_some() && data.bytes == 0,
             Sign::Stalled => matches!(data.expired, Some(Timer::Stall | Timer::DataHandshake)),
+            Sign::NeverMoved => Sign::NothingMoved.holds(facts) && Sign::Stalled.holds(facts),
             Sign::CleanEnd => match data.ended {
                 Some((DataEnd::CloseNotify, _)) => true,
                 Some((DataEnd::Fin, _)) => !data.protected,
@@ -604,6 +618,7 @@ impl fmt::Display for Shown<'_> {
             Sign::Announced => "the server announced the transfer",
             Sign::NothingMoved => "no payload moved",
             Sign::Stalled => "the data connection stood still",
+            Sign::NeverMoved => "nothing ever moved on the data connection",
             Sign::CleanEnd => "the data ended in order",
             Sign::Short => "fewer bytes moved than expected",
             Sign::NoCloseNotify => "the data ended without close_notify",

@@ -6,14 +6,14 @@ use alloc::vec::Vec;
 use core::fmt;
 use std::io;
 
-use crate::diagnosis::Diagnosis;
+use crate::diagnosis::{Cause, CauseId, Diagnosis};
 use crate::error::{Category, Failure, FailureKind, Refusal, Side};
 use crate::tls::{Blame, TlsFailure, TlsSetupError};
 use crate::wire::first_bytes::{FirstBytes, classify_first_bytes};
 use crate::wire::reply::Escaped;
 
-/// Why a call did not succeed. [`Display`](fmt::Display) names who has to act, quotes the reply and, about TLS, gives advice; the
-/// alternate form `{:#}` leaves the advice out.
+/// Why a call did not succeed. [`Display`](fmt::Display) names who has to act, quotes the reply, and ends with what is most likely behind it
+/// and what to do; the alternate form `{:#}` leaves cause and advice out.
 #[derive(Debug)]
 #[non_exhaustive]
 pub enum Error {
@@ -85,6 +85,25 @@ impl Error {
         }
     }
 
+    /// What the person at the client can do: the advice of the most likely cause, or what the kind of failure suggests. `None` where the
+    /// message itself names what is wrong with the call.
+    #[must_use]
+    pub fn advice(&self) -> Option<&'static str> {
+        match self {
+            Error::Failed(failed) => Some(failed.advice()),
+            Error::Connect { source, .. } => Some(match source.kind() {
+                io::ErrorKind::ConnectionRefused => "check the port: nobody listens there",
+                io::ErrorKind::TimedOut => {
+                    "check host and port, and that a firewall lets them through"
+                }
+                // Not from a socket: from the look-up of the name.
+                _ if source.raw_os_error().is_none() => "check the host name",
+                _ => "check the network",
+            }),
+            Error::Refused(_) | Error::Tls(_) | Error::Local(_) | Error::Cancelled => None,
+        }
+    }
+
     /// For a call on a session that is over, when the reason has been told.
     #[must_use]
     pub fn session_over() -> Error {
@@ -100,6 +119,25 @@ impl Failed {
             Some(Blame::Peer) => Side::Server,
             _ => self.failure.side(),
         }
+    }
+
+    fn advice(&self) -> &'static str {
+        match (self.diagnosis.first(), &self.tls) {
+            (Some(cause), _) => cause.advice,
+            (None, Some(tls)) => tls.advice(),
+            (None, None) => self.failure.advice(),
+        }
+    }
+
+    /// What TLS has to say that the first cause does not say better: which of the many things a certificate can lack.
+    fn tls_advice(&self) -> Option<&'static str> {
+        let tls = self.tls.as_ref()?;
+        let about_certificates =
+            |cause: &Cause| matches!(cause.id, CauseId::Certificate | CauseId::DataCertificate);
+        self.diagnosis
+            .first()
+            .is_some_and(about_certificates)
+            .then(|| tls.advice())
     }
 
     /// Whether TLS ended a control connection that was up: in TLS 1.3 a server says only then what it has against our certificate.
@@ -127,7 +165,11 @@ impl fmt::Display for Error {
             Error::Refused(refusal) => write!(f, "{refusal}"),
             Error::Failed(failed) => fmt::Display::fmt(failed, f),
             Error::Connect { peer, source } => {
-                write!(f, "cannot connect to {peer}: {source} [network side]")
+                write!(f, "cannot connect to {peer}: {source} [network side]")?;
+                match self.advice() {
+                    Some(advice) if !f.alternate() => write!(f, "; {advice}"),
+                    _ => Ok(()),
+                }
             }
             Error::Tls(error) => write!(f, "TLS settings: {error} [client side]"),
             Error::Local(error) => write!(f, "on this machine: {error}"),
@@ -153,10 +195,10 @@ impl fmt::Display for Failed {
         if let Some(TlsFailure::NotTls { sample, .. }) = &self.tls {
             write!(f, ": \"{}\"", Escaped::new(sample.trim_ascii_end()))?;
         }
-        if let Some(tls) = &self.tls
+        if let Some(advice) = self.tls_advice()
             && !f.alternate()
         {
-            write!(f, "; {}", tls.advice())?;
+            write!(f, "; {advice}")?;
         }
         if !self.first_bytes.is_empty() {
             let text = Escaped::new(self.first_bytes.trim_ascii_end());
@@ -170,7 +212,14 @@ impl fmt::Display for Failed {
             Side::Client => "client",
             Side::Network => "network",
         };
-        write!(f, " [{side} side]")
+        write!(f, " [{side} side]")?;
+        if f.alternate() {
+            return Ok(());
+        }
+        match self.diagnosis.first() {
+            Some(_) => write!(f, "{}", self.diagnosis.ending()),
+            None => write!(f, "; {}", self.advice()),
+        }
     }
 }
 
@@ -278,7 +327,7 @@ mod tests {
         let text = Trouble::default().explain(failure, b"").to_string();
         assert_eq!(
             text,
-            "the server refused RETR: 550 No such file [server side]"
+            "the server refused RETR: 550 No such file [server side]; check the path, and what the user may do"
         );
     }
 

@@ -1,11 +1,9 @@
 //! What the user can do about an error.
 
-use std::io;
-
 use ftp_proto_blocking::ftp_proto::tls::{Fingerprint, TlsFailure};
 use ftp_proto_blocking::ftp_proto::wire::command::Verb;
 use ftp_proto_blocking::ftp_proto::wire::first_bytes::{FirstBytes, classify_first_bytes};
-use ftp_proto_blocking::ftp_proto::{Category, Failure, FailureKind, Timer};
+use ftp_proto_blocking::ftp_proto::{Category, Failure, FailureKind, Refusal, Timer};
 use ftp_proto_blocking::{Error, Failed};
 
 use crate::url::{FtpUrl, Scheme};
@@ -20,26 +18,27 @@ pub(crate) struct Circumstances<'a> {
     pub(crate) in_clear: bool,
 }
 
-/// The end of the sentence that the error begins.
-pub(crate) fn advice(error: &Error, at: &Circumstances<'_>) -> Option<String> {
-    let text = match error {
-        Error::Connect { source, .. } => about_connecting(source),
-        Error::Failed(failed) => {
-            return about_tls(failed, at).or_else(|| about(failed, at).map(str::to_owned));
-        }
-        _ => return None,
-    };
-    Some(text.to_owned())
-}
+/// When the command line makes no sense.
+pub(crate) const USAGE: &str = "ftp --help tells how it is meant";
 
-fn about_connecting(source: &io::Error) -> &'static str {
-    match source.kind() {
-        io::ErrorKind::ConnectionRefused => "check the port: nobody listens there",
-        io::ErrorKind::TimedOut => "check host and port, and that a firewall lets them through",
-        // Not from a socket: from the look-up of the name.
-        _ if source.raw_os_error().is_none() => "check the host name",
-        _ => "check the network",
-    }
+/// When something on this machine cannot be used.
+pub(crate) const LOCAL: &str = "check the path, what you may do there, and the room on the disk";
+
+/// The end of the sentence that the error begins: what the options of this program can do about it, or else what the engine advises.
+pub(crate) fn advice(error: &Error, at: &Circumstances<'_>) -> Option<String> {
+    let by_option = match error {
+        Error::Failed(failed) => {
+            about_tls(failed, at).or_else(|| about(failed, at).map(str::to_owned))
+        }
+        Error::Refused(Refusal::Closed) => Some("connect again".to_owned()),
+        Error::Refused(_) => Some(USAGE.to_owned()),
+        Error::Tls(_) => Some(
+            "check --ca, --pin, --cert, --key, --tls-min, --tls-max and the host name".to_owned(),
+        ),
+        Error::Local(_) => Some(LOCAL.to_owned()),
+        _ => None,
+    };
+    by_option.or_else(|| error.advice().map(str::to_owned))
 }
 
 fn about_tls(failed: &Failed, at: &Circumstances<'_>) -> Option<String> {
@@ -78,8 +77,7 @@ fn about_tls(failed: &Failed, at: &Circumstances<'_>) -> Option<String> {
         (TlsFailure::ClientCertificateRequired, _) => {
             "name your certificate with --cert FILE".to_owned()
         }
-        _ if failed.failure.category() == Category::Transfer => return None,
-        _ => tls.advice().to_owned(),
+        _ => return None,
     };
     Some(text)
 }
@@ -92,29 +90,19 @@ fn about(failed: &Failed, at: &Circumstances<'_>) -> Option<&'static str> {
         return Some("the server wants TLS: leave --clear out");
     }
     if matches!(failure.code.map(|code| code.value()), Some(452 | 552)) {
-        return Some("there is no room on the server, or not for this user");
+        return None;
     }
     Some(match failure.kind {
         _ if !failed.first_bytes.is_empty() => match classify_first_bytes(&failed.first_bytes) {
-            FirstBytes::Ssh => "use an SFTP client, or the port of the FTP server",
             FirstBytes::Tls | FirstBytes::TlsAlert => "use ftps:// in place of ftp://",
-            _ => "check host and port: this is no FTP server",
+            _ => return None,
         },
         FailureKind::SecurityRefused => {
-            "the server has no TLS here; try ftps:// for implicit TLS, or --clear if nothing is secret"
+            "try ftps:// for implicit TLS, ask the administrator for TLS, or use --clear if nothing is secret"
         }
-        _ if failure.category() == Category::Login => match failure.kind {
-            FailureKind::ClearLoginForbidden => "--clear sends the password in clear text",
-            FailureKind::AccountNeeded => "log in as another user",
-            _ => "check user name and password",
-        },
-        FailureKind::ProtectionRefused => "--prot C if the files are not secret",
-        FailureKind::Refused
-            if failure
-                .code
-                .is_some_and(|code| matches!(code.value(), 500 | 502)) =>
-        {
-            "the server does not know this command"
+        FailureKind::ClearLoginForbidden => "--clear sends the password in clear text",
+        FailureKind::ProtectionRefused if failure.category() != Category::Login => {
+            "--prot C if the files are not secret"
         }
         FailureKind::Refused
             if matches!(
@@ -124,13 +112,11 @@ fn about(failed: &Failed, at: &Circumstances<'_>) -> Option<&'static str> {
         {
             "the server makes no data connections this way; --data names the ways to try"
         }
-        FailureKind::Refused => "check the path, and what the user may do",
         FailureKind::RestartRefused => "begin anew, without --resume",
         FailureKind::DataOpen(_) => {
             "a firewall may be in the way; try --data pasv, or --data eprt,port"
         }
         FailureKind::DataIntruder => "do not trust this network; try --data epsv,pasv",
-        FailureKind::Injected => "do not trust this network",
         FailureKind::Truncated { .. }
         | FailureKind::TransferFailed { .. }
         | FailureKind::Unconfirmed { .. } => AGAIN,
@@ -141,7 +127,6 @@ fn about(failed: &Failed, at: &Circumstances<'_>) -> Option<&'static str> {
         {
             AGAIN
         }
-        FailureKind::Longer { .. } => "the file may have changed meanwhile: try again",
         FailureKind::TimedOut(Timer::Greeting) if !implicit => {
             "a port that waits for TLS says nothing: try ftps://, or wait longer with --timeout"
         }
@@ -149,13 +134,6 @@ fn about(failed: &Failed, at: &Circumstances<'_>) -> Option<&'static str> {
             "the port may have no TLS: try ftp://, or wait longer with --timeout"
         }
         FailureKind::TimedOut(_) => "try again, or wait longer with --timeout",
-        FailureKind::GreetingRefused | FailureKind::ServiceClosing => "try again later",
-        FailureKind::ControlClosed | FailureKind::ControlBroken(_)
-            if matches!(failure.verb, None | Some(Verb::Auth)) =>
-        {
-            "try again, try ftps://, or ask the administrator whether you may connect"
-        }
-        FailureKind::ControlClosed | FailureKind::ControlBroken(_) => "try again",
         FailureKind::Protocol(_) | FailureKind::UnexpectedReply | FailureKind::Desynchronised => {
             "--debug shows the dialogue for the server's administrator"
         }

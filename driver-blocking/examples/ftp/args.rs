@@ -162,6 +162,8 @@ pub(crate) enum Command {
     Feat { url: String },
     /// Find out what works and what does not: TLS, login, and every way to make data connections. Protection is never lowered.
     Diagnose { url: String },
+    /// Ask servers how they behave, and show a table: methods of AUTH, TLS, protection of data, resumption, and more. Without a user nobody logs in.
+    Survey(SurveyArguments),
     /// Show a record made with --trace, run it again without a network, and explain what went wrong.
     Replay { file: PathBuf },
     /// Send a command as it is, and show the reply.
@@ -170,6 +172,29 @@ pub(crate) enum Command {
         #[arg(required = true)]
         words: Vec<String>,
     },
+}
+
+#[derive(Clone, Debug, Args)]
+pub(crate) struct SurveyArguments {
+    /// Hosts, with :PORT or as URLs. What a URL names behind the host is a file to begin to download, for ABOR. With a user, questions that need a
+    /// login are asked too: under TLS only, unless --clear is given.
+    #[arg(required = true, value_name = "HOST")]
+    pub(crate) hosts: Vec<String>,
+    /// The table in Markdown.
+    #[arg(long)]
+    pub(crate) markdown: bool,
+    /// Where implicit TLS is tried; 990 by default if the other port is 21.
+    #[arg(long, value_name = "PORT", value_parser = clap::value_parser!(u16).range(1..))]
+    pub(crate) implicit_port: Option<u16>,
+    /// Servers asked at the same time; each gets one connection at a time.
+    #[arg(long, value_name = "N", default_value_t = 8)]
+    pub(crate) at_once: usize,
+    /// The wait between two connections to one server; 0.2 by default.
+    #[arg(long, value_name = "SECONDS", value_parser = seconds)]
+    pub(crate) pause: Option<Duration>,
+    /// The longest a server is asked; 180 by default.
+    #[arg(long, value_name = "SECONDS", value_parser = seconds)]
+    pub(crate) total: Option<Duration>,
 }
 
 #[derive(Clone, Copy, Debug, ValueEnum)]

@@ -55,7 +55,7 @@ pub(crate) fn diagnose(url: &FtpUrl, options: &Options, report: &mut Report) -> 
 pub(crate) fn replay(file: &Path, options: &Options, report: &mut Report) -> Result<(), Stop> {
     let text = fs::read_to_string(file).map_err(|error| about(file, &error))?;
     let wrong =
-        |problem: &dyn std::fmt::Display| Stop::Local(format!("{}: {problem}", file.display()));
+        |problem: &dyn std::fmt::Display| Stop::Record(format!("{}: {problem}", file.display()));
     let trace = Trace::read(&text).map_err(|error| wrong(&error))?;
     if !options.quiet {
         report.say(trace.to_string().trim_end());

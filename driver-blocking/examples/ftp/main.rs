@@ -11,6 +11,7 @@ mod local;
 mod report;
 mod run;
 mod session;
+mod survey;
 mod url;
 
 use std::process::ExitCode;

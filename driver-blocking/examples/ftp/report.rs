@@ -5,7 +5,7 @@ use std::process::ExitCode;
 use std::sync::{Arc, Mutex, PoisonError};
 use std::time::{Duration, Instant};
 
-use ftp_proto_blocking::ftp_proto::diagnosis::{Cause, Diagnosis};
+use ftp_proto_blocking::ftp_proto::diagnosis::{Cause, CauseId, Diagnosis};
 use ftp_proto_blocking::ftp_proto::tls::Fingerprint;
 use ftp_proto_blocking::ftp_proto::wire::command::Verb;
 use ftp_proto_blocking::ftp_proto::wire::date::size_in_reply;
@@ -15,7 +15,7 @@ use ftp_proto_blocking::{Error, Progress};
 use indicatif::{ProgressBar, ProgressDrawTarget, ProgressStyle};
 use serde_json::{Map, Value, json};
 
-use crate::advice::{Circumstances, advice};
+use crate::advice::{Circumstances, LOCAL, USAGE, advice};
 use crate::args::{Arguments, Command};
 use crate::url::FtpUrl;
 
@@ -26,6 +26,8 @@ pub(crate) enum Stop {
     Usage(String),
     /// A local file cannot be used.
     Local(String),
+    /// A record of a session cannot be read, or runs otherwise than recorded.
+    Record(String),
     /// FTP.
     Ftp {
         url: Box<FtpUrl>,
@@ -43,7 +45,7 @@ impl Stop {
     fn status(&self) -> u8 {
         match self {
             Stop::Usage(_) => 2,
-            Stop::Local(_) => 1,
+            Stop::Local(_) | Stop::Record(_) => 1,
             Stop::Ftp { error, .. } => match error {
                 Error::Refused(Refusal::Closed) => 3,
                 Error::Refused(_) => 2,
@@ -65,15 +67,30 @@ impl Stop {
     fn message(&self) -> String {
         match self {
             Stop::Usage(text) => text.clone(),
-            Stop::Local(text) => format!("on this machine: {text}"),
+            Stop::Local(text) | Stop::Record(text) => format!("on this machine: {text}"),
             Stop::Ftp { url, error, .. } => format!("{url}: {error:#}"),
         }
+    }
+
+    /// What is most likely behind it, where that is likely enough, and the message does not say it in more detail.
+    fn cause(&self) -> Option<&'static str> {
+        let Stop::Ftp { diagnosis, .. } = self else {
+            return None;
+        };
+        let cause = diagnosis.first()?;
+        let said = matches!(cause.id, CauseId::Certificate | CauseId::DataCertificate);
+        (cause.confidence.percent() >= 70 && !said).then_some(cause.explanation)
     }
 
     /// What to do about it.
     fn advice(&self) -> Option<String> {
         match self {
-            Stop::Usage(_) | Stop::Local(_) => None,
+            Stop::Usage(_) => Some(USAGE.to_owned()),
+            Stop::Local(_) => Some(LOCAL.to_owned()),
+            Stop::Record(_) => Some(
+                "if it was not changed, report it together with the version that made it"
+                    .to_owned(),
+            ),
             Stop::Ftp {
                 url,
                 error,
@@ -93,7 +110,7 @@ impl Stop {
 
     fn side(&self) -> Side {
         match self {
-            Stop::Usage(_) | Stop::Local(_) => Side::Client,
+            Stop::Usage(_) | Stop::Local(_) | Stop::Record(_) => Side::Client,
             Stop::Ftp { error, .. } => error.side(),
         }
     }
@@ -150,10 +167,10 @@ fn causes(diagnosis: &Diagnosis, hidden: &Hidden) -> Value {
             "symptom": cause.symptom,
             "cause": cause.explanation,
             "not": cause.not_the_cause,
-            "advice": cause.advice,
-            "administrator": cause.administrator,
+            "client_advice": cause.advice,
+            "server_advice": cause.administrator,
             "evidence": cause.evidence.iter().map(|clause| hidden.mask(clause.clone())).collect::<Vec<_>>(),
-            "probe": cause.probe.map(|probe| probe.to_string()),
+            "next_probe": cause.probe.map(|probe| probe.to_string()),
         })
     };
     diagnosis.causes().iter().map(shown).collect()
@@ -225,6 +242,24 @@ impl Report {
     /// Whether results go to standard output as JSON, and nothing else does.
     pub(crate) fn is_json(&self) -> bool {
         self.json
+    }
+
+    pub(crate) fn is_quiet(&self) -> bool {
+        self.quiet
+    }
+
+    /// A result without passwords, whatever servers repeat.
+    pub(crate) fn masked(&self, value: Value) -> Value {
+        match value {
+            Value::String(text) => self.hidden.mask(text).into(),
+            Value::Array(values) => values.into_iter().map(|value| self.masked(value)).collect(),
+            Value::Object(map) => map
+                .into_iter()
+                .map(|(key, value)| (key, self.masked(value)))
+                .collect::<Map<_, _>>()
+                .into(),
+            other => other,
+        }
     }
 
     pub(crate) fn note(&self, text: &str) {
@@ -334,9 +369,12 @@ impl Report {
             println!("{line}");
         } else if let Err(stop) = &result {
             let mut sentence = self.hidden.mask(stop.message());
-            if let Some(advice) = stop.advice() {
+            for clause in [stop.cause().map(str::to_owned), stop.advice()]
+                .into_iter()
+                .flatten()
+            {
                 sentence += "; ";
-                sentence += &advice;
+                sentence += &clause;
             }
             eprintln!("ftp: {sentence}");
         }
@@ -414,6 +452,7 @@ fn name(command: &Command) -> &'static str {
         Command::Quote { .. } => "quote",
         Command::Diagnose { .. } => "diagnose",
         Command::Replay { .. } => "replay",
+        Command::Survey(_) => "survey",
     }
 }
 

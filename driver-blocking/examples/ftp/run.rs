@@ -18,6 +18,7 @@ use crate::explain::{diagnose, replay};
 use crate::local::{Partial, Target, about, plain_name, remote_name};
 use crate::report::{Report, Stop, seconds, text};
 use crate::session::Session;
+use crate::survey::survey;
 use crate::url::{FtpUrl, TypeCode, looks_like_url};
 
 /// How many downloads are asked for ahead.
@@ -71,6 +72,7 @@ impl Run<'_> {
             Command::Stat { urls } => parse_all(urls)?.iter().try_for_each(|url| self.stat(url)),
             Command::Feat { url } => self.features(&parse(url)?),
             Command::Diagnose { url } => diagnose(&parse(url)?, self.options, self.report),
+            Command::Survey(arguments) => survey(arguments, self.options, self.report),
             Command::Replay { file } => replay(file, self.options, self.report),
             Command::Quote { url, words } => self.quote(&parse(url)?, &words.join(" ")),
         }

@@ -253,7 +253,7 @@ fn security(url: &FtpUrl, options: &Options) -> Result<Security, Stop> {
 }
 
 /// Who logs in. A password on the command line can be seen by everyone on this machine, so there is no option for one.
-fn login(url: &FtpUrl, options: &Options) -> Result<(Vec<u8>, Vec<u8>), Stop> {
+pub(crate) fn login(url: &FtpUrl, options: &Options) -> Result<(Vec<u8>, Vec<u8>), Stop> {
     let named = url
         .user
         .clone()

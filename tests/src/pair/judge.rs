@@ -2,14 +2,16 @@
 
 use std::time::Duration;
 
+use ftp_proto::diagnosis::Diagnosis;
 use ftp_proto::wire::command::Verb;
 use ftp_proto::{
-    Direction, Done, Event, FailureKind, Refusal, Secret, Ticket, TicketId, TransferOptions,
+    Direction, Done, Event, Failure, FailureKind, Refusal, Secret, Ticket, TicketId,
+    TransferOptions,
 };
 
 use super::wire::{Cut, Side, Trouble};
 use super::{Local, Pair, Wish};
-use crate::rig::{CANARY, USER};
+use crate::rig::{CANARY, USER, shows_canary};
 
 /// What became of one request, each in a few words.
 #[derive(Clone, Debug, PartialEq, Eq, PartialOrd, Ord)]
@@ -18,6 +20,17 @@ pub struct Verdict {
     pub wish: &'static str,
     /// How it ended.
     pub end: String,
+}
+
+/// A failure, and what the engine says is behind it.
+#[derive(Clone, Debug)]
+pub struct Explained {
+    /// What was asked for, or the session.
+    pub wish: &'static str,
+    /// How it failed.
+    pub failure: Failure,
+    /// What is behind it.
+    pub diagnosis: Diagnosis,
 }
 
 /// One request.
@@ -59,8 +72,8 @@ pub(super) struct Sink {
 /// What an event of the client tells, owned.
 pub(super) enum Noticed {
     Sent(String, bool),
-    Finished(TicketId, Result<Option<u64>, FailureKind>),
-    Closed,
+    Finished(TicketId, Result<Option<u64>, Failure>),
+    Closed(Option<Failure>),
     Other(String),
 }
 
@@ -75,10 +88,10 @@ pub(super) fn notice(event: Event<'_>) -> Noticed {
             match result {
                 Ok(Done::Transfer(done)) => Ok(Some(done.bytes)),
                 Ok(_) => Ok(None),
-                Err(failure) => Err(failure.kind),
+                Err(failure) => Err(failure.clone()),
             },
         ),
-        Event::Closed(_) => Noticed::Closed,
+        Event::Closed(failure) => Noticed::Closed(failure.cloned()),
         other => Noticed::Other(format!("{other:?}")),
     }
 }
@@ -303,8 +316,16 @@ impl Pair {
                     self.sent = line;
                 }
             }
-            Noticed::Finished(ticket, result) => self.finished(ticket, result),
-            Noticed::Closed => {
+            Noticed::Finished(ticket, result) => {
+                if let (Err(failure), Some(goal)) = (&result, self.open.get(&ticket)) {
+                    self.explain(goal.name, failure.clone());
+                }
+                self.finished(ticket, result.map_err(|failure| failure.kind));
+            }
+            Noticed::Closed(failure) => {
+                if let Some(failure) = failure {
+                    self.explain("session", failure);
+                }
                 assert!(!self.closed[0], "the client ends twice");
                 assert!(
                     self.open.is_empty(),
@@ -321,6 +342,18 @@ impl Pair {
                 }
             }
         }
+    }
+
+    /// What the engine has to say about a failure, which must not be a password.
+    fn explain(&mut self, wish: &'static str, failure: Failure) {
+        let diagnosis = self.client.diagnose(Some(&failure));
+        let said = format!("{failure} {failure:?} {diagnosis} {diagnosis:?}");
+        assert!(!shows_canary(&said), "the password shows in {said}");
+        self.explained.push(Explained {
+            wish,
+            failure,
+            diagnosis,
+        });
     }
 
     fn finished(&mut self, ticket: TicketId, result: Result<Option<u64>, FailureKind>) {

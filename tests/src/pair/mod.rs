@@ -38,7 +38,7 @@ use crate::tree::Tree;
 use control::Control;
 use data::{Conn, Listener};
 pub use dice::Dice;
-pub use judge::Verdict;
+pub use judge::{Explained, Verdict};
 use judge::{Goal, Sink};
 pub use script::{Script, Wish};
 pub use wire::{Cut, Side, Trouble};
@@ -78,6 +78,7 @@ pub struct Pair {
     sent: String,
     sinks: Vec<Sink>,
     results: Vec<Verdict>,
+    explained: Vec<Explained>,
     closed: [bool; 2],
     /// Choices to be made in order, instead of by time: which of several things that are ready happens first.
     choices: Option<Choices>,
@@ -151,6 +152,8 @@ pub struct Outcome {
     pub trouble: Trouble,
     /// What became of each request: its name and its end in a word.
     pub results: Vec<Verdict>,
+    /// What failed, in order, each with what the engine says is behind it.
+    pub explained: Vec<Explained>,
     /// How long it took.
     pub time: Duration,
     /// How many things happened.
@@ -198,6 +201,7 @@ impl Pair {
             sent: String::new(),
             sinks: Vec::new(),
             results: Vec::new(),
+            explained: Vec::new(),
             closed: [false; 2],
             choices: None,
             story: None,
@@ -251,6 +255,7 @@ impl Pair {
         Outcome {
             trouble: self.script.trouble,
             results: std::mem::take(&mut self.results),
+            explained: std::mem::take(&mut self.explained),
             time: self.now.since(start),
             steps: self.steps,
             choices: self.choices.take(),

@@ -9,6 +9,7 @@ use std::thread::sleep;
 use std::time::{Duration, Instant};
 
 use ftp_proto_tests::tool;
+use serde_json::Value;
 
 /// A password that must never be seen.
 pub(crate) const CANARY: &str = "kanarienvogel-7391";
@@ -68,6 +69,7 @@ impl Board {
     /// Runs a case: bare, with the dialogue, and with the result for programs.
     pub(crate) fn bad(&self, case: &Case<'_>, mut run: impl FnMut(&Attempt<'_>) -> Ended) {
         let scratch = Scratch::new();
+        let mut sentence = String::new();
         for mode in [Mode::Bare, Mode::Debug, Mode::Json] {
             let place = scratch.path.join("here");
             fs::create_dir(&place).unwrap();
@@ -101,6 +103,7 @@ impl Board {
             }
             match mode {
                 Mode::Bare => {
+                    ended.err.trim_end().clone_into(&mut sentence);
                     self.judge_sentence(case, &ended);
                     self.rows.lock().unwrap().push(Row {
                         name: case.name.clone(),
@@ -114,7 +117,15 @@ impl Board {
                         wrong("no sentence behind the dialogue");
                     }
                 }
-                Mode::Json => judge_json(case, &ended, &wrong),
+                Mode::Json => {
+                    judge_json(case, &ended, &wrong);
+                    judge_advice(case, &ended, &sentence, &wrong);
+                    // Records are for bug reports: no password may be in them.
+                    let record = fs::read_to_string(scratch.path.join("trace")).unwrap_or_default();
+                    if record.contains(case.secret) {
+                        wrong("the password is in the record of the session");
+                    }
+                }
             }
             fs::remove_dir_all(&place).unwrap();
         }
@@ -200,6 +211,47 @@ fn judge_json(case: &Case<'_>, ended: &Ended, wrong: &dyn Fn(&str)) {
     }
 }
 
+/// Every failure also says what to do: the sentence ends with it. Where the engine knows causes, each has all its parts.
+fn judge_advice(case: &Case<'_>, ended: &Ended, sentence: &str, wrong: &dyn Fn(&str)) {
+    let Ok(line) = serde_json::from_str::<Value>(&ended.out) else {
+        // The parser of the command line speaks for itself, and shows the usage.
+        if case.status != 2 || !sentence.contains("--help") && !sentence.contains("Usage") {
+            wrong("neither JSON nor usage");
+        }
+        return;
+    };
+    let error = &line["error"];
+    let advice = error["advice"].as_str().unwrap_or_default();
+    // A sentence of some words, and the end of what people read.
+    if advice.split(' ').count() < 2 {
+        wrong("no advice");
+    }
+    let same = sentence.ends_with(advice) || advice.contains("SHA-256");
+    if !same {
+        wrong(&format!(
+            "the sentence {sentence:?} does not end with {advice:?}"
+        ));
+    }
+    let causes = error["causes"].as_array().map_or(&[][..], Vec::as_slice);
+    let mut before = u64::MAX;
+    for cause in causes {
+        let confidence = cause["confidence"].as_u64().unwrap_or(u64::MAX);
+        let texts = ["id", "client_advice", "server_advice"];
+        let complete = texts
+            .iter()
+            .all(|key| cause[*key].as_str().is_some_and(|text| !text.is_empty()))
+            && cause["evidence"].is_array()
+            && cause.get("next_probe").is_some()
+            && confidence <= before.min(100);
+        if !complete {
+            wrong(&format!(
+                "a cause is not complete, or out of order: {cause}"
+            ));
+        }
+        before = confidence;
+    }
+}
+
 #[derive(Clone, Copy, Debug, PartialEq, Eq)]
 pub(crate) enum Mode {
     Bare,
@@ -275,7 +327,10 @@ impl Attempt<'_> {
                 command.arg("--debug");
             }
             Mode::Json => {
-                command.arg("--json");
+                command
+                    .arg("--json")
+                    .arg("--trace")
+                    .arg(self.scratch.join("trace"));
             }
         }
         command

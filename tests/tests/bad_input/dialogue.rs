@@ -82,7 +82,7 @@ pub(crate) fn greetings(board: &Board) {
         })?;
         Ok(true)
     });
-    let case = Case::new("mail server", 5, &["SMTP", "no FTP server"]);
+    let case = Case::new("mail server", 5, &["SMTP", "it is a mail server"]);
     download(board, &case, mail);
     let closed = peer(|talk, _| talk.cut().map(|()| true));
     download(board, &Case::new("closed at once", 3, &["closed"]), closed);

@@ -25,6 +25,7 @@ pub(crate) const FAULTS: &[Staged] = &[
     (CauseId::NoServerHello, no_server_hello),
     (CauseId::ClientCertificate, client_certificate),
     (CauseId::Alert, alert),
+    (CauseId::DataCutAtTls, data_cut_at_tls),
     (CauseId::PlainData, plain_data),
     (CauseId::CutAtTls, cut_at_tls),
     (CauseId::ExplicitPort, explicit_port),
@@ -513,6 +514,31 @@ pub(crate) fn plain_data(dice: Dice) -> Scene {
         "425 TLS handshake failed",
     ]);
     scene.reply(words);
+    scene
+}
+
+pub(crate) fn data_cut_at_tls(dice: Dice) -> Scene {
+    let mut scene = Scene::tls(dice);
+    scene.up();
+    to_the_handshake(&mut scene, "150 Here comes the directory listing.");
+    let fault = scene.dice.pick(&[
+        TlsFault::ClosedAtHello,
+        TlsFault::ClosedInHandshake,
+        TlsFault::Reset,
+    ]);
+    scene.lag().rig.data_insecure(fault);
+    let words = scene.dice.pick(&[
+        "426 Failure reading network stream.",
+        "426 Connection closed; transfer aborted.",
+        "451 Local error in processing",
+        "",
+    ]);
+    if words.is_empty() {
+        scene.rig.tick_to_deadline_if_any();
+        scene.serve(&[]);
+    } else {
+        scene.reply(words);
+    }
     scene
 }
 

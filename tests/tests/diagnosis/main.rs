@@ -10,6 +10,9 @@
 )]
 
 mod faults;
+mod hard;
+mod network;
+mod peers;
 mod rules;
 mod scene;
 mod simulated;

@@ -142,6 +142,18 @@ const NEAR_MISSES: &[NearMiss] = &[
         refused_under_tls,
     ),
     (
+        CauseId::DataCutAtTls,
+        "the file is refused, and its data connection closed",
+        false,
+        refused_while_tls_begins,
+    ),
+    (
+        CauseId::DataCutAtTls,
+        "a certificate",
+        false,
+        faults::data_certificate,
+    ),
+    (
         CauseId::ReuseDemanded,
         "a certificate",
         false,
@@ -313,6 +325,23 @@ const NEAR_MISSES: &[NearMiss] = &[
     ),
     (CauseId::Slow, "pauses of less than a second", false, well),
 ];
+
+/// A server that has no such file closes the data connection, and that may be seen first.
+fn refused_while_tls_begins(dice: Dice) -> Scene {
+    let mut scene = Scene::tls(dice);
+    scene.up();
+    let _ = scene.rig.retrieve("nowhere");
+    scene.serve(&[("RETR", "")]);
+    if scene.rig.desk().connect.is_some() {
+        scene.rig.data_connected();
+        scene.serve(&[("RETR", "")]);
+    }
+    if scene.rig.desk().secure_data.is_some() {
+        scene.rig.data_insecure(ftp_proto::TlsFault::ClosedAtHello);
+    }
+    scene.reply("550 nowhere: No such file or directory");
+    scene
+}
 
 #[test]
 fn what_only_looks_like_a_cause_is_not_taken_for_it() {

@@ -15,13 +15,27 @@ pub(crate) struct Dice {
     state: u64,
     /// The machine's evidence is asked and wiped out at every step.
     pub(crate) forgets: bool,
+    /// Other things are odd too, and everybody uses other words: what the failing reply of this cause says elsewhere.
+    pub(crate) hard: Option<Words>,
 }
+
+/// Replies, whole lines, that say the same in place of those the scenes were written with; none if any text will do.
+pub(crate) type Words = &'static [&'static str];
 
 impl Dice {
     pub(crate) fn new(seed: u64) -> Self {
         Dice {
             state: seed.wrapping_mul(0x9e37_79b9_7f4a_7c15) | 1,
             forgets: false,
+            hard: None,
+        }
+    }
+
+    /// The same chances in a harder world.
+    pub(crate) fn harder(seed: u64, words: Words) -> Self {
+        Dice {
+            hard: Some(words),
+            ..Dice::new(seed ^ 0xa5a5_0000)
         }
     }
 
@@ -96,7 +110,10 @@ impl Scene {
 
     /// Some time on the network.
     pub(crate) fn lag(&mut self) -> &mut Self {
-        let millis = self.dice.pick(&[0, 1, 20, 150, 900]);
+        let millis = match self.dice.hard {
+            Some(_) => self.dice.pick(&[0, 1, 3, 40, 400, 1500, 4000]),
+            None => self.dice.pick(&[0, 1, 20, 150, 900]),
+        };
         self.rig.pass(Duration::from_millis(millis));
         if self.dice.forgets {
             let refused = self.rig.try_ask::<Plain>(|client, _| {
@@ -111,8 +128,85 @@ impl Scene {
 
     pub(crate) fn reply(&mut self, line: &str) -> &mut Self {
         self.lag();
-        self.rig.reply(&format!("{line}\r\n"));
+        let line = self.in_other_words(line);
+        let mut bytes = format!("{line}\r\n").into_bytes();
+        // It comes in pieces, as networks will have it.
+        if self.dice.hard.is_some() && self.dice.toss() {
+            let cut = usize::try_from(self.dice.roll(bytes.len() as u64)).unwrap();
+            let rest = bytes.split_off(cut);
+            self.rig.bytes(&bytes);
+            if self.rig.is_closed() {
+                return self;
+            }
+            self.rig.pass(Duration::from_millis(self.dice.roll(300)));
+            bytes = rest;
+        }
+        self.rig.bytes(&bytes);
         self
+    }
+
+    /// What a server of another make says in place of this.
+    fn in_other_words(&mut self, line: &str) -> String {
+        let (Some(words), false) = (self.dice.hard, line.contains('\n')) else {
+            return line.to_owned();
+        };
+        let fails = line.starts_with(['4', '5']);
+        if fails && !words.is_empty() {
+            // Of the same code, if there is one: some causes are told by it.
+            let code = line.get(..3).unwrap_or_default();
+            let same: Vec<&str> = words
+                .iter()
+                .copied()
+                .filter(|word| word.starts_with(code))
+                .collect();
+            return match same.is_empty() {
+                true => self.dice.pick(words).to_owned(),
+                false => self.dice.pick(&same).to_owned(),
+            };
+        }
+        super::hard::recorded(line, &mut self.dice).unwrap_or_else(|| line.to_owned())
+    }
+
+    /// Things that are odd and have nothing to do with what is going to happen.
+    fn oddities(&mut self) {
+        for _ in 0..self.dice.roll(3) {
+            match self.dice.roll(6) {
+                0 => {
+                    let _ = self.rig.ask(|c, now| c.change_directory(now, b"elsewhere"));
+                    self.aside(&[("CWD", "550 No such directory.")]);
+                }
+                1 => {
+                    let _ = self.rig.ask(|c, now| c.features(now));
+                    self.aside(&[("FEAT", "211-Features:\r\n MDTM\r\n211 End")]);
+                }
+                2 => {
+                    let _ = self.rig.ask(|c, now| c.noop(now));
+                    self.rig.pass(Duration::from_secs(5 + self.dice.roll(4)));
+                    self.aside(&[]);
+                }
+                3 => {
+                    let _ = self.rig.ask(|c, now| c.size(now, b"directory"));
+                    self.aside(&[("SIZE", "550 not a plain file.")]);
+                }
+                4 => {
+                    let _ = self
+                        .rig
+                        .ask(|c, now| c.delete(now, "alt-\u{f6}".as_bytes()));
+                    self.aside(&[("DELE", "250 gone")]);
+                }
+                _ => {
+                    self.rig.pass(Duration::from_secs(20 + self.dice.roll(20)));
+                }
+            }
+        }
+        self.rig.forget();
+    }
+
+    /// An exchange in everyday words.
+    fn aside(&mut self, odd: &[(&str, &str)]) {
+        let hard = self.dice.hard.take();
+        self.serve(odd);
+        self.dice.hard = hard;
     }
 
     pub(crate) fn greet(&mut self) -> &mut Self {
@@ -148,6 +242,9 @@ impl Scene {
         assert!(!self.rig.is_closed(), "{}", self.rig.story());
         self.rig.tickets(Tickets::Left(2));
         self.rig.forget();
+        if self.dice.hard.is_some() {
+            self.oddities();
+        }
         self
     }
 

@@ -89,7 +89,13 @@ fn json_names_the_cause() {
         let cause = &value["error"]["causes"][0];
         assert_eq!(cause["id"], id, "{value}");
         assert!(cause["evidence"][0].is_string(), "{value}");
-        assert!(cause["advice"].is_string() && cause["administrator"].is_string());
+        assert!(cause["client_advice"].is_string() && cause["server_advice"].is_string());
+        assert!(
+            cause["confidence"]
+                .as_u64()
+                .is_some_and(|percent| percent <= 100)
+        );
+        assert!(cause.get("next_probe").is_some());
     }
 }
 

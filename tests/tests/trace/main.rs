@@ -9,6 +9,9 @@
     reason = "helpers of tests stop the test they help"
 )]
 
+#[cfg(target_os = "linux")]
+mod real;
+
 use std::time::Duration;
 
 use ftp_proto::client::Security;
