@@ -109,6 +109,7 @@ mod time;
 #[cfg(feature = "rustls")]
 pub mod tls;
 pub mod trace;
+pub mod tree;
 pub mod wire;
 
 pub use client::{Client, Config, Input, Session, TransferOptions};
