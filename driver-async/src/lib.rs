@@ -26,6 +26,7 @@
 //! client     typed methods     builder  settings     stream  AsyncRead and AsyncWrite
 //! pump       the loop: steps of ftp_proto::pipe::Engine, and waits in between
 //! net        sockets           tls      what to trust     runtime  what smol, or another one, does
+//! tree       whole trees: a plan of ftp_proto::tree, carried out     local  the local side of it
 //! ```
 #![forbid(unsafe_code)]
 
@@ -33,16 +34,18 @@ mod builder;
 mod cancel;
 mod client;
 mod clock;
+mod local;
 mod net;
 mod pump;
 mod runtime;
 pub mod server;
 mod stream;
 mod tls;
+mod tree;
 
 /// The machines, for their types.
 pub use ftp_proto;
-pub use ftp_proto::pipe::{Error, Facts, Failed, Progress, Queued};
+pub use ftp_proto::pipe::{Error, Facts, Failed, Progress, Queued, TreeDone};
 pub use ftp_proto::{Secret, Transfer, TransferOptions};
 
 pub use builder::Builder;
@@ -50,3 +53,4 @@ pub use cancel::CancelHandle;
 pub use client::Client;
 pub use runtime::{Runtime, Smol, Stream, Waiting};
 pub use stream::{Reader, Writer};
+pub use tree::{Tree, TreeSession};

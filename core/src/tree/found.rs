@@ -91,6 +91,13 @@ impl Listing {
         self
     }
 
+    /// The directory itself is called so, see [`Found::unique`].
+    #[must_use]
+    pub fn with_unique(mut self, unique: Vec<u8>) -> Self {
+        self.unique = Some(unique);
+        self
+    }
+
     /// What is in it.
     #[must_use]
     pub fn entries(&self) -> &[Found] {

@@ -45,5 +45,5 @@ pub use order::{
     PublishOrder, ReadOrder, RemoveOrder, Report, Trouble,
 };
 pub use path::{LocalPath, Place, Side, is_unfinished};
-pub use planner::{Again, Next, Planner};
+pub use planner::{Again, Next, Planner, Progress};
 pub use summary::{Event, Failed, Reason, Skip, Summary};

@@ -10,6 +10,7 @@ use super::found::{Collector, Listing};
 use super::path::{LocalPath, Place};
 use crate::error::{Failure, FailureKind};
 use crate::listing::Options as ListingOptions;
+use crate::order::TlsFault;
 use crate::wire::date::Timestamp;
 
 /// Something to be done now.
@@ -454,7 +455,7 @@ impl Trouble {
     pub fn of(failure: &Failure) -> Trouble {
         use FailureKind as K;
         match failure.kind {
-            K::Refused | K::RestartRefused | K::NotAttempted => {
+            K::Refused | K::RestartRefused => {
                 Trouble::Refused(failure.code.map_or(0, |code| code.value()))
             }
             K::DataOpen(_) | K::DataIntruder => Trouble::NoDataConnection,
@@ -462,6 +463,7 @@ impl Trouble {
             | K::Truncated { .. }
             | K::Longer { .. }
             | K::TransferFailed { .. }
+            | K::NotAttempted
             | K::Withdrawn => Trouble::Broken,
             K::Aborted { .. } => Trouble::Cancelled,
             K::Local { .. } => Trouble::Local(LocalTrouble::Other),
@@ -472,7 +474,17 @@ impl Trouble {
             | K::ProtectionRefused
             | K::Injected
             | K::SessionReuseRequired => Trouble::NoSession,
-            K::TimedOut(_) | K::Unconfirmed { .. } => Trouble::SessionOver,
+            K::ControlTls(
+                TlsFault::UnknownIssuer
+                | TlsFault::WrongName
+                | TlsFault::Expired
+                | TlsFault::PinMismatch
+                | TlsFault::Certificate
+                | TlsFault::ClientCertificate
+                | TlsFault::Version
+                | TlsFault::NoCommonCipher
+                | TlsFault::ApplicationProtocol,
+            ) => Trouble::NoSession,
             _ => Trouble::SessionOver,
         }
     }

@@ -211,6 +211,8 @@ impl Planner {
         };
         unfinished.insert(name.clone());
         self.summary.resumed += offset;
+        self.wanted.0 += 1;
+        self.wanted.1 += found.size.unwrap_or(0).saturating_sub(offset);
         let file = Copying {
             node: id,
             name: found.name.clone(),

@@ -83,6 +83,28 @@ pub struct Planner {
     has_worked: bool,
     pub(super) events: VecDeque<Event>,
     pub(super) summary: Summary,
+    /// Files to be copied that were met so far, and their octets.
+    pub(super) wanted: (u64, u64),
+}
+
+/// How far a tree is.
+#[derive(Clone, Copy, Debug, Default, PartialEq, Eq)]
+#[non_exhaustive]
+pub struct Progress {
+    /// Files to be copied that were met so far.
+    pub files: u64,
+    /// Of those, how many were copied.
+    pub copied: u64,
+    /// Octets of these files as far as their sizes are known, without those that were there already.
+    pub octets: u64,
+    /// Octets that were moved.
+    pub moved: u64,
+    /// Directories that were read.
+    pub directories: u64,
+    /// Things that were deleted.
+    pub deleted: u64,
+    /// Things that failed.
+    pub failed: u64,
 }
 
 /// What there is to be done.
@@ -191,6 +213,7 @@ impl Planner {
             has_worked: false,
             events: VecDeque::new(),
             summary: Summary::default(),
+            wanted: (0, 0),
         };
         let mut node = Node::new(None, Vec::new(), 0, Target::Unknown);
         node.doomed = source.is_none();
@@ -329,6 +352,20 @@ impl Planner {
     /// The next thing to be told. To be asked after every report, until there is none.
     pub fn event(&mut self) -> Option<Event> {
         self.events.pop_front()
+    }
+
+    /// How far it is.
+    #[must_use]
+    pub fn progress(&self) -> Progress {
+        Progress {
+            files: self.wanted.0,
+            copied: self.summary.copied,
+            octets: self.wanted.1,
+            moved: self.summary.bytes,
+            directories: self.summary.directories,
+            deleted: self.summary.deleted,
+            failed: self.summary.failed,
+        }
     }
 
     /// What became of it so far, and in the end.

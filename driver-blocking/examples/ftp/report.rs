@@ -26,6 +26,8 @@ pub(crate) enum Stop {
     Usage(String),
     /// A local file cannot be used.
     Local(String),
+    /// Not all of a tree is done.
+    Incomplete(String),
     /// FTP.
     Ftp {
         url: Box<FtpUrl>,
@@ -44,6 +46,7 @@ impl Stop {
         match self {
             Stop::Usage(_) => 2,
             Stop::Local(_) => 1,
+            Stop::Incomplete(_) => 7,
             Stop::Ftp { error, .. } => match error {
                 Error::Refused(Refusal::Closed) => 3,
                 Error::Refused(_) => 2,
@@ -64,7 +67,7 @@ impl Stop {
     /// What happened, on whose side, and what the server replied.
     fn message(&self) -> String {
         match self {
-            Stop::Usage(text) => text.clone(),
+            Stop::Usage(text) | Stop::Incomplete(text) => text.clone(),
             Stop::Local(text) => format!("on this machine: {text}"),
             Stop::Ftp { url, error, .. } => format!("{url}: {error:#}"),
         }
@@ -73,7 +76,7 @@ impl Stop {
     /// What to do about it.
     fn advice(&self) -> Option<String> {
         match self {
-            Stop::Usage(_) | Stop::Local(_) => None,
+            Stop::Usage(_) | Stop::Local(_) | Stop::Incomplete(_) => None,
             Stop::Ftp {
                 url,
                 error,
@@ -94,6 +97,7 @@ impl Stop {
     fn side(&self) -> Side {
         match self {
             Stop::Usage(_) | Stop::Local(_) => Side::Client,
+            Stop::Incomplete(_) => Side::Server,
             Stop::Ftp { error, .. } => error.side(),
         }
     }
@@ -406,6 +410,7 @@ fn name(command: &Command) -> &'static str {
         Command::Append { .. } => "append",
         Command::Cat { .. } => "cat",
         Command::Rm { .. } => "rm",
+        Command::Mirror(_) => "mirror",
         Command::Mkdir { .. } => "mkdir",
         Command::Rmdir { .. } => "rmdir",
         Command::Mv { .. } => "mv",
