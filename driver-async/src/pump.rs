@@ -137,8 +137,9 @@ impl<R: Runtime> Pump<R> {
         {
             let mut done = |event: &Event<'_>| ends(event, request);
             while self.now() < end {
-                let mut call = Call::plain(None);
-                match poll_fn(|cx| self.poll_turn(cx, &mut call, Some(end), &mut done)).await {
+                let turn =
+                    poll_fn(|cx| self.poll_turn(cx, &mut Call::plain(None), Some(end), &mut done));
+                match turn.await {
                     Ok(Step::Moved | Step::Waits(_)) => {}
                     Ok(Step::Done | Step::Closed) | Err(_) => break,
                 }

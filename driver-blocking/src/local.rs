@@ -290,3 +290,45 @@ const EPOCH: Timestamp = match Timestamp::new(1970, 1, 1, 0, 0, 0) {
     Ok(epoch) => epoch,
     Err(_) => unreachable!(),
 };
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+
+    #[test]
+    fn digests_of_known_bytes() {
+        let path = std::env::temp_dir().join(format!("ftp-digest-{}", std::process::id()));
+        std::fs::write(&path, "123456789").unwrap();
+        let open = || File::open(&path).unwrap();
+        let shown = |bytes: Vec<u8>| bytes.iter().map(|byte| format!("{byte:02x}")).collect();
+        let said: [String; 4] = [
+            shown(digest::<sha2::Sha256>(&mut open()).unwrap()),
+            shown(digest::<sha1::Sha1>(&mut open()).unwrap()),
+            shown(digest::<md5::Md5>(&mut open()).unwrap()),
+            {
+                let mut crc = crc32fast::Hasher::new();
+                each_block(&mut open(), |block| crc.update(block)).unwrap();
+                shown(crc.finalize().to_be_bytes().to_vec())
+            },
+        ];
+        std::fs::remove_file(&path).unwrap();
+        assert_eq!(
+            said,
+            [
+                "15e2b0d3c33891ebb0f1ef609ec419420c20e320ce94c65fbc8c3312448eb225",
+                "f7c3bc1d808e04732adf679965ccc34ca7ae3441",
+                "25f9e794323b453885f5181f1b624d0b",
+                "cbf43926",
+            ]
+        );
+    }
+
+    #[test]
+    fn times_before_1970_keep_their_second() {
+        let half = UNIX_EPOCH - Duration::from_millis(500);
+        assert_eq!(seconds(half), Some(-1));
+        assert_eq!(seconds(UNIX_EPOCH - Duration::from_secs(2)), Some(-2));
+        let stamp = Timestamp::from_unix_seconds(-2).unwrap();
+        assert_eq!(system_time(stamp).and_then(seconds), Some(-2));
+    }
+}

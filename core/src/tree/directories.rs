@@ -88,7 +88,7 @@ impl Planner {
         };
         let is_missing = matches!(
             trouble,
-            Trouble::Local(LocalTrouble::Missing) | Trouble::Refused(450 | 550)
+            Trouble::Local(LocalTrouble::Missing) | Trouble::Refused(450 | 501 | 550)
         );
         let is_target = !node.doomed && self.source != Some(side);
         match node.target {

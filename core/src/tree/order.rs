@@ -155,7 +155,7 @@ impl ReadOrder {
     }
 }
 
-/// Ask when a file on the server was changed.
+/// Ask when a file on the server was changed, to keep that time or to find out the zone of a listing.
 #[derive(Debug)]
 #[must_use = "a plan waits for the report of every order"]
 pub struct AskOrder {

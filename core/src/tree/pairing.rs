@@ -12,7 +12,7 @@ use super::path::{Side, is_plain, is_unfinished, unfinished_name};
 use super::planner::{Doomed, Planner};
 use super::summary::{Event, Reason, Skip};
 use super::work::{Copying, Work};
-use crate::listing::LocalName;
+use crate::listing::{LocalName, Precision};
 use crate::rules::Rule;
 
 /// What names are compared by.
@@ -223,6 +223,9 @@ impl Planner {
             offset,
             moved: 0,
             begun: 0,
+            exact: found
+                .time
+                .is_some_and(|time| utc.is_some() && time.precision == Precision::Second),
             anew: false,
             only_size: false,
         };

@@ -155,6 +155,7 @@ enum Stage {
 #[derive(Clone, Debug, Default)]
 struct Offers {
     sets_times: bool,
+    tells_times: bool,
     digest: Option<Digest>,
 }
 
@@ -257,6 +258,7 @@ impl Planner {
         if let Some(features) = features {
             self.offers = Offers {
                 sets_times: features.known.contains(Known::Mfmt),
+                tells_times: features.known.contains(Known::Mdtm),
                 digest: Digest::choose(features.known, &features.text),
             };
         }
@@ -396,6 +398,10 @@ impl Planner {
             Work::Ask { node, name, .. } => Order::Ask(AskOrder {
                 id,
                 path: self.remote(*node, name),
+            }),
+            Work::Date(file) => Order::Ask(AskOrder {
+                id,
+                path: self.remote(file.node, &file.name),
             }),
             Work::Measure(file) => Order::Measure(MeasureOrder {
                 id,
@@ -539,12 +545,16 @@ impl Planner {
             (Work::Ask { listed, .. }, What::Changed(time)) => {
                 self.settle_zone(Zone::infer(&listed, time).unwrap_or(Zone::Unknown));
             }
+            (Work::Date(mut file), What::Changed(time)) => {
+                file.time = Some(time);
+                self.publish(file);
+            }
             (Work::Make { node }, What::Done) => self.made(node),
             (Work::Copy(file), What::Copied { bytes }) => self.came(file, bytes),
             (Work::Measure(file), What::Size(octets)) => {
                 self.measured(file, job.attempts, octets);
             }
-            (Work::Check(file), What::Agrees) => self.push(Work::Publish(file)),
+            (Work::Check(file), What::Agrees) => self.publish(file),
             (Work::Check(file), What::Differs) => self.differs(file),
             (Work::Check(file), What::CannotSay) => self.unchecked(file),
             (Work::Publish(file), What::Published { time_kept }) => self.copied(&file, time_kept),
@@ -618,7 +628,7 @@ impl Planner {
                         self.how = if absolute { How::ListInside } else { How::List };
                         Some(None)
                     }
-                    Trouble::Refused(450 | 550) if used == How::Facts && absolute => {
+                    Trouble::Refused(450 | 501 | 550) if used == How::Facts && absolute => {
                         Some(Some(How::FactsInside))
                     }
                     Trouble::NoDataConnection if used != How::Status => {
@@ -691,11 +701,14 @@ impl Planner {
         match job.work {
             Work::Read { node, side, .. } => self.unreadable(node, side, trouble),
             Work::Ask { .. } => self.settle_zone(Zone::Unknown),
+            // It has the time of the listing, or none.
+            Work::Date(file) if trouble != Trouble::Cancelled => self.publish(file),
             Work::Make { node } => self.not_made(node, reason),
             Work::Publish(file) if trouble == Trouble::Local(LocalTrouble::Exists) => {
                 self.fail(file.node, Some(&file.name), Reason::InTheWay);
             }
             Work::Copy(file)
+            | Work::Date(file)
             | Work::Measure(file)
             | Work::Check(file)
             | Work::Publish(file)
@@ -748,6 +761,20 @@ impl Planner {
         } else if !as_listed || self.options.check != Check::Transfer {
             self.push(Work::Check(file));
         } else {
+            self.publish(file);
+        }
+    }
+
+    /// A file is whole by all that is known.
+    fn publish(&mut self, mut file: Copying) {
+        let asks = self.source == Some(Side::Remote)
+            && self.options.keep_times
+            && self.offers.tells_times
+            && !file.exact;
+        if asks {
+            file.exact = true;
+            self.push(Work::Date(file));
+        } else {
             self.push(Work::Publish(file));
         }
     }
@@ -760,7 +787,7 @@ impl Planner {
             file.only_size = true;
             self.push(Work::Check(file));
         } else if file.size.is_none_or(|size| size == file.offset) {
-            self.push(Work::Publish(file));
+            self.publish(file);
         } else {
             self.differs(file);
         }

@@ -29,6 +29,8 @@ pub(super) enum Work {
         name: Vec<u8>,
         listed: Time,
     },
+    /// Asks for the time of a file, where the listing does not say it to the second.
+    Date(Copying),
     Make {
         node: NodeId,
     },
@@ -65,6 +67,8 @@ pub(super) struct Copying {
     pub(super) moved: u64,
     /// Transfers that were begun.
     pub(super) begun: u8,
+    /// Its time is known to the second, or as well as it will ever be.
+    pub(super) exact: bool,
     /// It was begun anew already, because what was there was of no use.
     pub(super) anew: bool,
     /// The server has no digest of it.
@@ -81,6 +85,7 @@ impl Job {
         match self.work {
             Work::Read { .. }
             | Work::Ask { .. }
+            | Work::Date(_)
             | Work::Measure(_)
             | Work::Check(_)
             | Work::Confirm(_) => false,

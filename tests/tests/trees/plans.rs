@@ -1,10 +1,12 @@
 //! Plans step by step: what is asked of a server that can do less, and what comes of it.
 
+use ftp_proto::Features;
 use ftp_proto::tree::{
-    Again, Event, Found, FoundKind, How, Listing, LocalTrouble, Next, Options, Order, Place,
+    Again, Check, Event, Found, FoundKind, How, Listing, LocalTrouble, Next, Options, Order, Place,
     Planner, ReadOrder, Reason, Trouble,
 };
 use ftp_proto::wire::date::Timestamp;
+use ftp_proto::wire::features::FeatureSet;
 
 fn now() -> Timestamp {
     Timestamp::new(2026, 7, 14, 12, 0, 0).unwrap()
@@ -52,7 +54,8 @@ fn ways_of_reading_from_the_best_to_the_last() {
 /// 450 and 550 to MLSD may mean an empty directory: inside of it only an empty one can be listed.
 #[test]
 fn empty_and_missing_are_told_apart() {
-    for code in [450, 550] {
+    // RFC 3659 section 7.2.1 has 501 for what is no directory.
+    for code in [450, 501, 550] {
         let mut plan = walk("/d");
         let first = read(&mut plan);
         plan.report(first.failed(Trouble::Refused(code)));
@@ -270,4 +273,54 @@ fn names_that_fall_together_are_told() {
             ),
         ]
     );
+}
+
+/// A digest decides; where there is none, or it cannot be read, the size does.
+#[test]
+fn a_file_is_compared_by_what_the_server_offers() {
+    let features = |lines: &str| {
+        let text = format!("Features:\n{lines}End").into_bytes();
+        Features {
+            known: FeatureSet::read(&text),
+            text,
+        }
+    };
+    for (offer, reply, complete, sizes) in [
+        (" XCRC\n", "250 0000ABCD", true, 0),
+        (" XCRC\n", "250 0000ABCE", false, 0),
+        (" XCRC\n", "250 what?", true, 1),
+        (" SIZE\n", "", true, 1),
+    ] {
+        let mut options = Options::default();
+        options.check = Check::Digest;
+        let mut plan = Planner::download(b"/d", options, now());
+        plan.greet(Some(&features(offer)), None);
+        copies(&mut plan);
+        let mut sized = 0;
+        loop {
+            match plan.next() {
+                Next::Order(Order::Copy(copy)) => plan.report(copy.copied(10)),
+                Next::Order(Order::Check(check)) => match check.digest() {
+                    Some(digest) => {
+                        assert_eq!(digest.command(check.remote()), b"XCRC /d/f");
+                        plan.report(check.digest_is(reply.as_bytes(), &[0, 0, 0xab, 0xcd]));
+                    }
+                    None => {
+                        sized += 1;
+                        plan.report(check.size_is(10));
+                    }
+                },
+                Next::Order(Order::Publish(publish)) => plan.report(publish.published(true)),
+                Next::Order(Order::Remove(remove)) => plan.report(remove.removed()),
+                Next::Order(other) => panic!("{other:?}"),
+                Next::Wait => panic!("nothing is outstanding"),
+                Next::Over => break,
+            }
+        }
+        assert_eq!(
+            (plan.summary().is_complete(), sized),
+            (complete, sizes),
+            "{offer}{reply}"
+        );
+    }
 }

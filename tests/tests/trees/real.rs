@@ -202,12 +202,10 @@ fn both_drivers_mirror_every_server() {
                     smol::block_on(run)
                 }
             };
-            // vsftpd has no MLSD: its LIST says minutes at best, and days of files that are old.
-            let second = if kind == Kind::Vsftpd { 86_400 } else { 1 };
             let done = run(true, "source", Options::default());
             assert!(done.summary.is_complete(), "{what}: {done:?}");
             assert_eq!(done.summary.copied, 60, "{what}");
-            assert_same(&source, &local.0, Some(second), &what);
+            assert_same(&source, &local.0, Some(1), &what);
             let again = run(true, "source", Options::default());
             assert_eq!(
                 (again.summary.copied, again.summary.unchanged),

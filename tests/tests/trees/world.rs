@@ -4,14 +4,16 @@
 
 use std::collections::BTreeMap;
 
+use ftp_proto::Features;
 use ftp_proto::tree::{
     Again, CheckOrder, CopyOrder, Found, FoundKind, Listing, LocalTrouble, Next, Options, Order,
     Place, Planner, PublishOrder, Report, Trouble, is_unfinished,
 };
+use ftp_proto::wire::features::FeatureSet;
 use ftp_proto_tests::pair::Dice;
 
 /// Steps after which a plan is taken for one without an end.
-const STEPS: usize = 20_000;
+const STEPS: usize = 3000;
 
 /// Where the tree is on the server.
 pub(crate) const ROOT: &[u8] = b"/r";
@@ -97,6 +99,11 @@ impl World {
     pub(crate) fn run(&mut self, plan: &mut Planner, options: &Options) {
         let mut under_way: Vec<Order> = Vec::new();
         plan.set_sessions(3);
+        let features = Features {
+            known: FeatureSet::read(b"Features:\n MFMT\nEnd"),
+            text: Vec::new(),
+        };
+        plan.greet(Some(&features), None);
         for _ in 0..STEPS {
             while plan.event().is_some() {}
             if under_way.len() < 4 {
@@ -188,7 +195,7 @@ impl World {
             Order::Remove(order) => {
                 let path = self.resolve(order.place());
                 if !is_unfinished(name_of(&path)) {
-                    self.look_at_deletion(&path, options, told);
+                    self.look_at_deletion(&path, order.is_directory(), options, told);
                 }
                 let below = [path.as_slice(), b"/"].concat();
                 let things = self.things(order.place());
@@ -218,7 +225,13 @@ impl World {
         (report, false)
     }
 
-    fn look_at_deletion(&mut self, path: &[u8], options: &Options, told: u64) {
+    fn look_at_deletion(
+        &mut self,
+        path: &[u8],
+        mut is_directory: bool,
+        options: &Options,
+        told: u64,
+    ) {
         let is_mirror = options.delete != ftp_proto::tree::Delete::Never;
         if is_mirror && self.source().contains_key(path) {
             self.violate(format!("{} is in the source", path.escape_ascii()));
@@ -230,7 +243,6 @@ impl World {
             self.violate(format!("{} deleted after a failure", path.escape_ascii()));
         }
         let mut upper = path;
-        let mut is_directory = false;
         loop {
             if !options.filter.takes(upper, is_directory) && !upper.is_empty() {
                 self.violate(format!("{} is filtered", path.escape_ascii()));
