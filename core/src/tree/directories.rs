@@ -4,6 +4,7 @@ use alloc::vec::Vec;
 
 use super::found::{Found, FoundKind, Listing};
 use super::nodes::{Node, NodeId, Target};
+use super::options::Links;
 use super::order::{LocalTrouble, Trouble};
 use super::path::{Side, is_plain};
 use super::planner::{Planner, ZoneState};
@@ -252,10 +253,17 @@ impl Planner {
         !filter.is_selective()
             || listing.is_some_and(|listing| {
                 listing.entries.iter().any(|found| {
-                    found.kind != FoundKind::Directory
+                    self.is_copied(found.kind)
                         && filter.takes(&self.nodes.path(id, Some(&found.name)), false)
                 })
             })
+    }
+
+    /// Whether things of this kind are copied as files.
+    pub(super) fn is_copied(&self, kind: FoundKind) -> bool {
+        let follows = self.options.links == Links::Files && self.source == Some(Side::Remote)
+            || !self.law.holds(Rule::NoLinks);
+        kind == FoundKind::File || kind == FoundKind::Link && follows
     }
 
     fn in_zone(&self, mut listing: Listing) -> Listing {

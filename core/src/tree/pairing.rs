@@ -7,7 +7,7 @@ use super::compare::replaces;
 use super::found::{Found, FoundKind, Listing};
 use super::glob::fold_name;
 use super::nodes::{Node, NodeId, Target};
-use super::options::{Delete, Links};
+use super::options::Delete;
 use super::path::{Side, is_plain, is_unfinished, unfinished_name};
 use super::planner::{Doomed, Planner};
 use super::summary::{Event, Reason, Skip};
@@ -102,8 +102,6 @@ impl Planner {
             let found = found.clone();
             self.events.push_back(Event::Entry { path, found });
         }
-        let follows = self.options.links == Links::Files && self.source == Some(Side::Remote)
-            || !self.law.holds(Rule::NoLinks);
         match found.kind {
             FoundKind::Directory => self.meet_directory(id, found, other),
             _ if self.target.is_none() => None,
@@ -111,11 +109,7 @@ impl Planner {
                 self.skip(id, name, Skip::Unfinished);
                 None
             }
-            FoundKind::File => {
-                self.meet_file(id, found, other, there, unfinished);
-                None
-            }
-            FoundKind::Link if follows => {
+            kind if self.is_copied(kind) => {
                 self.meet_file(id, found, other, there, unfinished);
                 None
             }
@@ -123,7 +117,7 @@ impl Planner {
                 self.skip(id, name, Skip::Link);
                 None
             }
-            FoundKind::Other => {
+            FoundKind::File | FoundKind::Other => {
                 self.skip(id, name, Skip::Special);
                 None
             }

@@ -22,6 +22,9 @@ use crate::wire::features::Known;
 /// How many times a file is begun in all.
 const BEGINNINGS: u8 = 50;
 
+/// After so many breaks in a row no time is set any more.
+const TIME_BREAKS: u8 = 3;
+
 /// Goes through a tree: lists it, deletes it, or makes another one the same.
 ///
 /// A plan says what is to be done next; several things at once, if several sessions are there to do them. Whoever carries them out does
@@ -81,6 +84,8 @@ pub struct Planner {
     /// Sessions that there were in the beginning.
     sessions_wanted: u32,
     has_worked: bool,
+    /// Sessions in a row that broke where times were to be set.
+    time_breaks: u8,
     pub(super) events: VecDeque<Event>,
     pub(super) summary: Summary,
     /// Files to be copied that were met so far, and their octets.
@@ -212,6 +217,7 @@ impl Planner {
             losses: 0,
             sessions_wanted: 1,
             has_worked: false,
+            time_breaks: 0,
             events: VecDeque::new(),
             summary: Summary::default(),
             wanted: (0, 0),
@@ -557,7 +563,10 @@ impl Planner {
             (Work::Check(file), What::Agrees) => self.publish(file),
             (Work::Check(file), What::Differs) => self.differs(file),
             (Work::Check(file), What::CannotSay) => self.unchecked(file),
-            (Work::Publish(file), What::Published { time_kept }) => self.copied(&file, time_kept),
+            (Work::Publish(file), What::Published { time_kept }) => {
+                self.time_breaks = if time_kept { 0 } else { self.time_breaks };
+                self.copied(&file, time_kept);
+            }
             (Work::Confirm(file), What::Agrees) => self.copied(&file, false),
             (Work::Confirm(file), _) => {
                 self.fail(file.node, Some(&file.name), Reason::Differs);
@@ -678,6 +687,15 @@ impl Planner {
                 let file = file.clone();
                 self.unchecked(file);
                 None
+            }
+            (Work::Publish(file), Trouble::SessionOver)
+                if self.target == Some(Side::Remote) && self.offers.sets_times =>
+            {
+                // There are servers that end there: a file without its time is better than none.
+                file.time = None;
+                self.time_breaks += 1;
+                self.offers.sets_times = self.time_breaks < TIME_BREAKS;
+                Some(job)
             }
             (Work::Publish(file), Trouble::Refused(_))
                 if job.attempts > 0 && self.target == Some(Side::Remote) =>

@@ -254,11 +254,7 @@ fn asynchronous() {
             client.begin_login("u", Secret::new(b"p"), None)?;
             Ok(client)
         });
-        // Not tied to the thread that made it.
-        fn is_send<T: Send>(future: T) -> T {
-            future
-        }
-        let done = smol::block_on(is_send(run));
+        let done = smol::block_on(run);
         scene.judge(&done.summary, DEPTH);
     }
 }

@@ -324,3 +324,44 @@ fn a_file_is_compared_by_what_the_server_offers() {
         );
     }
 }
+
+/// A server that ends the session whenever a time is set gets the files all the same.
+#[test]
+fn a_server_that_breaks_where_times_are_set_gets_none() {
+    let mut plan = Planner::upload(b"/d", Options::default(), now());
+    let text = b"Features:\n MFMT\nEnd".to_vec();
+    plan.greet(
+        Some(&Features {
+            known: FeatureSet::read(&text),
+            text,
+        }),
+        None,
+    );
+    let files = (0..6).map(|n| Found::file(format!("{n}"), 1, Some(n)));
+    let source = Listing::new(files.collect());
+    let mut breaks = 0;
+    loop {
+        match plan.next() {
+            Next::Order(Order::Read(order)) => {
+                let listing = match order.place() {
+                    Place::Local(_) => source.clone(),
+                    Place::Remote(_) => Listing::default(),
+                };
+                plan.report(order.listed(listing));
+            }
+            Next::Order(Order::Copy(copy)) => plan.report(copy.copied(1)),
+            Next::Order(Order::Publish(publish)) if publish.time().is_some() => {
+                breaks += 1;
+                plan.report(publish.failed(Trouble::SessionOver));
+                assert!(matches!(plan.lost(Trouble::SessionOver), Again::After(_)));
+            }
+            Next::Order(Order::Publish(publish)) => plan.report(publish.published(false)),
+            Next::Order(other) => panic!("{other:?}"),
+            Next::Wait => panic!("nothing is outstanding"),
+            Next::Over => break,
+        }
+    }
+    assert_eq!(breaks, 3);
+    assert!(plan.summary().is_complete());
+    assert_eq!((plan.summary().copied, plan.summary().times_lost), (6, 6));
+}

@@ -65,6 +65,8 @@ pub(crate) struct World {
     /// Attempts at the cursed one.
     pub(crate) attempts: usize,
     pub(crate) changes: usize,
+    /// This run deletes what is extraneous.
+    deleting: bool,
     pub(crate) deleted: Vec<Vec<u8>>,
 }
 
@@ -83,6 +85,7 @@ impl World {
             violations: Vec::new(),
             attempts: 0,
             changes: 0,
+            deleting: false,
             deleted: Vec::new(),
         }
     }
@@ -99,6 +102,7 @@ impl World {
     pub(crate) fn run(&mut self, plan: &mut Planner, options: &Options) {
         let mut under_way: Vec<Order> = Vec::new();
         plan.set_sessions(3);
+        self.deleting = false;
         let features = Features {
             known: FeatureSet::read(b"Features:\n MFMT\nEnd"),
             text: Vec::new(),
@@ -152,6 +156,14 @@ impl World {
         if changes && options.dry_run {
             self.violate("a change in a dry run");
         }
+        if let Order::Remove(order) = &order {
+            let path = self.resolve(order.place());
+            let first =
+                !is_unfinished(name_of(&path)) && !std::mem::replace(&mut self.deleting, true);
+            if first && told > 0 && options.delete == ftp_proto::tree::Delete::AfterSuccess {
+                self.violate(format!("{} deleted after a failure", path.escape_ascii()));
+            }
+        }
         if self.trouble > 0 && self.dice.roll(self.trouble) == 0 {
             let trouble = self.dice.pick(&[
                 Trouble::Refused(550),
@@ -195,7 +207,7 @@ impl World {
             Order::Remove(order) => {
                 let path = self.resolve(order.place());
                 if !is_unfinished(name_of(&path)) {
-                    self.look_at_deletion(&path, order.is_directory(), options, told);
+                    self.look_at_deletion(&path, order.is_directory(), options);
                 }
                 let below = [path.as_slice(), b"/"].concat();
                 let things = self.things(order.place());
@@ -225,22 +237,10 @@ impl World {
         (report, false)
     }
 
-    fn look_at_deletion(
-        &mut self,
-        path: &[u8],
-        mut is_directory: bool,
-        options: &Options,
-        told: u64,
-    ) {
+    fn look_at_deletion(&mut self, path: &[u8], mut is_directory: bool, options: &Options) {
         let is_mirror = options.delete != ftp_proto::tree::Delete::Never;
         if is_mirror && self.source().contains_key(path) {
             self.violate(format!("{} is in the source", path.escape_ascii()));
-        }
-        if options.delete == ftp_proto::tree::Delete::AfterSuccess
-            && told > 0
-            && self.deleted.is_empty()
-        {
-            self.violate(format!("{} deleted after a failure", path.escape_ascii()));
         }
         let mut upper = path;
         loop {
