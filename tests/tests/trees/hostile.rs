@@ -79,7 +79,7 @@ fn serve(control: TcpStream) -> std::io::Result<()> {
             "USER" => replies.write_all(b"331 and?\r\n")?,
             "PASS" => replies.write_all(b"230 in\r\n")?,
             "FEAT" => {
-                replies.write_all(b"211-all:\r\n MLST type*;size*;modify*;\r\n211 end\r\n")?
+                replies.write_all(b"211-all:\r\n MLST type*;size*;modify*;\r\n211 end\r\n")?;
             }
             "PWD" => replies.write_all(b"257 \"/\" is here\r\n")?,
             "SIZE" => replies.write_all(b"213 5\r\n")?,

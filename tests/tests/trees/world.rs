@@ -3,6 +3,7 @@
 //! What must never happen is written down as a violation where it happens.
 
 use std::collections::BTreeMap;
+use std::collections::btree_map::Entry;
 
 use ftp_proto::Features;
 use ftp_proto::tree::{
@@ -194,11 +195,11 @@ impl World {
             Order::Make(order) => {
                 let path = self.resolve(order.place());
                 let things = self.things(order.place());
-                if things.contains_key(&path) {
-                    order.failed(Trouble::Refused(550))
-                } else {
-                    things.insert(path, Thing::Directory);
+                if let Entry::Vacant(place) = things.entry(path) {
+                    place.insert(Thing::Directory);
                     order.made()
+                } else {
+                    order.failed(Trouble::Refused(550))
                 }
             }
             Order::Copy(order) => self.copy(order),
