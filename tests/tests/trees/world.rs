@@ -114,6 +114,7 @@ impl World {
             if under_way.len() < 4 {
                 match plan.next() {
                     Next::Order(order) => {
+                        self.look_at_time(&order, options, plan);
                         under_way.push(order);
                         if self.dice.roll(2) == 0
                             && let Some(order) = plan.ahead()
@@ -134,8 +135,7 @@ impl World {
                 continue;
             }
             let order = under_way.swap_remove(self.dice.roll(under_way.len()));
-            let told = plan.summary().failed + plan.summary().unread + plan.summary().not_reached;
-            let (report, lost) = self.carry_out(order, options, told);
+            let (report, lost) = self.carry_out(order, options);
             plan.report(report);
             if lost && plan.lost(Trouble::SessionOver) == Again::Never {
                 // One session less.
@@ -148,7 +148,7 @@ impl World {
         self.violations.push(what.into());
     }
 
-    fn carry_out(&mut self, order: Order, options: &Options, told: u64) -> (Report, bool) {
+    fn carry_out(&mut self, order: Order, options: &Options) -> (Report, bool) {
         let changes = !matches!(
             order,
             Order::Read(_) | Order::Ask(_) | Order::Measure(_) | Order::Check(_)
@@ -156,14 +156,6 @@ impl World {
         self.changes += usize::from(changes);
         if changes && options.dry_run {
             self.violate("a change in a dry run");
-        }
-        if let Order::Remove(order) = &order {
-            let path = self.resolve(order.place());
-            let first =
-                !is_unfinished(name_of(&path)) && !std::mem::replace(&mut self.deleting, true);
-            if first && told > 0 && options.delete == ftp_proto::tree::Delete::AfterSuccess {
-                self.violate(format!("{} deleted after a failure", path.escape_ascii()));
-            }
         }
         if self.trouble > 0 && self.dice.roll(self.trouble) == 0 {
             let trouble = self.dice.pick(&[
@@ -195,7 +187,10 @@ impl World {
             Order::Make(order) => {
                 let path = self.resolve(order.place());
                 let things = self.things(order.place());
-                if let Entry::Vacant(place) = things.entry(path) {
+                if path.is_empty() {
+                    // The root is there, whatever was said about it.
+                    order.failed(Trouble::Refused(550))
+                } else if let Entry::Vacant(place) = things.entry(path) {
                     place.insert(Thing::Directory);
                     order.made()
                 } else {
@@ -236,6 +231,30 @@ impl World {
             }
         };
         (report, false)
+    }
+
+    /// The first order that is about something extraneous comes after everything else; what fails from then on is another matter.
+    fn look_at_time(&mut self, order: &Order, options: &Options, plan: &Planner) {
+        let place = match order {
+            Order::Remove(order) => order.place(),
+            Order::Read(order) => order.place(),
+            _ => return,
+        };
+        let path = match place {
+            Place::Remote(path) => below_root(path),
+            Place::Local(path) => path.names().collect::<Vec<_>>().join(&b'/'),
+        };
+        let is_target = matches!(place, Place::Remote(_)) != self.download;
+        let extraneous = is_target && !path.is_empty() && !self.source().contains_key(&path);
+        if !extraneous || is_unfinished(name_of(&path)) || self.deleting {
+            return;
+        }
+        self.deleting = true;
+        let books = plan.summary();
+        let told = books.failed + books.unread + books.not_reached;
+        if told > 0 && options.delete == ftp_proto::tree::Delete::AfterSuccess {
+            self.violate(format!("{} deleted after a failure", path.escape_ascii()));
+        }
     }
 
     fn look_at_deletion(&mut self, path: &[u8], mut is_directory: bool, options: &Options) {
