@@ -300,10 +300,18 @@ fn with_trouble_nothing_forbidden_happens_and_later_all_is_done() {
         let wanted = expected(&source, &before, &options);
         let got = without_unfinished(target(&world));
         if options.delete != Delete::AfterSuccess {
-            assert_eq!(show(&got), show(&wanted), "{seed}: {options:?}");
+            // Where a session broke as a time was to be set, the file is there without it.
+            assert_eq!(untimed(&got), untimed(&wanted), "{seed}: {options:?}");
         }
     }
     assert!(resumed > 100 && failed > 100, "{resumed} {failed}");
+}
+
+fn untimed(things: &Things) -> BTreeMap<String, String> {
+    let cut = |shown: String| shown.split(" at ").next().map(ToOwned::to_owned);
+    let all = show(things).into_iter();
+    all.filter_map(|(path, shown)| Some((path, cut(shown)?)))
+        .collect()
 }
 
 /// Each entry that was met is in one of the books.
