@@ -110,6 +110,7 @@ mod time;
 #[cfg(feature = "rustls")]
 pub mod tls;
 pub mod trace;
+pub mod tree;
 pub mod wire;
 
 pub use client::{Client, Config, HashOptions, Input, Session, TransferOptions};

@@ -28,6 +28,7 @@
 //! client     typed methods     builder  settings     stream  AsyncRead and AsyncWrite
 //! pump       the loop: steps of ftp_proto::pipe::Engine, and waits in between
 //! net        sockets           tls      what to trust     runtime  what smol, or another one, does
+//! tree       whole trees: a plan of ftp_proto::tree, carried out     local  the local side of it
 //! ```
 #![forbid(unsafe_code)]
 
@@ -35,6 +36,7 @@ mod builder;
 mod cancel;
 mod client;
 mod clock;
+mod local;
 mod net;
 mod pool;
 mod pump;
@@ -42,10 +44,11 @@ mod runtime;
 pub mod server;
 mod stream;
 mod tls;
+mod tree;
 
 /// The machines, for their types.
 pub use ftp_proto;
-pub use ftp_proto::pipe::{Error, Facts, Failed, Progress, Queued, QueuedStore};
+pub use ftp_proto::pipe::{Error, Facts, Failed, Progress, Queued, QueuedStore, TreeDone};
 pub use ftp_proto::{HashOptions, Secret, Transfer, TransferOptions};
 
 pub use builder::Builder;
@@ -58,3 +61,4 @@ pub use smol::io::{AsyncRead, AsyncWrite};
 /// What a [`Stream`] gives its socket as.
 pub use socket2::SockRef;
 pub use stream::{Reader, Writer};
+pub use tree::{Tree, TreeSession};

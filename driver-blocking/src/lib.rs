@@ -28,6 +28,7 @@
 //! client     typed methods     builder  settings     stream  Read and Write
 //! pump       the loop: steps of ftp_proto::pipe::Engine, and waits in between
 //! net        sockets           tls      what to trust
+//! tree       whole trees: a plan of ftp_proto::tree, carried out     local  the local side of it
 //! ```
 #![forbid(unsafe_code)]
 
@@ -35,6 +36,7 @@ mod builder;
 mod cancel;
 mod client;
 mod clock;
+mod local;
 mod net;
 mod pump;
 #[doc(hidden)]
@@ -43,13 +45,15 @@ mod stream;
 #[cfg(test)]
 mod tests;
 mod tls;
+mod tree;
 
 /// The machine, for its types.
 pub use ftp_proto;
-pub use ftp_proto::pipe::{Error, Facts, Failed, Progress, Queued, QueuedStore};
+pub use ftp_proto::pipe::{Error, Facts, Failed, Progress, Queued, QueuedStore, TreeDone};
 pub use ftp_proto::{HashOptions, Secret, Transfer, TransferOptions};
 
 pub use builder::Builder;
 pub use cancel::CancelHandle;
 pub use client::Client;
 pub use stream::{Reader, Writer};
+pub use tree::Tree;

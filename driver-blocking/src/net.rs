@@ -519,12 +519,12 @@ mod tests {
     fn what_is_written_leaves_at_once() {
         let poll = Poll::new().unwrap();
         let here: SocketAddr = "127.0.0.1:0".parse().unwrap();
-        let mut listener = Listener::bind(here, None, poll.registry()).unwrap();
+        let mut listener = Listener::bind(here, None, poll.registry(), None).unwrap();
         let address = listener.listener.local_addr().unwrap();
-        let mut ours = Socket::connect(address, poll.registry(), DATA).unwrap();
+        let mut ours = Socket::connect(address, poll.registry(), DATA, None).unwrap();
         let theirs = loop {
             listener.acceptable = true;
-            if let Some((socket, _)) = listener.accept(poll.registry()).unwrap() {
+            if let Some((socket, _)) = listener.accept(poll.registry(), None).unwrap() {
                 break socket;
             }
         };

@@ -33,6 +33,7 @@ mod client;
 mod error;
 mod flow;
 mod link;
+mod tree;
 mod trust;
 
 #[cfg(test)]
@@ -46,4 +47,5 @@ pub use client::{
 pub use error::{Error, Failed};
 pub use flow::{Pipe, Shut, Transport};
 pub use link::{Link, LinkEnd, fault};
+pub use tree::{TreeDone, local_trouble};
 pub use trust::{Platform, TlsSettings};

@@ -104,6 +104,32 @@ pub enum Rule {
     ForeignSilence,
     /// Commands and replies that wait are bounded: nothing is read while there are too many.
     Backpressure,
+    /// A name from a listing is one plain name, on either side.
+    PlainNames,
+    /// No link is followed.
+    NoLinks,
+    /// Of several things with one name and different kinds none is taken.
+    OneOfAName,
+    /// A directory that was met on the way to itself is not gone into.
+    NoCircles,
+    /// Trees end at a bounded depth.
+    BoundedDepth,
+    /// A thing that does not succeed is given up after a bounded number of attempts.
+    BoundedAttempts,
+    /// What was left of an earlier attempt is gone on with only if it is of the same version of the file.
+    ResumeSame,
+    /// A file gets its name only when nothing speaks against it being whole.
+    PublishWhole,
+    /// What is extraneous is deleted only when everything else has succeeded.
+    DeleteLast,
+    /// Nothing is deleted for being absent from a directory that could not be read whole.
+    DeleteKnown,
+    /// What the filter leaves alone is not deleted.
+    SpareFiltered,
+    /// A directory is deleted after everything in it.
+    ContentsFirst,
+    /// A dry run changes nothing.
+    DryRun,
 }
 
 impl Rule {
@@ -174,6 +200,23 @@ impl Rule {
         Rule::ErrorBudget,
         Rule::ForeignSilence,
         Rule::Backpressure,
+    ];
+
+    /// Every rule that what is done with whole trees keeps, for checkers.
+    pub const TREE: &'static [Rule] = &[
+        Rule::PlainNames,
+        Rule::NoLinks,
+        Rule::OneOfAName,
+        Rule::NoCircles,
+        Rule::BoundedDepth,
+        Rule::BoundedAttempts,
+        Rule::ResumeSame,
+        Rule::PublishWhole,
+        Rule::DeleteLast,
+        Rule::DeleteKnown,
+        Rule::SpareFiltered,
+        Rule::ContentsFirst,
+        Rule::DryRun,
     ];
 }
 

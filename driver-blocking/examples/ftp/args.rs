@@ -9,12 +9,14 @@ use clap::{Args, Parser, Subcommand, ValueEnum};
 use ftp_proto_blocking::ftp_proto::client::{AuthMethod, DataMode};
 use ftp_proto_blocking::ftp_proto::tls::{Fingerprint, Version};
 
+use crate::mirror::{Mirror, Trees};
+
 /// An FTP and FTPS client. TLS is required unless --clear is given.
 ///
 /// URLs: ftp:// and ftpes:// need explicit TLS (AUTH), ftps:// needs implicit TLS (port 990). Paths are relative to the login directory; one that
 /// begins with %2F or a second slash is absolute. The password comes from --password-file, the URL, or FTP_PASSWORD.
 ///
-/// Exit status: 0 done, 1 local trouble, 2 usage, 3 connect, 4 TLS, 5 login, 6 refused by the server, 7 transfer not proved whole, 8 protocol violation,
+/// Exit status: 0 done, 1 local trouble, 2 usage, 3 connect, 4 TLS, 5 login, 6 refused by the server, 7 transfer not proved whole or tree not complete, 8 protocol violation,
 /// 9 timed out.
 #[derive(Debug, Parser)]
 #[command(name = "ftp", version)]
@@ -115,6 +117,11 @@ pub(crate) enum Command {
         /// With type, size and time.
         #[arg(short)]
         long: bool,
+        /// With everything below it.
+        #[arg(short = 'R', long)]
+        recursive: bool,
+        #[command(flatten)]
+        trees: Trees,
         url: String,
     },
     /// Download: URL... [LOCAL|DIR/|-]
@@ -138,9 +145,16 @@ pub(crate) enum Command {
     },
     /// Delete files.
     Rm {
+        /// Directories, with everything in them.
+        #[arg(short, long)]
+        recursive: bool,
+        #[command(flatten)]
+        trees: Trees,
         #[arg(required = true)]
         urls: Vec<String>,
     },
+    /// Make a directory the same as another one: URL DIR, or DIR URL
+    Mirror(Mirror),
     /// Make directories.
     Mkdir {
         #[arg(required = true)]

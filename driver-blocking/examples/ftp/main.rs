@@ -8,6 +8,7 @@ mod advice;
 mod args;
 mod explain;
 mod local;
+mod mirror;
 mod report;
 mod run;
 mod session;

@@ -28,6 +28,8 @@ pub(crate) enum Stop {
     Local(String),
     /// A record of a session cannot be read, or runs otherwise than recorded.
     Record(String),
+    /// Not all of a tree is done.
+    Incomplete(String),
     /// FTP.
     Ftp {
         url: Box<FtpUrl>,
@@ -46,6 +48,7 @@ impl Stop {
         match self {
             Stop::Usage(_) => 2,
             Stop::Local(_) | Stop::Record(_) => 1,
+            Stop::Incomplete(_) => 7,
             Stop::Ftp { error, .. } => match error {
                 Error::Refused(Refusal::Closed) => 3,
                 Error::Refused(_) => 2,
@@ -66,7 +69,7 @@ impl Stop {
     /// What happened, on whose side, and what the server replied.
     fn message(&self) -> String {
         match self {
-            Stop::Usage(text) => text.clone(),
+            Stop::Usage(text) | Stop::Incomplete(text) => text.clone(),
             Stop::Local(text) | Stop::Record(text) => format!("on this machine: {text}"),
             Stop::Ftp { url, error, .. } => format!("{url}: {error:#}"),
         }
@@ -91,6 +94,8 @@ impl Stop {
                 "if it was not changed, report it together with the version that made it"
                     .to_owned(),
             ),
+            // Each failure has been told with its own.
+            Stop::Incomplete(_) => None,
             Stop::Ftp {
                 url,
                 error,
@@ -111,6 +116,7 @@ impl Stop {
     fn side(&self) -> Side {
         match self {
             Stop::Usage(_) | Stop::Local(_) | Stop::Record(_) => Side::Client,
+            Stop::Incomplete(_) => Side::Server,
             Stop::Ftp { error, .. } => error.side(),
         }
     }
@@ -444,6 +450,7 @@ fn name(command: &Command) -> &'static str {
         Command::Append { .. } => "append",
         Command::Cat { .. } => "cat",
         Command::Rm { .. } => "rm",
+        Command::Mirror(_) => "mirror",
         Command::Mkdir { .. } => "mkdir",
         Command::Rmdir { .. } => "rmdir",
         Command::Mv { .. } => "mv",

@@ -16,6 +16,7 @@ use serde_json::{Value, json};
 use crate::args::{Arguments, Command, Options};
 use crate::explain::{diagnose, replay};
 use crate::local::{Partial, Target, about, plain_name, remote_name};
+use crate::mirror;
 use crate::report::{Report, Stop, seconds, text};
 use crate::session::Session;
 use crate::survey::survey;
@@ -45,7 +46,13 @@ struct Run<'a> {
 impl Run<'_> {
     fn command(&mut self, command: &Command) -> Result<(), Stop> {
         match command {
-            Command::Ls { long, url } => self.list(&parse(url)?, *long),
+            Command::Ls {
+                long,
+                recursive: true,
+                trees,
+                url,
+            } => mirror::list(&parse(url)?, trees, self.options, self.report, *long),
+            Command::Ls { long, url, .. } => self.list(&parse(url)?, *long),
             Command::Get { operands } => self.get(operands),
             Command::Put { operands } => self.put(operands),
             Command::Append { local, url } => self.append(local, &parse(url)?),
@@ -53,7 +60,15 @@ impl Run<'_> {
                 let urls = parse_all(urls)?;
                 self.download_all(&urls, &Destination::Output)
             }
-            Command::Rm { urls } => self.each(urls, |session, url| {
+            Command::Rm {
+                recursive: true,
+                trees,
+                urls,
+            } => parse_all(urls)?
+                .iter()
+                .try_for_each(|url| mirror::remove(url, trees, self.options, self.report)),
+            Command::Mirror(order) => mirror::mirror(order, self.options, self.report),
+            Command::Rm { urls, .. } => self.each(urls, |session, url| {
                 session.client.delete(&url.path).map(drop)
             }),
             Command::Mkdir { urls } => self.each(urls, |session, url| {
@@ -605,7 +620,7 @@ impl Source {
     }
 }
 
-fn parse(url: &str) -> Result<FtpUrl, Stop> {
+pub(crate) fn parse(url: &str) -> Result<FtpUrl, Stop> {
     FtpUrl::parse(url).map_err(|reason| Stop::Usage(format!("a URL cannot be read: {reason}")))
 }
 
@@ -639,7 +654,7 @@ fn kind_of(entry: &Entry<'_>) -> &'static str {
     }
 }
 
-fn shown_time(time: Timestamp) -> String {
+pub(crate) fn shown_time(time: Timestamp) -> String {
     format!(
         "{:04}-{:02}-{:02}T{:02}:{:02}:{:02}Z",
         time.year(),

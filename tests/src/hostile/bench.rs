@@ -268,7 +268,7 @@ impl RigSide {
             Ok(Got::PathName(name)) => done_with(name.clone().unwrap_or_default()),
             Ok(Got::Size(size)) => done_with(size.to_string().into_bytes()),
             Ok(Got::Time(time)) => done_with(time.to_string().into_bytes()),
-            Ok(Got::Nothing | Got::Features(_)) => Came::Done {
+            Ok(Got::Nothing | Got::Features(_) | Got::Digest(_)) => Came::Done {
                 moved: None,
                 bytes: None,
             },

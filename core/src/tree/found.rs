@@ -1,0 +1,201 @@
+//! What a directory holds, as far as a mirror has to know.
+
+use alloc::vec::Vec;
+
+use crate::listing::{Decoder, Item, Kind, Options, Precision, RemarkKind, Time, Zone};
+use crate::wire::date::Timestamp;
+
+/// One thing in a directory, on either side.
+#[derive(Clone, Debug, PartialEq, Eq, Hash)]
+pub struct Found {
+    /// Its name, as the server or the file system says it.
+    pub name: Vec<u8>,
+    /// What it is.
+    pub kind: FoundKind,
+    /// Octets, if they are known.
+    pub size: Option<u64>,
+    /// When it was changed last.
+    pub time: Option<Time>,
+    /// What the server calls it wherever it meets it (the fact `unique`, RFC 3659 section 7.5.2).
+    pub unique: Option<Vec<u8>>,
+}
+
+/// What a [`Found`] is.
+#[derive(Clone, Copy, Debug, PartialEq, Eq, PartialOrd, Ord, Hash)]
+pub enum FoundKind {
+    /// A file.
+    File,
+    /// A directory.
+    Directory,
+    /// A symbolic link, to whatever.
+    Link,
+    /// A device, a socket; or nobody says what.
+    Other,
+}
+
+impl Found {
+    /// Something about which only name and kind are known.
+    #[must_use]
+    pub fn new(name: impl Into<Vec<u8>>, kind: FoundKind) -> Self {
+        Found {
+            name: name.into(),
+            kind,
+            size: None,
+            time: None,
+            unique: None,
+        }
+    }
+
+    /// A file with a size in octets and a time in seconds since 1970 in UTC, as file systems have them.
+    #[must_use]
+    pub fn file(name: impl Into<Vec<u8>>, size: u64, seconds: Option<i64>) -> Self {
+        let stamp = seconds.and_then(Timestamp::from_unix_seconds);
+        Found {
+            size: Some(size),
+            time: stamp.map(|stamp| Time {
+                stamp,
+                precision: Precision::Second,
+                year_given: true,
+                zone: Zone::Utc,
+            }),
+            ..Found::new(name, FoundKind::File)
+        }
+    }
+}
+
+/// A whole directory.
+#[derive(Clone, Debug, Default, PartialEq, Eq)]
+pub struct Listing {
+    pub(super) entries: Vec<Found>,
+    /// What the directory itself is called, see [`Found::unique`].
+    pub(super) unique: Option<Vec<u8>>,
+    /// Lines that nobody understood, entries that could not be looked at: there may be more in it than the entries say.
+    pub(super) unread: u64,
+}
+
+impl Listing {
+    /// A directory with these entries, and no others.
+    #[must_use]
+    pub fn new(entries: Vec<Found>) -> Self {
+        Listing {
+            entries,
+            unique: None,
+            unread: 0,
+        }
+    }
+
+    /// So many further things are in it about which nothing is known. Nothing is deleted for being absent from such a directory.
+    #[must_use]
+    pub fn with_unread(mut self, count: u64) -> Self {
+        self.unread = count;
+        self
+    }
+
+    /// The directory itself is called so, see [`Found::unique`].
+    #[must_use]
+    pub fn with_unique(mut self, unique: Vec<u8>) -> Self {
+        self.unique = Some(unique);
+        self
+    }
+
+    /// What is in it.
+    #[must_use]
+    pub fn entries(&self) -> &[Found] {
+        &self.entries
+    }
+}
+
+/// Makes a [`Listing`] of what a server answers, in pieces of any size and bounded memory.
+#[derive(Clone, Debug)]
+pub struct Collector {
+    decoder: Decoder,
+    listing: Listing,
+    /// Further entries are counted as unread.
+    most: usize,
+}
+
+impl Collector {
+    pub(super) fn new(options: &Options, most: usize) -> Self {
+        Collector {
+            decoder: Decoder::new(options),
+            listing: Listing::default(),
+            most,
+        }
+    }
+
+    /// The next bytes of the listing.
+    pub fn feed(&mut self, bytes: &[u8]) {
+        let mut rest = bytes;
+        while let Some(item) = self.decoder.decode(&mut rest) {
+            take(&mut self.listing, item, self.most);
+        }
+    }
+
+    /// A listing within a reply to STAT: the lines between the first and the last.
+    pub fn feed_status(&mut self, text: &[u8]) {
+        let mut lines = text.split(|byte| *byte == b'\n').skip(1).peekable();
+        while let Some(line) = lines.next() {
+            if lines.peek().is_some() {
+                let line = line.strip_suffix(b"\r").unwrap_or(line);
+                // Some servers give each line the code again.
+                let line = match line {
+                    [b'2', b'1', b'1' | b'2' | b'3', b'-', rest @ ..] => rest,
+                    _ => line,
+                };
+                self.feed(line);
+                self.feed(b"\r\n");
+            }
+        }
+    }
+
+    /// The end of the listing.
+    #[must_use]
+    pub fn finish(mut self) -> Listing {
+        while let Some(item) = self.decoder.finish() {
+            take(&mut self.listing, item, self.most);
+        }
+        self.listing
+    }
+}
+
+fn take(listing: &mut Listing, item: Item<'_>, most: usize) {
+    let entry = match item {
+        Item::Entry(entry) => entry,
+        Item::Heading(_) => return,
+        Item::Remark(remark) => {
+            listing.unread += u64::from(remark.kind == RemarkKind::Error);
+            return;
+        }
+        Item::Unparsed(_) | Item::TooLong(_) => {
+            listing.unread += 1;
+            return;
+        }
+    };
+    let unique = || {
+        let facts = entry.facts()?;
+        facts.unique().map(<[u8]>::to_vec)
+    };
+    let kind = match entry.kind {
+        Kind::Current => {
+            listing.unique = unique();
+            return;
+        }
+        Kind::Parent => return,
+        Kind::File => FoundKind::File,
+        Kind::Directory => FoundKind::Directory,
+        Kind::Link => FoundKind::Link,
+        Kind::Other | Kind::Unknown => FoundKind::Other,
+    };
+    if listing.entries.len() >= most {
+        listing.unread += 1;
+        return;
+    }
+    let unique = unique();
+    listing.entries.push(Found {
+        name: entry.name.to_vec(),
+        kind,
+        size: entry.octets().filter(|_| kind == FoundKind::File),
+        time: entry.time,
+        unique,
+    });
+}

@@ -1,0 +1,257 @@
+//! A directory that is known on both sides: what is done about each thing in it.
+
+use alloc::collections::{BTreeMap, BTreeSet};
+use alloc::vec::Vec;
+
+use super::compare::replaces;
+use super::found::{Found, FoundKind, Listing};
+use super::glob::fold_name;
+use super::nodes::{Node, NodeId, Target};
+use super::options::Delete;
+use super::path::{Side, is_plain, is_unfinished, unfinished_name};
+use super::planner::{Doomed, Planner};
+use super::summary::{Event, Reason, Skip};
+use super::work::{Copying, Work};
+use crate::listing::{LocalName, Precision};
+use crate::rules::Rule;
+
+/// What names are compared by.
+type Key = Vec<u32>;
+
+impl Planner {
+    /// Goes through a directory.
+    pub(super) fn pair(&mut self, id: NodeId, source: Listing, target: Listing) {
+        let mut there: BTreeMap<Key, Found> = BTreeMap::new();
+        for found in target.entries {
+            there.insert(self.key(&found.name), found);
+        }
+        let is_whole = source.unread == 0 || !self.law.holds(Rule::DeleteKnown);
+        let mut entries = source.entries;
+        // Of one name, all kinds are together.
+        entries.sort_by(|one, other| (&one.name, one.kind).cmp(&(&other.name, other.kind)));
+        // Names that the source has, whatever comes of them: nothing of that name is extraneous.
+        let mut names = BTreeSet::new();
+        let mut directories = Vec::new();
+        let mut unfinished = BTreeSet::new();
+        let mut rest = entries.as_slice();
+        while let Some((first, _)) = rest.split_first() {
+            let alike = rest
+                .iter()
+                .take_while(|found| found.name == first.name)
+                .count();
+            let (same, after) = rest.split_at(alike);
+            rest = after;
+            self.summary.entries += alike as u64;
+            let key = self.key(&first.name);
+            let is_new = names.insert(key.clone());
+            let kinds_differ = same.iter().any(|found| found.kind != first.kind);
+            if kinds_differ && self.law.holds(Rule::OneOfAName) {
+                for _ in same {
+                    self.fail(id, Some(&first.name), Reason::Ambiguous);
+                }
+                continue;
+            }
+            // The same thing twice is one thing.
+            self.summary.skipped += alike as u64 - 1;
+            if !is_new {
+                self.fail(id, Some(&first.name), Reason::SameButForCase);
+                continue;
+            }
+            let other = there.get(&key);
+            let met = if kinds_differ { alike } else { 1 };
+            for found in same.iter().take(met) {
+                if let Some(directory) = self.meet(id, found, other, &there, &mut unfinished) {
+                    directories.push(directory);
+                }
+            }
+        }
+        // The first one comes last, to be read first.
+        for directory in directories.into_iter().rev() {
+            self.read_both(directory);
+        }
+        if self.options.delete != Delete::Never && is_whole {
+            for (key, found) in there {
+                if !names.contains(&key) && !unfinished.contains(&found.name) {
+                    self.doom(id, found);
+                }
+            }
+        }
+    }
+
+    /// One thing of the source. A directory is given back, to be read.
+    fn meet(
+        &mut self,
+        id: NodeId,
+        found: &Found,
+        other: Option<&Found>,
+        there: &BTreeMap<Key, Found>,
+        unfinished: &mut BTreeSet<Vec<u8>>,
+    ) -> Option<NodeId> {
+        let name = found.name.as_slice();
+        if let Some(why) = self.refuses(name) {
+            self.fail(id, Some(name), why);
+            return None;
+        }
+        let is_directory = found.kind == FoundKind::Directory;
+        let path = self.nodes.path(id, Some(name));
+        if !self.options.filter.takes(&path, is_directory) {
+            self.skip(id, name, Skip::Filtered);
+            return None;
+        }
+        if self.target.is_none() {
+            let found = found.clone();
+            self.events.push_back(Event::Entry { path, found });
+        }
+        match found.kind {
+            FoundKind::Directory => self.meet_directory(id, found, other),
+            _ if self.target.is_none() => None,
+            FoundKind::File if is_unfinished(name) => {
+                self.skip(id, name, Skip::Unfinished);
+                None
+            }
+            kind if self.is_copied(kind) => {
+                self.meet_file(id, found, other, there, unfinished);
+                None
+            }
+            FoundKind::Link => {
+                self.skip(id, name, Skip::Link);
+                None
+            }
+            FoundKind::File | FoundKind::Other => {
+                self.skip(id, name, Skip::Special);
+                None
+            }
+        }
+    }
+
+    /// Why a name cannot be used on both sides, if it cannot.
+    fn refuses(&self, name: &[u8]) -> Option<Reason> {
+        if !self.law.holds(Rule::PlainNames) {
+            return None;
+        }
+        if self.target == Some(Side::Local)
+            && let Err(why) = LocalName::from_remote(name)
+        {
+            return Some(Reason::UnsafeName(why));
+        }
+        (!is_plain(name)).then_some(Reason::ReachesElsewhere)
+    }
+
+    fn meet_directory(
+        &mut self,
+        id: NodeId,
+        found: &Found,
+        other: Option<&Found>,
+    ) -> Option<NodeId> {
+        let name = found.name.as_slice();
+        let target = match other.map(|other| other.kind) {
+            _ if self.target.is_none() => Target::There,
+            None => Target::Missing,
+            Some(FoundKind::Directory) => Target::There,
+            Some(FoundKind::Link) if !self.law.holds(Rule::NoLinks) => Target::There,
+            Some(_) => {
+                self.fail(id, Some(name), Reason::InTheWay);
+                return None;
+            }
+        };
+        if let Some(why) = self.no_further(id, found) {
+            self.fail(id, Some(name), why);
+            return None;
+        }
+        let depth = self.nodes.get(id).map_or(0, |node| node.depth);
+        let mut node = Node::new(
+            Some(id),
+            found.name.clone(),
+            depth.saturating_add(1),
+            target,
+        );
+        node.unique.clone_from(&found.unique);
+        Some(self.nodes.add(node))
+    }
+
+    fn meet_file(
+        &mut self,
+        id: NodeId,
+        found: &Found,
+        other: Option<&Found>,
+        there: &BTreeMap<Key, Found>,
+        unfinished: &mut BTreeSet<Vec<u8>>,
+    ) {
+        match other {
+            Some(other) if other.kind != FoundKind::File => {
+                self.fail(id, Some(&found.name), Reason::InTheWay);
+                return;
+            }
+            Some(other) if !replaces(found, other, self.options.overwrite, self.options.slack) => {
+                self.skip(id, &found.name, Skip::Unchanged);
+                return;
+            }
+            _ => {}
+        }
+        let utc = found.time.and_then(|time| time.utc());
+        let seconds = found.time.map(|time| time.stamp.to_unix_seconds());
+        let name = if self.law.holds(Rule::ResumeSame) {
+            unfinished_name(&found.name, found.size, seconds)
+        } else {
+            unfinished_name(&found.name, None, None)
+        };
+        // Only a file of known size is known to be the one that was begun.
+        let begun = there
+            .get(&self.key(&name))
+            .filter(|begun| begun.kind == FoundKind::File && self.options.resume);
+        let offset = match (begun.and_then(|begun| begun.size), found.size) {
+            (Some(begun), Some(size)) if begun <= size => begun,
+            _ => 0,
+        };
+        unfinished.insert(name.clone());
+        self.summary.resumed += offset;
+        self.wanted.0 += 1;
+        self.wanted.1 += found.size.unwrap_or(0).saturating_sub(offset);
+        let file = Copying {
+            node: id,
+            name: found.name.clone(),
+            size: found.size,
+            time: utc.filter(|_| self.options.keep_times),
+            replaces: other.is_some(),
+            unfinished: name,
+            offset,
+            moved: 0,
+            begun: 0,
+            exact: found
+                .time
+                .is_some_and(|time| utc.is_some() && time.precision == Precision::Second),
+            anew: false,
+            only_size: false,
+        };
+        if offset > 0 && Some(offset) == found.size && !self.options.dry_run {
+            self.whole(file);
+        } else {
+            self.push(Work::Copy(file));
+        }
+    }
+
+    /// Something in the target that the source does not have.
+    fn doom(&mut self, id: NodeId, found: Found) {
+        let is_directory = found.kind == FoundKind::Directory;
+        let path = self.nodes.path(id, Some(&found.name));
+        let spared =
+            !self.options.filter.takes(&path, is_directory) && self.law.holds(Rule::SpareFiltered);
+        if spared {
+            self.skip(id, &found.name, Skip::Filtered);
+        } else if is_plain(&found.name) {
+            self.doomed.push(Doomed {
+                node: id,
+                name: found.name,
+                is_directory,
+            });
+        }
+    }
+
+    fn key(&self, name: &[u8]) -> Key {
+        if self.options.fold_case {
+            fold_name(name)
+        } else {
+            name.iter().map(|byte| u32::from(*byte)).collect()
+        }
+    }
+}

@@ -1,0 +1,16 @@
+//! Whole trees: the planner against a model of two trees, then through sockets and files.
+
+#![cfg(target_os = "linux")]
+#![allow(
+    clippy::unwrap_used,
+    clippy::panic,
+    clippy::indexing_slicing,
+    clippy::string_slice,
+    reason = "helpers of tests stop the test they help"
+)]
+
+mod hostile;
+mod model;
+mod plans;
+mod real;
+mod world;
