@@ -1,13 +1,12 @@
 //! The symptoms of old, made by small servers on real sockets: one sentence from the command-line client, which says what to do.
 
 use std::io::{BufRead, BufReader, Read, Write};
-use std::net::{Ipv4Addr, SocketAddr, TcpListener, TcpStream};
+use std::net::{SocketAddr, TcpListener, TcpStream};
 use std::thread;
 use std::time::Duration;
 
 use ftp_proto_tests::tool::ftp;
 use serde_json::Value;
-use socket2::{Domain, SockAddr, Socket, Type};
 
 /// What the server does where it is odd.
 #[derive(Clone, Copy)]
@@ -20,8 +19,6 @@ enum Odd {
     Silent,
     /// Says this where TLS is expected.
     Says(&'static [u8]),
-    /// Names a passive port that nobody can reach.
-    Unreachable(u16),
     /// Refuses PORT and EPRT.
     RefusesPort,
     /// Takes PORT and EPRT, and never comes.
@@ -73,7 +70,6 @@ fn talk(mut stream: TcpStream, odd: Odd) -> Option<()> {
             }
             ("USER", _) => say("331 password".to_owned())?,
             ("PASS", _) => say("230 in".to_owned())?,
-            ("EPSV", Odd::Unreachable(port)) => say(format!("229 Entering (|||{port}|)"))?,
             ("PORT" | "EPRT", Odd::RefusesPort) => say("500 Illegal PORT command.".to_owned())?,
             ("PORT" | "EPRT", _) => say("200 PORT command successful.".to_owned())?,
             ("LIST" | "NLST" | "MLSD", Odd::NeverComes) => {
@@ -88,39 +84,6 @@ fn talk(mut stream: TcpStream, odd: Odd) -> Option<()> {
                 return None;
             }
             _ => say("200 fine".to_owned())?,
-        }
-    }
-}
-
-/// A port to which a connection neither comes about nor is refused: its queue is full and nobody empties it.
-struct Full {
-    port: u16,
-    _listener: Socket,
-    _waiting: Vec<Socket>,
-}
-
-impl Full {
-    fn new() -> Full {
-        let listener = Socket::new(Domain::IPV4, Type::STREAM, None).unwrap();
-        listener
-            .bind(&SockAddr::from(SocketAddr::from((Ipv4Addr::LOCALHOST, 0))))
-            .unwrap();
-        listener.listen(0).unwrap();
-        let address = listener.local_addr().unwrap();
-        let waiting = (0..4)
-            .map(|_| {
-                let socket = Socket::new(Domain::IPV4, Type::STREAM, None).unwrap();
-                socket.set_nonblocking(true).unwrap();
-                // Under way, or in the queue: in either case a place less.
-                let _ = socket.connect(&address);
-                socket
-            })
-            .collect();
-        thread::sleep(Duration::from_millis(100));
-        Full {
-            port: address.as_socket().unwrap().port(),
-            _listener: listener,
-            _waiting: waiting,
         }
     }
 }
@@ -148,8 +111,6 @@ fn explained(odd: Odd, options: &[&str]) -> (String, Value) {
 
 #[test]
 fn each_symptom_is_told_in_one_sentence_with_what_to_do() {
-    let full = Full::new();
-    let clear = ["--clear", "--data", "epsv"];
     let active = ["--clear", "--data", "port"];
     for (name, odd, options, id, says) in [
         (
@@ -186,13 +147,6 @@ fn each_symptom_is_told_in_one_sentence_with_what_to_do() {
             &[],
             "SSLV2",
             "SSL version 2",
-        ),
-        (
-            "the login is fine and the listing hangs",
-            Odd::Unreachable(full.port),
-            &clear,
-            "DX12",
-            "passive data port",
         ),
         (
             "PORT from behind a translator, refused",
