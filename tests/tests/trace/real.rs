@@ -14,7 +14,9 @@ use ftp_proto_tests::tool;
 const SESSIONS: usize = 100;
 
 /// What a session does; not all of it has to go well.
-const STORIES: &[(&str, fn(&mut Client, &Names) -> Result<(), Error>)] = &[
+type Story = fn(&mut Client, &Names) -> Result<(), Error>;
+
+const STORIES: &[(&str, Story)] = &[
     ("nothing", |client, _| client.noop().map(drop)),
     ("listings", |client, _| {
         client.list("")?;
@@ -204,10 +206,10 @@ fn session(
         .timeout(Duration::from_secs(30))
         .configure(|config| {
             config.data_modes = DataModes::new(modes).unwrap();
-            if index % 3 == 0 {
+            if index.is_multiple_of(3) {
                 config.batching = Batching::LockStep;
             }
-            if index % 2 == 0 {
+            if index.is_multiple_of(2) {
                 config.size_check = SizeCheck::Always;
             }
         })
