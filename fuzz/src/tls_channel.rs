@@ -13,7 +13,7 @@ use ftp_proto_tests::certs::{Authority, Certificate};
 const CLEAR: &[u8] = b"NOOP\r\n";
 
 /// The first byte sets the connection up: version, whether it resumes another one, what it is for. Each byte behind it is something
-/// that happens, see [`Wire::happens`].
+/// that happens to one of the two sides.
 ///
 /// # Panics
 /// If plaintext arrives that was not sent, or not in its order; if an end is taken for the end of the plaintext that is not; if a failure
