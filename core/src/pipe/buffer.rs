@@ -61,6 +61,11 @@ impl Buffer {
         self.bytes.get_mut(self.end..).unwrap_or_default()
     }
 
+    /// How much more it may hold before it is of its full size.
+    pub(super) fn free(&self) -> usize {
+        self.size.saturating_sub(self.end)
+    }
+
     /// `count` bytes were put into the room.
     pub(super) fn add(&mut self, count: usize) {
         self.end = (self.end + count).min(self.bytes.len());
@@ -107,8 +112,9 @@ mod tests {
     #[test]
     fn it_grows_when_it_was_full_and_no_further_than_it_may() {
         let mut buffer = Buffer::new(100_000);
-        assert_eq!(buffer.bytes.len(), 0);
+        assert_eq!((buffer.bytes.len(), buffer.free()), (0, 100_000));
         assert_eq!(buffer.put(&[1; 1000]), 1000);
+        assert_eq!(buffer.free(), 99_000);
         assert_eq!(buffer.bytes.len(), FIRST);
         assert_eq!(buffer.put(&[2; FIRST]), FIRST - 1000);
         assert_eq!(buffer.put(&[3; 90_000]), 100_000 - FIRST);

@@ -475,7 +475,7 @@ impl Pipe {
     /// Whether there is no room for payload that comes.
     fn is_full(&mut self) -> bool {
         match self.flow.as_ref().map(|flow| &flow.codec) {
-            Some(Codec::Decode(_)) => self.plain.room().len() <= self.size / PIECES,
+            Some(Codec::Decode(_)) => self.plain.free() <= self.size / PIECES,
             Some(Codec::Image) if self.direction() == Some(Direction::Receive) => {
                 self.plain.room().is_empty()
             }

@@ -275,6 +275,20 @@ fn line_ends_are_converted_on_the_way_whatever_the_pieces() {
     }
 }
 
+/// A buffer begins smaller than the pieces that are converted, and grows.
+#[test]
+fn text_goes_through_buffers_of_any_size() {
+    for size in [64, 1024, 32 * 1024, 256 * 1024, 1 << 20] {
+        let local = b"the quick\nbrown fox\njumps\n".repeat(20_000);
+        let (mut a, mut b) = connection(1 << 20);
+        let (mut from, mut to) = (Pipe::new(size), Pipe::new(size));
+        let (sent, received, got) =
+            flow((&mut from, &mut a), (&mut to, &mut b), &local, 1 << 20, true);
+        assert_eq!(sent.unwrap().bytes, received.unwrap().bytes, "{size}");
+        assert!(got == local, "{size}");
+    }
+}
+
 #[test]
 fn a_tls_stream_cut_anywhere_is_never_whole() {
     let source = payload(300);
