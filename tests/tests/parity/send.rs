@@ -4,8 +4,8 @@
 use ftp_proto::wire::date::Timestamp;
 use ftp_proto::{Secret, TransferOptions};
 use ftp_proto_async::{
-    AsyncRead, AsyncWrite, Builder, CancelHandle, Client, Error, Queued, Reader, Runtime, Smol,
-    Writer,
+    AsyncRead, AsyncWrite, Builder, CancelHandle, Client, Error, Pool, Queued, Reader, Runtime,
+    Smol, Tree, Writer,
 };
 
 fn goes<T: Send>(_future: T) {}
@@ -90,6 +90,12 @@ fn builder<R: Runtime>(builder: fn() -> Builder, runtime: R) {
     goes_and_is_shared::<Error>();
 }
 
+/// Trees over sessions of their own, and over those of a pool.
+fn trees<R: Runtime + Clone + Sync>(tree: fn() -> Tree<'static>, pool: Pool<R>, runtime: R) {
+    goes(tree().run(async || Client::connect("host", 21).await));
+    goes(tree().run_on(runtime, async move || pool.session().await));
+}
+
 #[test]
 fn every_future_of_the_async_client_is_send() {
     // They are compiled for every runtime; these are no calls.
@@ -97,6 +103,7 @@ fn every_future_of_the_async_client_is_send() {
         client::<Smol, Vec<u8>, &[u8]>,
         whole::<Smol>,
         builder::<Smol>,
+        trees::<Smol>,
     );
     let own = include_str!("send.rs");
     let (mut methods, mut absent) = (0, Vec::new());
@@ -104,6 +111,7 @@ fn every_future_of_the_async_client_is_send() {
         include_str!("../../../driver-async/src/builder.rs"),
         include_str!("../../../driver-async/src/client.rs"),
         include_str!("../../../driver-async/src/stream.rs"),
+        include_str!("../../../driver-async/src/tree.rs"),
     ] {
         for rest in source.split("    pub async fn ").skip(1) {
             let name: &str = rest.split(['(', '<']).next().unwrap_or_default();

@@ -10,9 +10,10 @@ use std::task::{Context, Poll, Waker};
 use std::time::{Duration, Instant};
 
 use ftp_proto::client::{ClearText, PassiveAddress, Security};
+use ftp_proto::tree::Options;
 use ftp_proto::{Category, Refusal};
-use ftp_proto_async::{Error, Pool, PooledClient, Secret, TransferOptions};
-use ftp_proto_tests::peers::{self, Kind, Options, Tls};
+use ftp_proto_async::{Error, Pool, PooledClient, Secret, TransferOptions, Tree};
+use ftp_proto_tests::peers::{self, Kind, Tls};
 use smol::{LocalExecutor, Timer, block_on, future};
 
 use super::own::{Own, PASSWORD, USER};
@@ -155,6 +156,35 @@ fn no_session_gets_from_one_policy_into_another() {
         assert_eq!(heard.logins(), logins + 1);
         assert_eq!(again.machine().config(), &configs[0]);
     });
+}
+
+/// A tree borrows its sessions, and gives them back: the next one, and whoever else asks, goes on with them.
+#[test]
+fn trees_go_over_the_sessions_of_a_pool() {
+    let (own, heard) = (own(), Heard::default());
+    let pool = pool_on(&own, &heard).sessions(2).build().unwrap();
+    let local = std::env::temp_dir().join(format!("ftp-pool-tree-{}", std::process::id()));
+    block_on(async {
+        // More hands than sessions: some get none, and nothing is left undone.
+        for copied in [42, 0] {
+            let tree = Tree::download("/", &local, Options::default()).unwrap();
+            let done = tree.sessions(4).run(async || pool.session().await).await;
+            assert!(done.summary.is_complete(), "{done:?}");
+            assert_eq!(done.summary.copied, copied, "{done:?}");
+        }
+        let mut client = pool.session().await.unwrap();
+        let mut file = Vec::new();
+        client.retrieve("f3", &mut file).await.unwrap();
+        assert_eq!(file, vec![3; 4096]);
+    });
+    assert!((1..=2).contains(&heard.logins()), "{}", heard.logins());
+    assert_eq!(heard.quits(), 0);
+    for number in 0..40 {
+        let file = std::fs::read(local.join(format!("f{number}"))).unwrap();
+        assert_eq!(file, vec![number; 4096]);
+    }
+    assert_eq!(std::fs::read(local.join("dir/inner")).unwrap(), b"inside");
+    std::fs::remove_dir_all(&local).unwrap();
 }
 
 #[test]
@@ -385,9 +415,9 @@ fn it_may_move_between_threads() {
 fn uploads_queue_up() {
     for kind in [Kind::Vsftpd, Kind::ProFtpd, Kind::PureFtpd, Kind::Pyftpdlib] {
         for tls in [Tls::Off, Tls::Explicit] {
-            let options = Options {
+            let options = peers::Options {
                 tls,
-                ..Options::default()
+                ..peers::Options::default()
             };
             let server = peers::start(kind, &options).unwrap();
             let client = match tls {

@@ -9,6 +9,7 @@
     reason = "helpers of tests stop the test they help"
 )]
 
+mod digests;
 mod hostile;
 mod model;
 mod plans;
