@@ -245,6 +245,7 @@ fn a_changed_byte_is_found_by_its_digest() {
                     assert_same(other, &here.0, Some(1), &what);
                 }
                 assert_eq!(mirror(&digest), (0, FILES), "{what}: all the same");
+                assert!(sessions.sent.count(verb) > 1, "{what}");
             }
             println!("{what}: one changed byte of {FILES} files found four times");
         }
