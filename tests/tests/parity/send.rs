@@ -2,10 +2,10 @@
 //! several threads take nothing else. It is asserted by compiling this.
 
 use ftp_proto::wire::date::Timestamp;
-use ftp_proto::{Secret, TransferOptions};
+use ftp_proto::{HashOptions, Secret, TransferOptions};
 use ftp_proto_async::{
-    AsyncRead, AsyncWrite, Builder, CancelHandle, Client, Error, Pool, Queued, Reader, Runtime,
-    Smol, Tree, Writer,
+    AsyncRead, AsyncWrite, Builder, CancelHandle, Client, Error, Pool, Queued, QueuedStore, Reader,
+    Runtime, Smol, Tree, Writer,
 };
 
 fn goes<T: Send>(_future: T) {}
@@ -17,6 +17,7 @@ struct Given<'a, S, T> {
     sink: &'a mut S,
     source: &'a mut T,
     queued: Queued,
+    upload: QueuedStore,
     how: TransferOptions,
     secret: Secret,
     time: Timestamp,
@@ -39,6 +40,7 @@ where
     goes(client.reader_with("path", how));
     goes(client.receive(given.queued, sink));
     goes(client.store("path", source));
+    goes(client.send(given.upload, source));
     goes(client.store_with("path", how, source));
     goes(client.writer("path"));
     goes(client.writer_with("path", how));
@@ -53,6 +55,8 @@ where
     goes(client.facts_to("path", sink));
     goes(client.entry("path"));
     goes(client.size("path"));
+    goes(client.hash("path"));
+    goes(client.hash_with("path", HashOptions::default()));
     goes(client.modified("path"));
     goes(client.set_modified("path", given.time));
     goes(client.change_directory("path"));

@@ -9,6 +9,7 @@ use std::sync::atomic::{AtomicU64, AtomicUsize, Ordering};
 use std::task::{Context, Poll, Waker};
 use std::time::{Duration, Instant};
 
+use super::embedded::Embedded;
 use ftp_proto::client::{ClearText, PassiveAddress, Security};
 use ftp_proto::tree::Options;
 use ftp_proto::{Category, Refusal};
@@ -16,11 +17,11 @@ use ftp_proto_async::{Error, Pool, PooledClient, Secret, TransferOptions, Tree};
 use ftp_proto_tests::peers::{self, Kind, Tls};
 use smol::{LocalExecutor, Timer, block_on, future};
 
-use super::own::{Own, PASSWORD, USER};
+use super::own::{self, PASSWORD, USER};
 use super::{Heard, clear, pool_on};
 
-fn own() -> Own {
-    Own::start(|builder| builder)
+fn own() -> Embedded {
+    own::start(|builder| builder)
 }
 
 #[test]
@@ -189,7 +190,7 @@ fn trees_go_over_the_sessions_of_a_pool() {
 
 #[test]
 fn a_session_the_server_has_ended_is_replaced() {
-    let own = Own::start(|builder| {
+    let own = own::start(|builder| {
         builder.configure(|config| config.limits.idle_wait = Duration::from_secs(2))
     });
     let heard = Heard::default();
@@ -207,7 +208,7 @@ fn a_session_the_server_has_ended_is_replaced() {
 
 #[test]
 fn sessions_at_rest_are_kept_alive_and_closed_in_the_end() {
-    let own = Own::start(|builder| {
+    let own = own::start(|builder| {
         builder.configure(|config| config.limits.idle_wait = Duration::from_secs(6))
     });
     let heard = Heard::default();

@@ -6,60 +6,19 @@ use std::net::{Shutdown, SocketAddr, TcpListener, TcpStream};
 use std::path::Path;
 use std::sync::atomic::{AtomicUsize, Ordering};
 use std::sync::{Arc, Mutex, PoisonError};
-use std::thread::{self, JoinHandle};
-use std::time::Duration;
+use std::thread;
 
 use ftp_proto::client::{ClearText, Security};
 use ftp_proto::tree::{Check, Options, Summary};
 use ftp_proto::wire::command::Verb;
 use ftp_proto::wire::digest::HashAlgorithm;
 use ftp_proto::{Event, Secret};
-use ftp_proto_async::server::{Account, FileStorage, Handle, Server, Users};
+use ftp_proto_async::server::FileStorage;
 
+use super::embedded::{Embedded, PASSWORD, USER};
 use super::real::{Directory, assert_same, furnish, set_time};
 
 const FILES: usize = 24;
-
-const USER: &str = "alice";
-const PASSWORD: &str = "open sesame";
-
-/// The embedded server over a directory.
-struct Own {
-    address: SocketAddr,
-    handle: Handle,
-    thread: Option<JoinHandle<()>>,
-}
-
-impl Own {
-    fn start(root: &Path, hashes: &[HashAlgorithm]) -> Own {
-        let account = Account::new(Arc::new(FileStorage::open(root).unwrap())).writable();
-        let users = Users::new().user(USER, PASSWORD, account);
-        let server = Server::builder(users)
-            .listen("127.0.0.1:0")
-            .threads(1)
-            .configure(|config| {
-                config.security = ftp_proto::server::Security::clear();
-                config.hashes = hashes.to_vec();
-            })
-            .build()
-            .unwrap();
-        let address = server.addresses()[0];
-        let handle = server.handle();
-        let thread = thread::spawn(move || smol::block_on(server.run()).unwrap());
-        Own {
-            address,
-            handle,
-            thread: Some(thread),
-        }
-    }
-}
-
-impl Drop for Own {
-    fn drop(&mut self) {
-        self.handle.shutdown(Duration::ZERO);
-        let _ = self.thread.take().map(JoinHandle::join);
-    }
-}
 
 /// Passes control connections on, and hides HASH in the list of features: what is left are XCRC and its kin.
 fn without_hash(server: SocketAddr) -> SocketAddr {
@@ -211,12 +170,14 @@ fn a_changed_byte_is_found_by_its_digest() {
             let what = format!("{verb} {driver:?}");
             let there = Directory::new(&format!("digests-there-{verb}-{driver:?}"));
             let here = Directory::new(&format!("digests-here-{verb}-{driver:?}"));
-            let own = Own::start(&there.0, hashes);
+            let own = Embedded::start(FileStorage::open(&there.0).unwrap(), |builder| {
+                builder.configure(|config| config.hashes = hashes.to_vec())
+            });
             let source = there.0.join("source");
             furnish(&source, FILES, 3, 5);
             let address = match hidden {
-                true => without_hash(own.address),
-                false => own.address,
+                true => without_hash(own.addr),
+                false => own.addr,
             };
             let sessions = Sessions {
                 driver,

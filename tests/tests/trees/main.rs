@@ -10,6 +10,8 @@
 )]
 
 mod digests;
+#[path = "../pool/embedded.rs"]
+mod embedded;
 mod hostile;
 mod model;
 mod plans;
