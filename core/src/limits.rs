@@ -39,7 +39,7 @@ pub struct Limits {
     pub handshake_wait: Duration,
     /// Any reply to a command.
     pub reply_wait: Duration,
-    /// The reply to HASH: the server reads the whole file before it answers.
+    /// The reply to HASH, or to XCRC and its kin: the server reads the whole file before it answers.
     pub digest_wait: Duration,
     /// Listening, connecting or accepting a data connection.
     pub data_open_wait: Duration,

@@ -36,6 +36,7 @@ mod builder;
 mod cancel;
 mod client;
 mod clock;
+mod digest;
 mod local;
 mod net;
 mod pool;

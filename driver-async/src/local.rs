@@ -8,8 +8,11 @@ use std::time::{Duration, SystemTime, UNIX_EPOCH};
 
 use cap_std::ambient_authority;
 use cap_std::fs::{Dir, Metadata, OpenOptions};
-use ftp_proto::tree::{Algorithm, Found, FoundKind, Listing, LocalPath};
+use ftp_proto::tree::{Found, FoundKind, Listing, LocalPath};
 use ftp_proto::wire::date::Timestamp;
+use ftp_proto::wire::digest::HashAlgorithm;
+
+use crate::digest::Hasher;
 
 /// A directory, held open by its descriptor. Paths are resolved below it, name by name, and no link is followed.
 #[derive(Debug)]
@@ -134,19 +137,17 @@ impl Local {
     }
 
     /// The digest of a file.
-    pub(crate) fn digest(&self, path: &LocalPath, algorithm: Algorithm) -> io::Result<Vec<u8>> {
+    pub(crate) fn digest(&self, path: &LocalPath, algorithm: HashAlgorithm) -> io::Result<Vec<u8>> {
+        let mut hasher = Hasher::new(algorithm).ok_or(io::ErrorKind::Unsupported)?;
         let mut file = self.read(path, 0)?;
-        match algorithm {
-            Algorithm::Sha512 => digest::<sha2::Sha512>(&mut file),
-            Algorithm::Sha256 => digest::<sha2::Sha256>(&mut file),
-            Algorithm::Sha1 => digest::<sha1::Sha1>(&mut file),
-            Algorithm::Md5 => digest::<md5::Md5>(&mut file),
-            Algorithm::Crc32 => {
-                let mut crc = crc32fast::Hasher::new();
-                each_block(&mut file, |block| crc.update(block))?;
-                Ok(crc.finalize().to_be_bytes().to_vec())
+        let mut block = vec![0; 64 * 1024];
+        loop {
+            match file.read(&mut block) {
+                Ok(0) => return Ok(hasher.finish()),
+                Ok(count) => hasher.update(block.get(..count).unwrap_or_default()),
+                Err(error) if error.kind() == io::ErrorKind::Interrupted => {}
+                Err(error) => return Err(error),
             }
-            _ => Err(io::ErrorKind::Unsupported.into()),
         }
     }
 
@@ -259,24 +260,6 @@ fn system_time(time: Timestamp) -> Option<SystemTime> {
         UNIX_EPOCH.checked_sub(away)
     } else {
         UNIX_EPOCH.checked_add(away)
-    }
-}
-
-fn digest<D: sha2::Digest>(file: &mut File) -> io::Result<Vec<u8>> {
-    let mut digest = D::new();
-    each_block(file, |block| digest.update(block))?;
-    Ok(digest.finalize().to_vec())
-}
-
-fn each_block(file: &mut File, mut take: impl FnMut(&[u8])) -> io::Result<()> {
-    let mut block = vec![0; 64 * 1024];
-    loop {
-        match file.read(&mut block) {
-            Ok(0) => return Ok(()),
-            Ok(count) => take(block.get(..count).unwrap_or_default()),
-            Err(error) if error.kind() == io::ErrorKind::Interrupted => {}
-            Err(error) => return Err(error),
-        }
     }
 }
 

@@ -11,15 +11,17 @@ use std::time::Duration;
 
 use ftp_proto::pipe::{Error, TreeDone};
 use ftp_proto::tree::{
-    Again, CheckOrder, Collector, CopyOrder, Event, How, LocalPath, Next, Options, Order, Place,
-    Planner, Progress, PublishOrder, ReadOrder, Report, Trouble,
+    Again, CheckOrder, Collector, CopyOrder, DigestRequest, Event, How, LocalPath, Next, Options,
+    Order, Place, Planner, Progress, PublishOrder, ReadOrder, Report, Trouble,
 };
-use ftp_proto::{Features, TransferOptions};
+use ftp_proto::wire::digest::HashAlgorithm;
+use ftp_proto::{Features, HashOptions, TransferOptions};
 use smol::fs::File;
 use smol::io::{AsyncWrite, AsyncWriteExt as _};
 
 use crate::client::Client;
 use crate::local::{self, Local};
+use crate::pool::PooledClient;
 use crate::runtime::{Runtime, Smol};
 
 /// How many downloads are asked for at once on one session, so that none waits for the confirmation of the one before.
@@ -129,7 +131,8 @@ impl<'a> Tree<'a> {
         self
     }
 
-    /// Does it. `connect` makes a session that is logged in, or about to be; it is called for each session, and again when one breaks.
+    /// Does it. `connect` makes a session that is logged in, or about to be, or borrows one of a [`Pool`](crate::Pool); it is called for each
+    /// session, and again when one breaks.
     pub async fn run<S: TreeSession<Smol>>(
         self,
         connect: impl AsyncFn() -> Result<S, Error>,
@@ -194,7 +197,7 @@ pub trait TreeSession<R: Runtime> {
     fn client(&mut self) -> &mut Client<R>;
 
     /// It is not needed any more.
-    fn leave(self) -> impl Future<Output = ()>;
+    fn leave(self) -> impl Future<Output = ()> + Send;
 }
 
 impl<R: Runtime> TreeSession<R> for Client<R> {
@@ -206,6 +209,15 @@ impl<R: Runtime> TreeSession<R> for Client<R> {
         // All that was asked for is done: how the server takes the farewell does not matter.
         let _ = self.quit().await;
     }
+}
+
+impl<R: Runtime + Clone> TreeSession<R> for PooledClient<R> {
+    fn client(&mut self) -> &mut Client<R> {
+        self
+    }
+
+    /// It goes back, for the next one.
+    async fn leave(self) {}
 }
 
 /// Those who carry the plan out.
@@ -576,27 +588,38 @@ impl<'a, C, R: Runtime> Crew<'_, 'a, C, R> {
             }
             return Ok(());
         };
-        let both = match client.command(digest.command(order.remote())).await {
-            Ok(reply) => {
-                let ours = self.digest(order.local(), digest.algorithm).await;
-                ours.map(|ours| (reply, ours))
+        let theirs = match digest.request(order.remote()) {
+            DigestRequest::Hash(algorithm) => {
+                let how = HashOptions {
+                    algorithm: Some(algorithm),
+                    ..HashOptions::default()
+                };
+                let hashed = client.hash_with(order.remote(), how).await;
+                hashed.map(|hashed| Some(hashed.digest))
+            }
+            DigestRequest::Command(line) => {
+                let reply = client.command(line).await;
+                reply.map(|reply| digest.read_reply(&reply.text))
+            }
+            _ => Ok(None),
+        };
+        let both = match theirs {
+            Ok(theirs) => {
+                let ours = self.digest(order.local(), digest.algorithm()).await;
+                ours.map(|ours| (theirs, ours))
             }
             Err(error) => Err(error),
         };
         match both {
-            Ok((reply, ours)) => {
-                self.report(order.digest_is(&reply.text, &ours));
+            Ok((theirs, ours)) => {
+                self.report(order.digest_is(theirs.as_deref(), &ours));
                 Ok(())
             }
             Err(error) => self.failed(error, |trouble| order.failed(trouble)),
         }
     }
 
-    async fn digest(
-        &self,
-        path: &LocalPath,
-        algorithm: ftp_proto::tree::Algorithm,
-    ) -> Result<Vec<u8>, Error> {
+    async fn digest(&self, path: &LocalPath, algorithm: HashAlgorithm) -> Result<Vec<u8>, Error> {
         let path = path.clone();
         self.on_disk(move |local| local.digest(&path, algorithm))
             .await

@@ -8,8 +8,11 @@ use std::time::{Duration, SystemTime, UNIX_EPOCH};
 
 use cap_std::ambient_authority;
 use cap_std::fs::{Dir, Metadata, OpenOptions};
-use ftp_proto::tree::{Algorithm, Found, FoundKind, Listing, LocalPath};
+use ftp_proto::tree::{Found, FoundKind, Listing, LocalPath};
 use ftp_proto::wire::date::Timestamp;
+use ftp_proto::wire::digest::HashAlgorithm;
+
+use crate::digest::Hasher;
 
 /// A directory, held open by its descriptor. Paths are resolved below it, name by name, and no link is followed.
 #[derive(Debug)]
@@ -134,19 +137,17 @@ impl Local {
     }
 
     /// The digest of a file.
-    pub(crate) fn digest(&self, path: &LocalPath, algorithm: Algorithm) -> io::Result<Vec<u8>> {
+    pub(crate) fn digest(&self, path: &LocalPath, algorithm: HashAlgorithm) -> io::Result<Vec<u8>> {
+        let mut hasher = Hasher::new(algorithm).ok_or(io::ErrorKind::Unsupported)?;
         let mut file = self.read(path, 0)?;
-        match algorithm {
-            Algorithm::Sha512 => digest::<sha2::Sha512>(&mut file),
-            Algorithm::Sha256 => digest::<sha2::Sha256>(&mut file),
-            Algorithm::Sha1 => digest::<sha1::Sha1>(&mut file),
-            Algorithm::Md5 => digest::<md5::Md5>(&mut file),
-            Algorithm::Crc32 => {
-                let mut crc = crc32fast::Hasher::new();
-                each_block(&mut file, |block| crc.update(block))?;
-                Ok(crc.finalize().to_be_bytes().to_vec())
+        let mut block = vec![0; 64 * 1024];
+        loop {
+            match file.read(&mut block) {
+                Ok(0) => return Ok(hasher.finish()),
+                Ok(count) => hasher.update(block.get(..count).unwrap_or_default()),
+                Err(error) if error.kind() == io::ErrorKind::Interrupted => {}
+                Err(error) => return Err(error),
             }
-            _ => Err(io::ErrorKind::Unsupported.into()),
         }
     }
 
@@ -262,24 +263,6 @@ fn system_time(time: Timestamp) -> Option<SystemTime> {
     }
 }
 
-fn digest<D: sha2::Digest>(file: &mut File) -> io::Result<Vec<u8>> {
-    let mut digest = D::new();
-    each_block(file, |block| digest.update(block))?;
-    Ok(digest.finalize().to_vec())
-}
-
-fn each_block(file: &mut File, mut take: impl FnMut(&[u8])) -> io::Result<()> {
-    let mut block = vec![0; 64 * 1024];
-    loop {
-        match file.read(&mut block) {
-            Ok(0) => return Ok(()),
-            Ok(count) => take(block.get(..count).unwrap_or_default()),
-            Err(error) if error.kind() == io::ErrorKind::Interrupted => {}
-            Err(error) => return Err(error),
-        }
-    }
-}
-
 /// The present time.
 pub(crate) fn now() -> Timestamp {
     let now = seconds(SystemTime::now()).and_then(Timestamp::from_unix_seconds);
@@ -294,34 +277,6 @@ const EPOCH: Timestamp = match Timestamp::new(1970, 1, 1, 0, 0, 0) {
 #[cfg(test)]
 mod tests {
     use super::*;
-
-    #[test]
-    fn digests_of_known_bytes() {
-        let path = std::env::temp_dir().join(format!("ftp-digest-{}", std::process::id()));
-        std::fs::write(&path, "123456789").unwrap();
-        let open = || File::open(&path).unwrap();
-        let shown = |bytes: Vec<u8>| bytes.iter().map(|byte| format!("{byte:02x}")).collect();
-        let said: [String; 4] = [
-            shown(digest::<sha2::Sha256>(&mut open()).unwrap()),
-            shown(digest::<sha1::Sha1>(&mut open()).unwrap()),
-            shown(digest::<md5::Md5>(&mut open()).unwrap()),
-            {
-                let mut crc = crc32fast::Hasher::new();
-                each_block(&mut open(), |block| crc.update(block)).unwrap();
-                shown(crc.finalize().to_be_bytes().to_vec())
-            },
-        ];
-        std::fs::remove_file(&path).unwrap();
-        assert_eq!(
-            said,
-            [
-                "15e2b0d3c33891ebb0f1ef609ec419420c20e320ce94c65fbc8c3312448eb225",
-                "f7c3bc1d808e04732adf679965ccc34ca7ae3441",
-                "25f9e794323b453885f5181f1b624d0b",
-                "cbf43926",
-            ]
-        );
-    }
 
     #[test]
     fn times_before_1970_keep_their_second() {

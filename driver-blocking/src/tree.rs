@@ -8,10 +8,11 @@ use std::time::Duration;
 
 use ftp_proto::pipe::{Error, TreeDone};
 use ftp_proto::tree::{
-    Again, CheckOrder, CopyOrder, Event, How, LocalPath, Next, Options, Order, Place, Planner,
-    Progress, PublishOrder, ReadOrder, Report, Trouble,
+    Again, CheckOrder, CopyOrder, DigestRequest, Event, How, LocalPath, Next, Options, Order,
+    Place, Planner, Progress, PublishOrder, ReadOrder, Report, Trouble,
 };
-use ftp_proto::{Features, TransferOptions};
+use ftp_proto::wire::digest::HashAlgorithm;
+use ftp_proto::{Features, HashOptions, TransferOptions};
 
 use crate::client::Client;
 use crate::local::{self, Local};
@@ -478,26 +479,38 @@ impl<'a, C: Fn() -> Result<Client, Error> + Sync> Crew<'a, C> {
             }
             return Ok(());
         };
-        let both = client
-            .command(digest.command(order.remote()))
-            .and_then(|reply| {
-                let ours = self.digest(order.local(), digest.algorithm)?;
-                Ok((reply, ours))
-            });
+        let theirs = match digest.request(order.remote()) {
+            DigestRequest::Hash(algorithm) => {
+                let how = HashOptions {
+                    algorithm: Some(algorithm),
+                    ..HashOptions::default()
+                };
+                let hashed = client.hash_with(order.remote(), how);
+                hashed.map(|hashed| Some(hashed.digest))
+            }
+            DigestRequest::Command(line) => {
+                let reply = client.command(line);
+                reply.map(|reply| digest.read_reply(&reply.text))
+            }
+            _ => Ok(None),
+        };
+        let both = match theirs {
+            Ok(theirs) => {
+                let ours = self.digest(order.local(), digest.algorithm());
+                ours.map(|ours| (theirs, ours))
+            }
+            Err(error) => Err(error),
+        };
         match both {
-            Ok((reply, ours)) => {
-                self.report(order.digest_is(&reply.text, &ours));
+            Ok((theirs, ours)) => {
+                self.report(order.digest_is(theirs.as_deref(), &ours));
                 Ok(())
             }
             Err(error) => self.failed(error, |trouble| order.failed(trouble)),
         }
     }
 
-    fn digest(
-        &self,
-        path: &LocalPath,
-        algorithm: ftp_proto::tree::Algorithm,
-    ) -> Result<Vec<u8>, Error> {
+    fn digest(&self, path: &LocalPath, algorithm: HashAlgorithm) -> Result<Vec<u8>, Error> {
         self.on_disk(|local| local.digest(path, algorithm))
     }
 

@@ -11,6 +11,7 @@ use crate::rules::transfer::Answer;
 use crate::ticket::TicketId;
 use crate::time::Timer;
 use crate::wire::command::{Command, Verb};
+use crate::wire::digest::HashAlgorithm;
 use crate::wire::reply::{Class, Code};
 
 use super::config::Batching;
@@ -460,7 +461,11 @@ impl Client {
                     && !quitting
                     && self.phase != Phase::Draining,
                 match self.outstanding.front() {
-                    Some(front) if front.step == Step::Verb && front.verb == Verb::Hash => {
+                    Some(front)
+                        if front.step == Step::Verb
+                            && (front.verb == Verb::Hash
+                                || HashAlgorithm::of_verb(front.verb).is_some()) =>
+                    {
                         limits.digest_wait
                     }
                     _ => limits.reply_wait,

@@ -262,16 +262,11 @@ impl Server {
 
     /// `XCRC path`, or `XCRC "path" start end` with the end not included, and its kin.
     pub(super) fn on_x_hash(&mut self, verb: Verb, argument: &[u8]) {
-        let algorithm = match verb {
-            Verb::Xcrc => HashAlgorithm::Crc32,
-            Verb::Xmd5 => HashAlgorithm::Md5,
-            Verb::Xsha256 => HashAlgorithm::Sha256,
-            Verb::Xsha512 => HashAlgorithm::Sha512,
-            _ => HashAlgorithm::Sha1,
-        };
-        if !self.config.hashes.contains(&algorithm) {
+        let offered =
+            HashAlgorithm::of_verb(verb).filter(|algorithm| self.config.hashes.contains(algorithm));
+        let Some(algorithm) = offered else {
             return self.reply(Code::NOT_IMPLEMENTED, "Not implemented");
-        }
+        };
         let Some((written, start, length)) = quoted_range(argument) else {
             return self.reply(Code::PARAMETER_SYNTAX, "A path, a start and an end");
         };

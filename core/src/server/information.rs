@@ -87,12 +87,11 @@ impl Server {
             Verb::Rein => !security.is_implicit(),
             Verb::Host => self.config.virtual_hosts,
             Verb::Hash => !self.config.hashes.is_empty(),
-            Verb::Xcrc => self.config.hashes.contains(&HashAlgorithm::Crc32),
-            Verb::Xmd5 => self.config.hashes.contains(&HashAlgorithm::Md5),
-            Verb::Xsha | Verb::Xsha1 => self.config.hashes.contains(&HashAlgorithm::Sha1),
-            Verb::Xsha256 => self.config.hashes.contains(&HashAlgorithm::Sha256),
-            Verb::Xsha512 => self.config.hashes.contains(&HashAlgorithm::Sha512),
-            _ => is_carried_out(canonical),
+            _ => {
+                let digest = HashAlgorithm::of_verb(canonical);
+                is_carried_out(canonical)
+                    && digest.is_none_or(|digest| self.config.hashes.contains(&digest))
+            }
         }
     }
 

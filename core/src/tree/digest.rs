@@ -1,157 +1,137 @@
-//! Digests that servers make of files.
+//! Which digest a server is asked for, among those it offers.
 
 use alloc::vec::Vec;
 
-use crate::wire::features::{FeatureSet, Known};
+use crate::ticket::Features;
+use crate::wire::command::Verb;
+use crate::wire::digest::{HashAlgorithm, Hashed, offered_algorithms};
+use crate::wire::features::{self, Known};
 
-/// A digest of a file, and the command a server makes it for.
+/// A digest of a file that the server makes too.
 #[derive(Clone, Copy, Debug, PartialEq, Eq, Hash)]
 pub struct Digest {
-    /// The function.
-    pub algorithm: Algorithm,
-    verb: &'static [u8],
+    algorithm: HashAlgorithm,
+    /// A command of this algorithm alone, where there is no HASH.
+    verb: Option<Verb>,
 }
 
-/// A digest function.
-#[derive(Clone, Copy, Debug, PartialEq, Eq, Hash)]
+/// How the server is asked for a digest.
+#[derive(Clone, Debug, PartialEq, Eq, Hash)]
 #[non_exhaustive]
-pub enum Algorithm {
-    /// SHA-512.
-    Sha512,
-    /// SHA-256.
-    Sha256,
-    /// SHA-1.
-    Sha1,
-    /// MD5.
-    Md5,
-    /// CRC-32 as of ISO 3309.
-    Crc32,
+pub enum DigestRequest {
+    /// HASH, by this algorithm ([`Client::hash`](crate::Client::hash)).
+    Hash(HashAlgorithm),
+    /// This command line. Its reply is for [`Digest::read_reply`].
+    Command(Vec<u8>),
 }
 
-impl Algorithm {
-    /// The digest's length in octets.
-    const fn octets(self) -> usize {
-        match self {
-            Algorithm::Sha512 => 64,
-            Algorithm::Sha256 => 32,
-            Algorithm::Sha1 => 20,
-            Algorithm::Md5 => 16,
-            Algorithm::Crc32 => 4,
-        }
-    }
-}
+/// XCRC and its kin, the best one first.
+const COMMANDS: [(Known, Verb); 6] = [
+    (Known::Xsha512, Verb::Xsha512),
+    (Known::Xsha256, Verb::Xsha256),
+    (Known::Xsha1, Verb::Xsha1),
+    (Known::Xmd5, Verb::Xmd5),
+    (Known::Md5, Verb::Md5),
+    (Known::Xcrc, Verb::Xcrc),
+];
 
 impl Digest {
-    /// The best one of those a server announces.
-    ///
-    /// HASH (draft-bryan-ftpext-hash) is taken with the function it marks, if that is known here; nothing has to be agreed on first then.
-    pub(super) fn choose(known: FeatureSet, text: &[u8]) -> Option<Digest> {
-        let by_hash = selected(text).map(|algorithm| Digest {
+    /// The best one of those a server announces. HASH goes first: with the algorithm in use, if it is known here.
+    pub(super) fn choose(features: &Features) -> Option<Digest> {
+        let by_hash = by_hash(&features.text).map(|algorithm| Digest {
             algorithm,
-            verb: b"HASH",
+            verb: None,
         });
-        let others = [
-            (Known::Xsha512, Algorithm::Sha512, &b"XSHA512"[..]),
-            (Known::Xsha256, Algorithm::Sha256, b"XSHA256"),
-            (Known::Xsha1, Algorithm::Sha1, b"XSHA1"),
-            (Known::Xmd5, Algorithm::Md5, b"XMD5"),
-            (Known::Md5, Algorithm::Md5, b"MD5"),
-            (Known::Xcrc, Algorithm::Crc32, b"XCRC"),
-        ];
         by_hash.or_else(|| {
-            let (_, algorithm, verb) = others
-                .into_iter()
-                .find(|(feature, ..)| known.contains(*feature))?;
-            Some(Digest { algorithm, verb })
+            let known = |(feature, _): &&(Known, Verb)| features.known.contains(*feature);
+            let (_, verb) = COMMANDS.iter().find(known)?;
+            Some(Digest {
+                algorithm: HashAlgorithm::of_verb(*verb)?,
+                verb: Some(*verb),
+            })
         })
     }
 
-    /// The command line for a file.
+    /// Its algorithm.
     #[must_use]
-    pub fn command(self, path: &[u8]) -> Vec<u8> {
-        [self.verb, b" ", path].concat()
+    pub fn algorithm(self) -> HashAlgorithm {
+        self.algorithm
     }
 
-    /// The digest in the text of a reply: the only word of hexadecimal digits that is as long as it has to be.
-    pub(super) fn read_reply(self, text: &[u8]) -> Option<Vec<u8>> {
-        let digits = self.algorithm.octets() * 2;
-        let mut words = text
-            .split(|byte| !byte.is_ascii_alphanumeric())
-            .filter(|word| word.len() == digits && word.iter().all(u8::is_ascii_hexdigit));
-        let word = words.next()?;
-        words.all(|other| other == word).then_some(())?;
-        word.chunks(2)
-            .map(|pair| u8::from_str_radix(core::str::from_utf8(pair).ok()?, 16).ok())
-            .collect()
+    /// How the server is asked for that of a file.
+    #[must_use]
+    pub fn request(self, path: &[u8]) -> DigestRequest {
+        match self.verb {
+            Some(verb) => DigestRequest::Command([verb.as_str().as_bytes(), b" ", path].concat()),
+            None => DigestRequest::Hash(self.algorithm),
+        }
+    }
+
+    /// The digest in the text of the reply to a command of its own, if it is there beyond doubt.
+    #[must_use]
+    pub fn read_reply(self, text: &[u8]) -> Option<Vec<u8>> {
+        let hashed = Hashed::parse_by(text, self.algorithm).ok()?;
+        Some(hashed.digest)
     }
 }
 
-/// The function that HASH in a feature list marks with `*`.
-fn selected(text: &[u8]) -> Option<Algorithm> {
-    let line = text.split(|byte| *byte == b'\n').map(<[u8]>::trim_ascii);
-    let is_hash = |line: &&[u8]| {
-        line.get(..5)
-            .is_some_and(|label| label.eq_ignore_ascii_case(b"HASH "))
-    };
-    let functions = line.into_iter().find(is_hash)?.get(5..)?;
-    let marked = functions
-        .split(|byte| *byte == b';')
-        .find_map(|function| function.trim_ascii().strip_suffix(b"*"))?;
-    let is = |name: &str| marked.eq_ignore_ascii_case(name.as_bytes());
-    [
-        ("SHA-512", Algorithm::Sha512),
-        ("SHA-256", Algorithm::Sha256),
-        ("SHA-1", Algorithm::Sha1),
-        ("MD5", Algorithm::Md5),
-        ("CRC32", Algorithm::Crc32),
-    ]
-    .into_iter()
-    .find_map(|(name, algorithm)| is(name).then_some(algorithm))
+/// The algorithm for HASH.
+fn by_hash(text: &[u8]) -> Option<HashAlgorithm> {
+    let hash = features::Features::new(text)
+        .find(|feature| feature.label.eq_ignore_ascii_case(b"HASH"))?;
+    let offered = || offered_algorithms(hash.parameters);
+    let in_use = offered().find(|(_, in_use)| *in_use);
+    in_use
+        .or_else(|| offered().max())
+        .map(|(algorithm, _)| algorithm)
 }
 
 #[cfg(test)]
 mod tests {
     use super::*;
+    use crate::wire::features::FeatureSet;
 
-    #[test]
-    fn the_best_digest_on_offer() {
-        let choose = |text: &[u8]| {
-            let digest = Digest::choose(FeatureSet::read(text), text);
-            digest.map(|digest| (digest.algorithm, digest.verb))
-        };
-        assert_eq!(choose(b"Features:\n SIZE\nEnd"), None);
-        assert_eq!(
-            choose(b"Features:\n HASH SHA-1;SHA-256*;MD5\n XCRC\nEnd"),
-            Some((Algorithm::Sha256, &b"HASH"[..]))
-        );
-        assert_eq!(
-            choose(b"Features:\n HASH BLAKE3*\n XCRC\n XMD5\nEnd"),
-            Some((Algorithm::Md5, &b"XMD5"[..]))
-        );
-        assert_eq!(
-            choose(b"Features:\n XCRC\nEnd"),
-            Some((Algorithm::Crc32, &b"XCRC"[..]))
-        );
+    fn choose(lines: &str) -> Option<Digest> {
+        let text = alloc::format!("Features:\n{lines}End").into_bytes();
+        let known = FeatureSet::read(&text);
+        Digest::choose(&Features { known, text })
     }
 
     #[test]
-    fn replies_in_all_forms() {
-        let crc = Digest {
-            algorithm: Algorithm::Crc32,
-            verb: b"XCRC",
-        };
-        for (text, expected) in [
-            (&b"0AfF0001"[..], Some(&b"\x0a\xff\x00\x01"[..])),
-            (b"XCRC 0aff0001", Some(b"\x0a\xff\x00\x01")),
-            (b"File checksum: 0AFF0001.", Some(b"\x0a\xff\x00\x01")),
-            (b"CRC32 0-12 0aff0001 file.bin", Some(b"\x0a\xff\x00\x01")),
-            (b"0aff0001 0aff0002", None),
-            (b"0aff00", None),
-            (b"", None),
+    fn the_best_digest_on_offer() {
+        let command = |line: &str| DigestRequest::Command(line.into());
+        for (lines, request) in [
+            (" SIZE\n", None),
+            (
+                " hash SHA-1;SHA-256*;MD5\n XCRC\n",
+                Some(DigestRequest::Hash(HashAlgorithm::Sha256)),
+            ),
+            // What is in use is not known here.
+            (
+                " HASH CRC32;BLAKE3*;SHA-1\n XCRC\n",
+                Some(DigestRequest::Hash(HashAlgorithm::Sha1)),
+            ),
+            (" HASH BLAKE3*\n XCRC\n XMD5\n", Some(command("XMD5 a b"))),
+            (" MD5\n XCRC\n", Some(command("MD5 a b"))),
+            (" XCRC\n", Some(command("XCRC a b"))),
         ] {
-            let read = crc.read_reply(text);
-            assert_eq!(read.as_deref(), expected, "{}", text.escape_ascii());
+            let digest = choose(lines);
+            assert_eq!(
+                digest.map(|digest| digest.request(b"a b")),
+                request,
+                "{lines}"
+            );
         }
-        assert_eq!(crc.command(b"a b"), b"XCRC a b");
+    }
+
+    #[test]
+    fn a_digest_in_doubt_is_none() {
+        let crc = choose(" XCRC\n").unwrap();
+        assert_eq!(crc.algorithm(), HashAlgorithm::Crc32);
+        assert_eq!(
+            crc.read_reply(b"0AfF0001"),
+            Some(alloc::vec![0x0a, 0xff, 0, 1])
+        );
+        assert_eq!(crc.read_reply(b"deadbeef 0aff0001"), None);
     }
 }

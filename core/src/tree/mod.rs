@@ -5,9 +5,10 @@
 //!
 //! ```text
 //! glob, filter   which names are meant          compare    which file is newer
-//! path           names that lead nowhere else   digest     what servers say about the content of files
+//! path           names that lead nowhere else   digest     which digest the server is asked for
 //! found          directories as they are read   order      orders and reports
-//! planner        the loop; files                nodes, work   what is known, what there is to do
+//! planner        the loop                       nodes, work   what is known, what there is to do
+//! reports        what came of orders            files      copied, checked, published
 //! directories    read, made, deleted            pairing    one directory on both sides
 //! ```
 //!
@@ -23,6 +24,7 @@
 mod compare;
 mod digest;
 mod directories;
+mod files;
 mod filter;
 mod found;
 mod glob;
@@ -32,10 +34,11 @@ mod order;
 mod pairing;
 mod path;
 mod planner;
+mod reports;
 mod summary;
 mod work;
 
-pub use digest::{Algorithm, Digest};
+pub use digest::{Digest, DigestRequest};
 pub use filter::Filter;
 pub use found::{Collector, Found, FoundKind, Listing};
 pub use glob::Pattern;

@@ -85,6 +85,9 @@ pub enum Check {
     /// By SIZE too.
     Size,
     /// By a digest that the server makes too (HASH, XSHA512, XSHA256, XSHA1, XMD5, XCRC); by SIZE if it offers none.
+    ///
+    /// With [`Overwrite::Changed`] files that look unchanged are compared by it too, and copied again where it differs: every file on
+    /// both sides is read then.
     Digest,
 }
 

@@ -8,7 +8,7 @@ use core::fmt;
 use super::digest::Digest;
 use super::found::{Collector, Listing};
 use super::path::{LocalPath, Place};
-use crate::error::{Failure, FailureKind};
+use crate::error::{Failure, FailureKind, Malformed};
 use crate::listing::Options as ListingOptions;
 use crate::order::TlsFault;
 use crate::wire::date::Timestamp;
@@ -284,7 +284,7 @@ impl CopyOrder {
     }
 }
 
-/// Compare a file that came whole with the one it is a copy of.
+/// Compare a file that came whole, or looks unchanged, with the one it is a copy of.
 #[derive(Debug)]
 #[must_use = "a plan waits for the report of every order"]
 pub struct CheckOrder {
@@ -311,7 +311,7 @@ impl CheckOrder {
         &self.local
     }
 
-    /// By which digest, and with which command; `None` for SIZE.
+    /// By which digest; `None` for SIZE.
     #[must_use]
     pub fn digest(&self) -> Option<Digest> {
         self.digest
@@ -323,10 +323,9 @@ impl CheckOrder {
         self.report(if agrees { What::Agrees } else { What::Differs })
     }
 
-    /// The text of the server's reply to the command, and the digest made here.
-    pub fn digest_is(self, reply: &[u8], ours: &[u8]) -> Report {
-        let said = self.digest.and_then(|digest| digest.read_reply(reply));
-        let what = match said {
+    /// The digest the server made, if one was in its reply, and the one made here.
+    pub fn digest_is(self, theirs: Option<&[u8]>, ours: &[u8]) -> Report {
+        let what = match theirs {
             Some(theirs) if theirs == ours => What::Agrees,
             Some(_) => What::Differs,
             None => What::CannotSay,
@@ -417,6 +416,8 @@ pub enum Trouble {
     Refused(u16),
     /// No data connection could be made.
     NoDataConnection,
+    /// The server answered, and not what it was asked; the session goes on.
+    Unreadable,
     /// A transfer broke off or is not proved whole; the session goes on.
     Broken,
     /// What was asked for cannot be put on a command line.
@@ -459,6 +460,7 @@ impl Trouble {
                 Trouble::Refused(failure.code.map_or(0, |code| code.value()))
             }
             K::DataOpen(_) | K::DataIntruder => Trouble::NoDataConnection,
+            K::Protocol(Malformed::Digest) => Trouble::Unreadable,
             K::DataTls(_)
             | K::Truncated { .. }
             | K::Longer { .. }
@@ -504,6 +506,7 @@ impl fmt::Display for Trouble {
         f.write_str(match self {
             Trouble::Refused(code) => return write!(f, "refused by the server ({code})"),
             Trouble::NoDataConnection => "no data connection",
+            Trouble::Unreadable => "the server's answer is not understood",
             Trouble::Broken => "the transfer is not whole",
             Trouble::CannotBeSent => "the name cannot be sent",
             Trouble::SessionOver => "the session broke",

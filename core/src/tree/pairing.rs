@@ -7,7 +7,7 @@ use super::compare::replaces;
 use super::found::{Found, FoundKind, Listing};
 use super::glob::fold_name;
 use super::nodes::{Node, NodeId, Target};
-use super::options::Delete;
+use super::options::{Check, Delete, Overwrite};
 use super::path::{Side, is_plain, is_unfinished, unfinished_name};
 use super::planner::{Doomed, Planner};
 use super::summary::{Event, Reason, Skip};
@@ -177,16 +177,10 @@ impl Planner {
         there: &BTreeMap<Key, Found>,
         unfinished: &mut BTreeSet<Vec<u8>>,
     ) {
-        match other {
-            Some(other) if other.kind != FoundKind::File => {
-                self.fail(id, Some(&found.name), Reason::InTheWay);
-                return;
-            }
-            Some(other) if !replaces(found, other, self.options.overwrite, self.options.slack) => {
-                self.skip(id, &found.name, Skip::Unchanged);
-                return;
-            }
-            _ => {}
+        let is_other_kind = |other: &Found| other.kind != FoundKind::File;
+        if other.is_some_and(is_other_kind) {
+            self.fail(id, Some(&found.name), Reason::InTheWay);
+            return;
         }
         let utc = found.time.and_then(|time| time.utc());
         let seconds = found.time.map(|time| time.stamp.to_unix_seconds());
@@ -195,18 +189,15 @@ impl Planner {
         } else {
             unfinished_name(&found.name, None, None)
         };
-        // Only a file of known size is known to be the one that was begun.
         let begun = there
             .get(&self.key(&name))
-            .filter(|begun| begun.kind == FoundKind::File && self.options.resume);
+            .filter(|begun| begun.kind == FoundKind::File);
+        // Only a file of known size is known to be the one that was begun.
         let offset = match (begun.and_then(|begun| begun.size), found.size) {
-            (Some(begun), Some(size)) if begun <= size => begun,
+            (Some(begun), Some(size)) if begun <= size && self.options.resume => begun,
             _ => 0,
         };
         unfinished.insert(name.clone());
-        self.summary.resumed += offset;
-        self.wanted.0 += 1;
-        self.wanted.1 += found.size.unwrap_or(0).saturating_sub(offset);
         let file = Copying {
             node: id,
             name: found.name.clone(),
@@ -223,11 +214,22 @@ impl Planner {
             anew: false,
             only_size: false,
         };
-        if offset > 0 && Some(offset) == found.size && !self.options.dry_run {
-            self.whole(file);
+        let (overwrite, slack) = (self.options.overwrite, self.options.slack);
+        if other.is_none_or(|other| replaces(found, other, overwrite, slack)) {
+            self.begin(file);
+        } else if self.looks_closer(found) {
+            self.push(Work::Compare(file));
         } else {
-            self.push(Work::Copy(file));
+            self.unchanged(file, begun.is_some());
         }
+    }
+
+    /// Whether a file that looks unchanged is compared by what is in it.
+    fn looks_closer(&self, found: &Found) -> bool {
+        self.options.check == Check::Digest
+            && self.options.overwrite == Overwrite::Changed
+            && self.offers.digest.is_some()
+            && found.size != Some(0)
     }
 
     /// Something in the target that the source does not have.

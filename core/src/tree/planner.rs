@@ -7,23 +7,17 @@ use super::digest::Digest;
 use super::nodes::{Node, NodeId, Nodes, Target};
 use super::options::{Check, Delete, Options};
 use super::order::{
-    AskOrder, CheckOrder, CopyOrder, How, LocalTrouble, MakeOrder, MeasureOrder, Order,
-    PublishOrder, ReadOrder, RemoveOrder, Report, Trouble, What,
+    AskOrder, CheckOrder, CopyOrder, How, MakeOrder, MeasureOrder, Order, PublishOrder, ReadOrder,
+    RemoveOrder, Trouble,
 };
 use super::path::{LocalPath, Place, Side};
 use super::summary::{Event, Failed, Reason, Skip, Summary};
-use super::work::{Copying, Job, Queue, Work};
+use super::work::{Job, Queue, Work};
 use crate::listing::{Command, Options as ListingOptions, Zone};
 use crate::rules::{Law, Rule};
 use crate::ticket::Features;
 use crate::wire::date::Timestamp;
 use crate::wire::features::Known;
-
-/// How many times a file is begun in all.
-const BEGINNINGS: u8 = 50;
-
-/// After so many breaks in a row no time is set any more.
-const TIME_BREAKS: u8 = 3;
 
 /// Goes through a tree: lists it, deletes it, or makes another one the same.
 ///
@@ -68,24 +62,24 @@ pub struct Planner {
     pub(super) target: Option<Side>,
     root: Vec<u8>,
     now: Timestamp,
-    offers: Offers,
-    how: How,
+    pub(super) offers: Offers,
+    pub(super) how: How,
     pub(super) nodes: Nodes,
     pub(super) queue: Queue,
-    outstanding: BTreeMap<u64, Job>,
+    pub(super) outstanding: BTreeMap<u64, Job>,
     next_id: u64,
     pub(super) zone: ZoneState,
     /// Directories that wait for the zone of their listings.
     pub(super) held: Vec<NodeId>,
     pub(super) doomed: Vec<Doomed>,
-    stage: Stage,
+    pub(super) stage: Stage,
     sessions: u32,
-    losses: u32,
+    pub(super) losses: u32,
     /// Sessions that there were in the beginning.
     sessions_wanted: u32,
-    has_worked: bool,
+    pub(super) has_worked: bool,
     /// Sessions in a row that broke where times were to be set.
-    time_breaks: u8,
+    pub(super) time_breaks: u8,
     pub(super) events: VecDeque<Event>,
     pub(super) summary: Summary,
     /// Files to be copied that were met so far, and their octets.
@@ -149,7 +143,7 @@ pub(super) enum ZoneState {
 }
 
 #[derive(Clone, Copy, Debug, PartialEq, Eq)]
-enum Stage {
+pub(super) enum Stage {
     Working,
     Deleting,
     /// Nothing is handed out any more.
@@ -158,10 +152,10 @@ enum Stage {
 
 /// What a server can do, as far as it says so.
 #[derive(Clone, Debug, Default)]
-struct Offers {
-    sets_times: bool,
-    tells_times: bool,
-    digest: Option<Digest>,
+pub(super) struct Offers {
+    pub(super) sets_times: bool,
+    pub(super) tells_times: bool,
+    pub(super) digest: Option<Digest>,
 }
 
 impl Planner {
@@ -265,7 +259,7 @@ impl Planner {
             self.offers = Offers {
                 sets_times: features.known.contains(Known::Mfmt),
                 tells_times: features.known.contains(Known::Mdtm),
-                digest: Digest::choose(features.known, &features.text),
+                digest: Digest::choose(features),
             };
         }
         if let Some(home) = home.filter(|home| home.starts_with(b"/") && self.wants_home()) {
@@ -433,6 +427,13 @@ impl Planner {
                     size: file.size,
                 })
             }
+            Work::Compare(file) => Order::Check(CheckOrder {
+                id,
+                remote: self.remote(file.node, &file.name),
+                local: self.local(file.node, &file.name),
+                size: file.size.unwrap_or(0),
+                digest: self.offers.digest,
+            }),
             Work::Check(file) | Work::Confirm(file) => {
                 let download = self.target == Some(Side::Local);
                 let is_final = download || matches!(job.work, Work::Confirm(_));
@@ -527,313 +528,6 @@ impl Planner {
             }
         }
         any
-    }
-
-    // ---- what came of it
-
-    /// Takes the report of an order.
-    pub fn report(&mut self, report: Report) {
-        let Some(job) = self.outstanding.remove(&report.id) else {
-            return;
-        };
-        if !matches!(report.what, What::Failed { .. }) {
-            self.losses = 0;
-            self.has_worked = true;
-        }
-        match (job.work, report.what) {
-            (work, What::Failed { moved, trouble }) => {
-                let attempts = job.attempts;
-                self.has_failed(Job { work, attempts }, moved, trouble);
-            }
-            (Work::Read { node, side, .. }, What::Listed(listing)) => {
-                self.listed(node, side, listing);
-            }
-            (Work::Ask { listed, .. }, What::Changed(time)) => {
-                self.settle_zone(Zone::infer(&listed, time).unwrap_or(Zone::Unknown));
-            }
-            (Work::Date(mut file), What::Changed(time)) => {
-                file.time = Some(time);
-                self.publish(file);
-            }
-            (Work::Make { node }, What::Done) => self.made(node),
-            (Work::Copy(file), What::Copied { bytes }) => self.came(file, bytes),
-            (Work::Measure(file), What::Size(octets)) => {
-                self.measured(file, job.attempts, octets);
-            }
-            (Work::Check(file), What::Agrees) => self.publish(file),
-            (Work::Check(file), What::Differs) => self.differs(file),
-            (Work::Check(file), What::CannotSay) => self.unchecked(file),
-            (Work::Publish(file), What::Published { time_kept }) => {
-                self.time_breaks = if time_kept { 0 } else { self.time_breaks };
-                self.copied(&file, time_kept);
-            }
-            (Work::Confirm(file), What::Agrees) => self.copied(&file, false),
-            (Work::Confirm(file), _) => {
-                self.fail(file.node, Some(&file.name), Reason::Differs);
-            }
-            (Work::Remove { node, name }, What::Done) => self.removed(node, name.as_deref()),
-            // No other report can be made of these orders.
-            _ => {}
-        }
-    }
-
-    fn has_failed(&mut self, mut job: Job, moved: u64, trouble: Trouble) {
-        if let Work::Copy(file) = &mut job.work {
-            self.summary.bytes += moved;
-            file.moved += moved;
-            file.offset += moved;
-            file.begun = file.begun.saturating_add(1);
-            if moved > 0 && file.begun < BEGINNINGS {
-                job.attempts = 0;
-            }
-        }
-        if matches!(
-            trouble,
-            Trouble::Cancelled | Trouble::Local(LocalTrouble::Full)
-        ) {
-            self.give_up(job, trouble);
-            self.stop();
-            return;
-        }
-        let Some(mut job) = self.other_way(job, trouble) else {
-            return;
-        };
-        job.attempts = job.attempts.saturating_add(1);
-        let bounded =
-            job.attempts < self.options.bounds.attempts || !self.law.holds(Rule::BoundedAttempts);
-        if self.stage != Stage::Stopped && trouble.may_pass() && bounded {
-            job.work = match job.work {
-                Work::Copy(mut file) if !self.options.resume => {
-                    file.offset = 0;
-                    Work::Copy(file)
-                }
-                Work::Copy(file) if self.target == Some(Side::Remote) => Work::Measure(file),
-                work => work,
-            };
-            self.queue.push_again(job);
-        } else if self.stage == Stage::Stopped && trouble.may_pass() {
-            self.summary.not_reached += 1;
-        } else {
-            self.give_up(job, trouble);
-        }
-    }
-
-    /// What can be done in another way is, once. Gives the job back if there is none.
-    fn other_way(&mut self, mut job: Job, trouble: Trouble) -> Option<Job> {
-        let absolute = self.root.starts_with(b"/");
-        match (&mut job.work, trouble) {
-            (
-                Work::Read {
-                    node: _,
-                    side: Side::Remote,
-                    how,
-                },
-                _,
-            ) => {
-                let used = how.unwrap_or(self.how);
-                let is_facts = matches!(used, How::Facts | How::FactsInside);
-                let next = match trouble {
-                    Trouble::Refused(202 | 500 | 502 | 504) if is_facts => {
-                        self.how = if absolute { How::ListInside } else { How::List };
-                        Some(None)
-                    }
-                    Trouble::Refused(450 | 501 | 550) if used == How::Facts && absolute => {
-                        Some(Some(How::FactsInside))
-                    }
-                    Trouble::NoDataConnection if used != How::Status => {
-                        self.how = How::Status;
-                        Some(None)
-                    }
-                    _ => None,
-                };
-                match next {
-                    Some(next) => {
-                        *how = next;
-                        self.queue.push(job);
-                        None
-                    }
-                    None => Some(job),
-                }
-            }
-            (Work::Copy(file), Trouble::Refused(500..) | Trouble::Local(LocalTrouble::Changed))
-                if file.offset > 0 && !file.anew =>
-            {
-                // No restart there, or nothing to be gone on with.
-                file.offset = 0;
-                file.anew = true;
-                self.queue.push(job);
-                None
-            }
-            (Work::Make { node }, Trouble::Refused(_) | Trouble::Local(LocalTrouble::Exists)) => {
-                // Perhaps it is there: hidden from the listing of its parent, or made by a session that broke.
-                let node = *node;
-                let parts = self.nodes.get_mut(node)?;
-                if parts.target == Target::Making {
-                    parts.target = Target::Probing;
-                    let side = self.changed_side();
-                    let how = self.inside();
-                    self.push(Work::Read { node, side, how });
-                    return None;
-                }
-                Some(job)
-            }
-            (Work::Measure(file), Trouble::Refused(_)) => {
-                file.offset = 0;
-                job.work = Work::Copy(file.clone());
-                self.queue.push(job);
-                None
-            }
-            (Work::Check(file), Trouble::Refused(_)) => {
-                let file = file.clone();
-                self.unchecked(file);
-                None
-            }
-            (Work::Publish(file), Trouble::SessionOver)
-                if self.target == Some(Side::Remote) && self.offers.sets_times =>
-            {
-                // There are servers that end there: a file without its time is better than none.
-                file.time = None;
-                self.time_breaks += 1;
-                self.offers.sets_times = self.time_breaks < TIME_BREAKS;
-                Some(job)
-            }
-            (Work::Publish(file), Trouble::Refused(_))
-                if job.attempts > 0 && self.target == Some(Side::Remote) =>
-            {
-                let file = file.clone();
-                self.push(Work::Confirm(file));
-                None
-            }
-            _ => Some(job),
-        }
-    }
-
-    /// A way of reading that tells a missing directory.
-    fn inside(&self) -> Option<How> {
-        let absolute = self.root.starts_with(b"/");
-        (absolute && self.how == How::Facts).then_some(How::FactsInside)
-    }
-
-    fn give_up(&mut self, job: Job, trouble: Trouble) {
-        let reason = Reason::Trouble(trouble);
-        match job.work {
-            Work::Read { node, side, .. } => self.unreadable(node, side, trouble),
-            Work::Ask { .. } => self.settle_zone(Zone::Unknown),
-            // It has the time of the listing, or none.
-            Work::Date(file) if trouble != Trouble::Cancelled => self.publish(file),
-            Work::Make { node } => self.not_made(node, reason),
-            Work::Publish(file) if trouble == Trouble::Local(LocalTrouble::Exists) => {
-                self.fail(file.node, Some(&file.name), Reason::InTheWay);
-            }
-            Work::Copy(file)
-            | Work::Date(file)
-            | Work::Measure(file)
-            | Work::Check(file)
-            | Work::Publish(file)
-            | Work::Confirm(file) => {
-                self.fail(file.node, Some(&file.name), reason);
-            }
-            Work::Remove { node, name } => {
-                self.fail(node, name.as_deref(), reason);
-                self.is_kept(node, name.is_none());
-            }
-            Work::Discard(_) => {}
-        }
-    }
-
-    // ---- files
-
-    /// A transfer is whole.
-    fn came(&mut self, mut file: Copying, bytes: u64) {
-        self.summary.bytes += bytes;
-        file.moved += bytes;
-        file.offset += bytes;
-        self.whole(file);
-    }
-
-    /// A broken upload can be gone on with from there.
-    fn measured(&mut self, mut file: Copying, attempts: u8, octets: u64) {
-        let has_grown = octets > file.offset && file.begun < BEGINNINGS;
-        let attempts = if has_grown { 0 } else { attempts };
-        file.offset = match file.size {
-            Some(size) if octets <= size => octets,
-            _ => 0,
-        };
-        if file.offset > 0 && Some(file.offset) == file.size {
-            self.whole(file);
-        } else if self.stage == Stage::Stopped {
-            self.summary.not_reached += 1;
-        } else {
-            let work = Work::Copy(file);
-            self.queue.push(Job { work, attempts });
-        }
-    }
-
-    /// All octets of a file are in the target.
-    pub(super) fn whole(&mut self, file: Copying) {
-        let as_listed = file.size.is_none_or(|size| size == file.offset);
-        let is_upload = self.target == Some(Side::Remote);
-        if !as_listed && is_upload {
-            // It changed under our hands.
-            self.differs(file);
-        } else if !as_listed || self.options.check != Check::Transfer {
-            self.push(Work::Check(file));
-        } else {
-            self.publish(file);
-        }
-    }
-
-    /// A file is whole by all that is known.
-    fn publish(&mut self, mut file: Copying) {
-        let asks = self.source == Some(Side::Remote)
-            && self.options.keep_times
-            && self.offers.tells_times
-            && !file.exact;
-        if asks {
-            file.exact = true;
-            self.push(Work::Date(file));
-        } else {
-            self.push(Work::Publish(file));
-        }
-    }
-
-    /// The server cannot say whether a file is the same.
-    fn unchecked(&mut self, mut file: Copying) {
-        let had_digest =
-            self.options.check == Check::Digest && !file.only_size && self.offers.digest.is_some();
-        if had_digest {
-            file.only_size = true;
-            self.push(Work::Check(file));
-        } else if file.size.is_none_or(|size| size == file.offset) {
-            self.publish(file);
-        } else {
-            self.differs(file);
-        }
-    }
-
-    fn differs(&mut self, mut file: Copying) {
-        if !self.law.holds(Rule::PublishWhole) {
-            self.push(Work::Publish(file));
-        } else if file.anew || file.begun >= BEGINNINGS {
-            self.fail(file.node, Some(&file.name), Reason::Differs);
-            // Nobody is to take it for whole later.
-            self.push(Work::Discard(file));
-        } else {
-            file.anew = true;
-            file.begun += 1;
-            file.offset = 0;
-            self.push(Work::Copy(file));
-        }
-    }
-
-    fn copied(&mut self, file: &Copying, time_kept: bool) {
-        self.summary.copied += 1;
-        if self.options.keep_times && !time_kept {
-            self.summary.times_lost += 1;
-        }
-        let path = self.nodes.path(file.node, Some(&file.name));
-        let bytes = file.moved;
-        self.events.push_back(Event::Copied { path, bytes });
     }
 
     // ---- the books

@@ -38,6 +38,8 @@ pub(super) enum Work {
     /// Asks how much of a broken upload has arrived.
     Measure(Copying),
     Check(Copying),
+    /// Compares a file that looks unchanged by its digest.
+    Compare(Copying),
     Publish(Copying),
     /// Looks whether a name was given already, by a session that broke meanwhile.
     Confirm(Copying),
@@ -88,6 +90,7 @@ impl Job {
             | Work::Date(_)
             | Work::Measure(_)
             | Work::Check(_)
+            | Work::Compare(_)
             | Work::Confirm(_) => false,
             Work::Make { .. }
             | Work::Copy(_)

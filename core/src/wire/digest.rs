@@ -2,6 +2,7 @@
 
 use alloc::vec::Vec;
 
+use super::command::Verb;
 use crate::error::Malformed;
 
 /// A digest of a file.
@@ -56,6 +57,19 @@ impl HashAlgorithm {
             .find(|algorithm| letters(algorithm.name().as_bytes()) == name)
     }
 
+    /// The algorithm of XCRC and its kin, which have one each; none for HASH, which has several, and for all other commands.
+    #[must_use]
+    pub const fn of_verb(verb: Verb) -> Option<HashAlgorithm> {
+        match verb {
+            Verb::Xcrc => Some(HashAlgorithm::Crc32),
+            Verb::Md5 | Verb::Xmd5 => Some(HashAlgorithm::Md5),
+            Verb::Xsha | Verb::Xsha1 => Some(HashAlgorithm::Sha1),
+            Verb::Xsha256 => Some(HashAlgorithm::Sha256),
+            Verb::Xsha512 => Some(HashAlgorithm::Sha512),
+            _ => None,
+        }
+    }
+
     /// The length of a digest, in bytes.
     #[must_use]
     pub const fn size(self) -> usize {
@@ -98,25 +112,43 @@ impl Hashed {
     /// # Errors
     /// [`Malformed::Digest`] if there is no digest of the algorithm named, or of any known length.
     pub fn parse(text: &[u8]) -> Result<Hashed, Malformed> {
+        Hashed::read(text, None)
+    }
+
+    /// Reads the text of a reply to a command of one algorithm, XCRC and its kin: the one word that can be its digest. Nothing says where
+    /// a path stands in these replies, and one may look like a digest: of two different words neither is taken.
+    ///
+    /// # Errors
+    /// [`Malformed::Digest`] if there is no such word, or more than one.
+    pub fn parse_by(text: &[u8], algorithm: HashAlgorithm) -> Result<Hashed, Malformed> {
+        Hashed::read(text, Some(algorithm))
+    }
+
+    fn read(text: &[u8], wanted: Option<HashAlgorithm>) -> Result<Hashed, Malformed> {
         let lines = text.split(|byte| *byte == b'\n');
         let last = lines
             .map(<[u8]>::trim_ascii)
             .rfind(|line| !line.is_empty())
             .ok_or(Malformed::Digest)?;
         let words = || last.split(|byte| *byte == b' ' || *byte == b'\r');
-        let algorithm = words().find_map(HashAlgorithm::parse);
-        // The path comes behind the digest, and may look like one.
-        let (at, digest) = words()
-            .enumerate()
-            .find_map(|(at, word)| {
-                let digest = decode(word)?;
-                let fits = match algorithm {
-                    Some(algorithm) => digest.len() == algorithm.size(),
-                    None => HashAlgorithm::ALL.iter().any(|a| a.size() == digest.len()),
-                };
-                fits.then_some((at, digest))
-            })
-            .ok_or(Malformed::Digest)?;
+        let named = words()
+            .filter_map(HashAlgorithm::parse)
+            .find(|named| wanted.is_none_or(|wanted| wanted == *named));
+        let algorithm = named.or(wanted);
+        let mut digests = words().enumerate().filter_map(|(at, word)| {
+            let digest = decode(word)?;
+            let fits = match algorithm {
+                Some(algorithm) => digest.len() == algorithm.size(),
+                None => HashAlgorithm::ALL.iter().any(|a| a.size() == digest.len()),
+            };
+            fits.then_some((at, digest))
+        });
+        // Where the algorithm is named the path comes behind the digest, and may look like one.
+        let (at, digest) = digests.next().ok_or(Malformed::Digest)?;
+        let is_only = named.is_some() || wanted.is_none() || digests.all(|(_, d)| d == digest);
+        if !is_only {
+            return Err(Malformed::Digest);
+        }
         Ok(Hashed {
             algorithm,
             range: words().take(at).find_map(range),
@@ -157,6 +189,8 @@ pub fn offered_algorithms(parameters: &[u8]) -> impl Iterator<Item = (HashAlgori
 
 fn decode(word: &[u8]) -> Option<Vec<u8>> {
     let value = |digit: u8| char::from(digit).to_digit(16);
+    // The end of a sentence.
+    let word = word.strip_suffix(b".").unwrap_or(word);
     let pairs = word.chunks_exact(2);
     if word.is_empty() || !pairs.remainder().is_empty() {
         return None;
@@ -238,6 +272,27 @@ mod tests {
             assert_eq!(hashed.algorithm, algorithm, "{text}");
             assert_eq!(hashed.range, range, "{text}");
             assert_eq!(hex, digits.as_bytes(), "{text}");
+        }
+    }
+
+    #[test]
+    fn replies_to_commands_of_one_algorithm() {
+        let is = Some(alloc::vec![0x0a, 0xff, 0, 1]);
+        for (text, digest) in [
+            ("0AfF0001", &is),
+            ("XCRC 0aff0001", &is),
+            ("File checksum: 0AFF0001.", &is),
+            ("CRC32 0-12 0aff0001 deadbeef", &is),
+            // Words of other lengths, and the names of other algorithms, are of a path.
+            ("md5 0aff0001", &is),
+            ("0aff0001 0aff0001", &is),
+            ("deadbeef 0aff0001", &None),
+            ("0aff00", &None),
+            (MD5, &None),
+            ("", &None),
+        ] {
+            let read = Hashed::parse_by(text.as_bytes(), Crc32);
+            assert_eq!(&read.ok().map(|hashed| hashed.digest), digest, "{text}");
         }
     }
 

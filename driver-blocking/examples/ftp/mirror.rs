@@ -58,7 +58,8 @@ pub(crate) struct Mirror {
     /// Begin every file anew, also if part of it is there.
     #[arg(long)]
     no_resume: bool,
-    /// Compare each file after its transfer by its size on the server, or by a digest the server makes.
+    /// Compare each file after its transfer by its size on the server, or by a digest the server makes; by a digest also those that look
+    /// unchanged.
     #[arg(long, value_name = "HOW", value_parser = ["size", "digest"])]
     check: Option<String>,
 }

@@ -2,10 +2,10 @@
 //! several threads take nothing else. It is asserted by compiling this.
 
 use ftp_proto::wire::date::Timestamp;
-use ftp_proto::{Secret, TransferOptions};
+use ftp_proto::{HashOptions, Secret, TransferOptions};
 use ftp_proto_async::{
-    AsyncRead, AsyncWrite, Builder, CancelHandle, Client, Error, Queued, Reader, Runtime, Smol,
-    Writer,
+    AsyncRead, AsyncWrite, Builder, CancelHandle, Client, Error, Pool, Queued, QueuedStore, Reader,
+    Runtime, Smol, Tree, Writer,
 };
 
 fn goes<T: Send>(_future: T) {}
@@ -17,6 +17,7 @@ struct Given<'a, S, T> {
     sink: &'a mut S,
     source: &'a mut T,
     queued: Queued,
+    upload: QueuedStore,
     how: TransferOptions,
     secret: Secret,
     time: Timestamp,
@@ -39,6 +40,7 @@ where
     goes(client.reader_with("path", how));
     goes(client.receive(given.queued, sink));
     goes(client.store("path", source));
+    goes(client.send(given.upload, source));
     goes(client.store_with("path", how, source));
     goes(client.writer("path"));
     goes(client.writer_with("path", how));
@@ -53,6 +55,8 @@ where
     goes(client.facts_to("path", sink));
     goes(client.entry("path"));
     goes(client.size("path"));
+    goes(client.hash("path"));
+    goes(client.hash_with("path", HashOptions::default()));
     goes(client.modified("path"));
     goes(client.set_modified("path", given.time));
     goes(client.change_directory("path"));
@@ -90,6 +94,12 @@ fn builder<R: Runtime>(builder: fn() -> Builder, runtime: R) {
     goes_and_is_shared::<Error>();
 }
 
+/// Trees over sessions of their own, and over those of a pool.
+fn trees<R: Runtime + Clone + Sync>(tree: fn() -> Tree<'static>, pool: Pool<R>, runtime: R) {
+    goes(tree().run(async || Client::connect("host", 21).await));
+    goes(tree().run_on(runtime, async move || pool.session().await));
+}
+
 #[test]
 fn every_future_of_the_async_client_is_send() {
     // They are compiled for every runtime; these are no calls.
@@ -97,6 +107,7 @@ fn every_future_of_the_async_client_is_send() {
         client::<Smol, Vec<u8>, &[u8]>,
         whole::<Smol>,
         builder::<Smol>,
+        trees::<Smol>,
     );
     let own = include_str!("send.rs");
     let (mut methods, mut absent) = (0, Vec::new());
@@ -104,6 +115,7 @@ fn every_future_of_the_async_client_is_send() {
         include_str!("../../../driver-async/src/builder.rs"),
         include_str!("../../../driver-async/src/client.rs"),
         include_str!("../../../driver-async/src/stream.rs"),
+        include_str!("../../../driver-async/src/tree.rs"),
     ] {
         for rest in source.split("    pub async fn ").skip(1) {
             let name: &str = rest.split(['(', '<']).next().unwrap_or_default();

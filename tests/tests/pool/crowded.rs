@@ -10,7 +10,7 @@ use ftp_proto_async::{Client, Error, Pool, PoolBuilder, Secret};
 use ftp_proto_tests::peers::{self, Kind, Options, Server, Tls};
 use smol::{LocalExecutor, Timer, block_on};
 
-use super::own::{Own, PASSWORD, USER};
+use super::own::{self, PASSWORD, USER};
 use super::{Heard, clear, pool_on};
 
 /// What the servers grant.
@@ -120,7 +120,7 @@ fn real_servers_under_tls() {
 
 #[test]
 fn our_own_server() {
-    let own = Own::start(|builder| builder.max_sessions_per_address(usize::from(GRANTED)));
+    let own = own::start(|builder| builder.max_sessions_per_address(usize::from(GRANTED)));
     let heard = Heard::default();
     let pool = pool_on(&own, &heard).sessions(8).configure(quietly);
     let pool = pool.build().unwrap();
@@ -129,7 +129,7 @@ fn our_own_server() {
 
 #[test]
 fn a_server_full_of_others_is_waited_for_and_then_the_answer() {
-    let own = Own::start(|builder| builder.max_sessions(1));
+    let own = own::start(|builder| builder.max_sessions(1));
     block_on(async {
         let mut other = clear().connect("127.0.0.1", own.addr.port()).await.unwrap();
         let password = || Secret::new(PASSWORD.as_bytes());
@@ -160,7 +160,7 @@ fn a_server_full_of_others_is_waited_for_and_then_the_answer() {
 
 #[test]
 fn the_bound_rises_again_when_others_have_left() {
-    let own = Own::start(|builder| builder.max_sessions(2));
+    let own = own::start(|builder| builder.max_sessions(2));
     block_on(async {
         let mut other = clear().connect("127.0.0.1", own.addr.port()).await.unwrap();
         let password = || Secret::new(PASSWORD.as_bytes());

@@ -9,6 +9,7 @@
 )]
 
 mod crowded;
+mod embedded;
 mod own;
 mod sessions;
 
@@ -21,7 +22,8 @@ use ftp_proto::pool::Note;
 use ftp_proto::wire::command::Verb;
 use ftp_proto_async::{Builder, Client, Pool, PoolBuilder, Secret};
 
-use own::{Own, PASSWORD, USER};
+use embedded::Embedded;
+use own::{PASSWORD, USER};
 
 /// What the sessions of a pool have said.
 #[derive(Clone, Default)]
@@ -73,7 +75,7 @@ fn clear() -> Builder {
 }
 
 /// A pool on our own server.
-fn pool_on(own: &Own, heard: &Heard) -> PoolBuilder {
+fn pool_on(own: &Embedded, heard: &Heard) -> PoolBuilder {
     let pool = Pool::builder(own.addr.ip().to_string(), own.addr.port())
         .login(USER, Secret::new(PASSWORD.as_bytes()))
         .client(heard.client(clear()));

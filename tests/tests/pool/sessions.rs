@@ -9,17 +9,19 @@ use std::sync::atomic::{AtomicU64, AtomicUsize, Ordering};
 use std::task::{Context, Poll, Waker};
 use std::time::{Duration, Instant};
 
+use super::embedded::Embedded;
 use ftp_proto::client::{ClearText, PassiveAddress, Security};
+use ftp_proto::tree::Options;
 use ftp_proto::{Category, Refusal};
-use ftp_proto_async::{Error, Pool, PooledClient, Secret, TransferOptions};
-use ftp_proto_tests::peers::{self, Kind, Options, Tls};
+use ftp_proto_async::{Error, Pool, PooledClient, Secret, TransferOptions, Tree};
+use ftp_proto_tests::peers::{self, Kind, Tls};
 use smol::{LocalExecutor, Timer, block_on, future};
 
-use super::own::{Own, PASSWORD, USER};
+use super::own::{self, PASSWORD, USER};
 use super::{Heard, clear, pool_on};
 
-fn own() -> Own {
-    Own::start(|builder| builder)
+fn own() -> Embedded {
+    own::start(|builder| builder)
 }
 
 #[test]
@@ -157,9 +159,38 @@ fn no_session_gets_from_one_policy_into_another() {
     });
 }
 
+/// A tree borrows its sessions, and gives them back: the next one, and whoever else asks, goes on with them.
+#[test]
+fn trees_go_over_the_sessions_of_a_pool() {
+    let (own, heard) = (own(), Heard::default());
+    let pool = pool_on(&own, &heard).sessions(2).build().unwrap();
+    let local = std::env::temp_dir().join(format!("ftp-pool-tree-{}", std::process::id()));
+    block_on(async {
+        // More hands than sessions: some get none, and nothing is left undone.
+        for copied in [42, 0] {
+            let tree = Tree::download("/", &local, Options::default()).unwrap();
+            let done = tree.sessions(4).run(async || pool.session().await).await;
+            assert!(done.summary.is_complete(), "{done:?}");
+            assert_eq!(done.summary.copied, copied, "{done:?}");
+        }
+        let mut client = pool.session().await.unwrap();
+        let mut file = Vec::new();
+        client.retrieve("f3", &mut file).await.unwrap();
+        assert_eq!(file, vec![3; 4096]);
+    });
+    assert!((1..=2).contains(&heard.logins()), "{}", heard.logins());
+    assert_eq!(heard.quits(), 0);
+    for number in 0..40 {
+        let file = std::fs::read(local.join(format!("f{number}"))).unwrap();
+        assert_eq!(file, vec![number; 4096]);
+    }
+    assert_eq!(std::fs::read(local.join("dir/inner")).unwrap(), b"inside");
+    std::fs::remove_dir_all(&local).unwrap();
+}
+
 #[test]
 fn a_session_the_server_has_ended_is_replaced() {
-    let own = Own::start(|builder| {
+    let own = own::start(|builder| {
         builder.configure(|config| config.limits.idle_wait = Duration::from_secs(2))
     });
     let heard = Heard::default();
@@ -177,7 +208,7 @@ fn a_session_the_server_has_ended_is_replaced() {
 
 #[test]
 fn sessions_at_rest_are_kept_alive_and_closed_in_the_end() {
-    let own = Own::start(|builder| {
+    let own = own::start(|builder| {
         builder.configure(|config| config.limits.idle_wait = Duration::from_secs(6))
     });
     let heard = Heard::default();
@@ -385,9 +416,9 @@ fn it_may_move_between_threads() {
 fn uploads_queue_up() {
     for kind in [Kind::Vsftpd, Kind::ProFtpd, Kind::PureFtpd, Kind::Pyftpdlib] {
         for tls in [Tls::Off, Tls::Explicit] {
-            let options = Options {
+            let options = peers::Options {
                 tls,
-                ..Options::default()
+                ..peers::Options::default()
             };
             let server = peers::start(kind, &options).unwrap();
             let client = match tls {

@@ -9,6 +9,9 @@
     reason = "helpers of tests stop the test they help"
 )]
 
+mod digests;
+#[path = "../pool/embedded.rs"]
+mod embedded;
 mod hostile;
 mod model;
 mod plans;

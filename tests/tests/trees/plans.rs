@@ -2,10 +2,11 @@
 
 use ftp_proto::Features;
 use ftp_proto::tree::{
-    Again, Check, Event, Found, FoundKind, How, Listing, LocalTrouble, Next, Options, Order, Place,
-    Planner, ReadOrder, Reason, Trouble,
+    Again, Check, DigestRequest, Event, Found, FoundKind, How, Listing, LocalPath, LocalTrouble,
+    Next, Options, Order, Overwrite, Place, Planner, ReadOrder, Reason, Trouble, is_unfinished,
 };
 use ftp_proto::wire::date::Timestamp;
+use ftp_proto::wire::digest::HashAlgorithm;
 use ftp_proto::wire::features::FeatureSet;
 
 fn now() -> Timestamp {
@@ -302,8 +303,10 @@ fn a_file_is_compared_by_what_the_server_offers() {
                 Next::Order(Order::Copy(copy)) => plan.report(copy.copied(10)),
                 Next::Order(Order::Check(check)) => match check.digest() {
                     Some(digest) => {
-                        assert_eq!(digest.command(check.remote()), b"XCRC /d/f");
-                        plan.report(check.digest_is(reply.as_bytes(), &[0, 0, 0xab, 0xcd]));
+                        let line = DigestRequest::Command(b"XCRC /d/f".to_vec());
+                        assert_eq!(digest.request(check.remote()), line);
+                        let theirs = digest.read_reply(reply.as_bytes());
+                        plan.report(check.digest_is(theirs.as_deref(), &[0, 0, 0xab, 0xcd]));
                     }
                     None => {
                         sized += 1;
@@ -364,4 +367,113 @@ fn a_server_that_breaks_where_times_are_set_gets_none() {
     assert_eq!(breaks, 3);
     assert!(plan.summary().is_complete());
     assert_eq!((plan.summary().copied, plan.summary().times_lost), (6, 6));
+}
+
+/// A plan for one directory of the server, with these answers, to its end: what was compared, copied and deleted here.
+fn one_file(options: Options, here: Vec<Found>, agree: &[bool]) -> (Vec<String>, Planner) {
+    let mut plan = Planner::download(b"/d", options, now());
+    let text = b"Features:\n HASH SHA-256*;MD5\nEnd".to_vec();
+    let known = FeatureSet::read(&text);
+    plan.greet(Some(&Features { known, text }), None);
+    let (mut did, mut agree) = (Vec::new(), agree.iter());
+    loop {
+        let order = match plan.next() {
+            Next::Order(order) => order,
+            Next::Wait => panic!("nothing is outstanding"),
+            Next::Over => return (did, plan),
+        };
+        let name = |path: &LocalPath| String::from_utf8(path.names().next().unwrap().to_vec());
+        let report = match order {
+            Order::Read(order) => {
+                let entries = match order.place() {
+                    Place::Remote(_) => vec![Found::file("f", 10, Some(1))],
+                    Place::Local(_) => here.clone(),
+                };
+                order.listed(Listing::new(entries))
+            }
+            Order::Check(order) => {
+                let digest = order.digest().unwrap();
+                let request = DigestRequest::Hash(HashAlgorithm::Sha256);
+                assert_eq!(digest.request(order.remote()), request);
+                did.push(format!("compare {}", name(order.local()).unwrap()));
+                let ours = [u8::from(!agree.next().unwrap())];
+                order.digest_is(Some(&[0]), &ours)
+            }
+            Order::Copy(order) => {
+                did.push(format!("copy {}", name(order.local()).unwrap()));
+                let bytes = 10 - order.offset();
+                order.copied(bytes)
+            }
+            Order::Publish(order) => order.published(true),
+            Order::Remove(order) => {
+                let Place::Local(path) = order.place() else {
+                    panic!("{order:?}");
+                };
+                did.push(format!("remove {}", name(path).unwrap()));
+                order.removed()
+            }
+            other => panic!("{other:?}"),
+        };
+        plan.report(report);
+    }
+}
+
+/// Size and time may be the same where the bytes are not: who asks for digests is told.
+#[test]
+fn files_that_look_unchanged_are_compared_by_their_digests() {
+    let mut options = Options::default();
+    options.check = Check::Digest;
+    let same = || vec![Found::file("f", 10, Some(1))];
+    let (did, plan) = one_file(options.clone(), same(), &[true]);
+    assert_eq!(did, ["compare f"]);
+    assert_eq!((plan.summary().unchanged, plan.summary().copied), (1, 0));
+
+    let (did, plan) = one_file(options.clone(), same(), &[false, true]);
+    let [first, copy, check] = did.as_slice() else {
+        panic!("{did:?}");
+    };
+    let part = copy.strip_prefix("copy ").unwrap();
+    assert!(is_unfinished(part.as_bytes()), "{part}");
+    assert_eq!(
+        (first.as_str(), check.as_str()),
+        ("compare f", &*format!("compare {part}"))
+    );
+    assert_eq!((plan.summary().unchanged, plan.summary().copied), (0, 1));
+    assert!(plan.summary().is_complete());
+
+    // Nobody asked for digests, or for files that are there to be looked at.
+    options.overwrite = Overwrite::SizeDiffers;
+    assert_eq!(one_file(options, same(), &[]).0, Vec::<String>::new());
+    assert_eq!(
+        one_file(Options::default(), same(), &[]).0,
+        Vec::<String>::new()
+    );
+}
+
+/// Who is stopped between giving a file its name and taking the other one away leaves both.
+#[test]
+fn what_is_left_of_a_file_that_is_there_is_removed() {
+    let (did, _) = one_file(Options::default(), Vec::new(), &[]);
+    let part = did
+        .first()
+        .and_then(|copy| copy.strip_prefix("copy "))
+        .unwrap()
+        .to_owned();
+    let both = || {
+        vec![
+            Found::file("f", 10, Some(1)),
+            Found::file(part.as_str(), 10, Some(1)),
+        ]
+    };
+    let (did, plan) = one_file(Options::default(), both(), &[]);
+    assert_eq!(did, [format!("remove {part}")]);
+    assert_eq!((plan.summary().unchanged, plan.summary().deleted), (1, 0));
+    let mut options = Options::default();
+    options.check = Check::Digest;
+    let (did, _) = one_file(options.clone(), both(), &[true]);
+    assert_eq!(did, ["compare f".to_owned(), format!("remove {part}")]);
+    // In a dry run nothing is.
+    options.check = Check::Transfer;
+    options.dry_run = true;
+    assert_eq!(one_file(options, both(), &[]).0, Vec::<String>::new());
 }

@@ -25,10 +25,10 @@ const SERVERS: [Kind; 4] = [Kind::Vsftpd, Kind::ProFtpd, Kind::PureFtpd, Kind::P
 const PATIENCE: Duration = Duration::from_secs(600);
 
 /// A directory that goes away.
-struct Directory(PathBuf);
+pub(crate) struct Directory(pub(crate) PathBuf);
 
 impl Directory {
-    fn new(name: &str) -> Directory {
+    pub(crate) fn new(name: &str) -> Directory {
         let path = std::env::temp_dir().join(format!("ftp-trees-{name}-{}", std::process::id()));
         let _ = fs::remove_dir_all(&path);
         fs::create_dir_all(&path).unwrap();
@@ -48,7 +48,7 @@ fn open_to_all(path: &Path) {
 }
 
 /// Makes a tree with as many files and directories, always the same for the same seed.
-fn furnish(root: &Path, files: usize, directories: usize, seed: u64) {
+pub(crate) fn furnish(root: &Path, files: usize, directories: usize, seed: u64) {
     let mut dice = Dice::new(seed);
     fs::create_dir_all(root).unwrap();
     open_to_all(root);
@@ -87,7 +87,7 @@ fn furnish(root: &Path, files: usize, directories: usize, seed: u64) {
     }
 }
 
-fn set_time(path: &Path, time: SystemTime) {
+pub(crate) fn set_time(path: &Path, time: SystemTime) {
     let file = fs::File::options().write(true).open(path).unwrap();
     file.set_modified(time).unwrap();
 }
@@ -115,10 +115,17 @@ fn contents(root: &Path, second: Option<u64>) -> BTreeMap<PathBuf, (Vec<u8>, u64
     found
 }
 
-fn assert_same(one: &Path, other: &Path, second: Option<u64>, what: &str) {
+pub(crate) fn assert_same(one: &Path, other: &Path, second: Option<u64>, what: &str) {
     let (one, other) = (contents(one, second), contents(other, second));
-    let names = |tree: &BTreeMap<PathBuf, (Vec<u8>, u64)>| tree.keys().cloned().collect::<Vec<_>>();
-    assert_eq!(names(&one), names(&other), "{what}");
+    let only = |one: &BTreeMap<PathBuf, _>, other: &BTreeMap<PathBuf, _>| -> Vec<PathBuf> {
+        let names = one.keys().filter(|path| !other.contains_key(*path));
+        names.cloned().collect()
+    };
+    assert_eq!(
+        (only(&one, &other), only(&other, &one)),
+        (Vec::new(), Vec::new()),
+        "{what}: on one side only"
+    );
     for (path, (bytes, time)) in &one {
         let (others, other_time) = &other[path];
         assert!(bytes == others, "{what}: {} differs", path.display());
