@@ -458,7 +458,7 @@ impl Trouble {
             K::Refused | K::RestartRefused => {
                 Trouble::Refused(failure.code.map_or(0, |code| code.value()))
             }
-            K::DataOpen(_) | K::DataIntruder => Trouble::NoDataConnection,
+            K::DataOpen(_) => Trouble::NoDataConnection,
             K::DataTls(_)
             | K::Truncated { .. }
             | K::Longer { .. }
