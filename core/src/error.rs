@@ -199,8 +199,6 @@ pub enum FailureKind {
     SessionReuseRequired,
     /// The data connection could not be established by any allowed mode.
     DataOpen(Fault),
-    /// Someone else connected in place of the server.
-    DataIntruder,
     /// What came back is not FTP.
     Protocol(Malformed),
     /// A reply that its command cannot have.
@@ -345,7 +343,6 @@ impl Failure {
             K::LoginRefused | K::AccountNeeded | K::ClearLoginForbidden => Category::Login,
             K::Refused | K::RestartRefused | K::NotAttempted => Category::Refused,
             K::DataOpen(_)
-            | K::DataIntruder
             | K::Truncated { .. }
             | K::Longer { .. }
             | K::Unconfirmed { .. }
@@ -364,11 +361,7 @@ impl Failure {
     pub const fn side(&self) -> Side {
         use FailureKind as K;
         match self.kind {
-            K::ControlBroken(_)
-            | K::DataOpen(_)
-            | K::TimedOut(_)
-            | K::Injected
-            | K::DataIntruder => Side::Network,
+            K::ControlBroken(_) | K::DataOpen(_) | K::TimedOut(_) | K::Injected => Side::Network,
             K::ClearLoginForbidden
             | K::AccountNeeded
             | K::Local { .. }
@@ -413,7 +406,7 @@ impl Failure {
                 "ask the administrator for TLS, or try implicit TLS on its own port"
             }
             K::ProtectionRefused => "ask the administrator to allow protected data connections",
-            K::Injected | K::DataIntruder => "do not trust this network; try from another one",
+            K::Injected => "do not trust this network; try from another one",
             K::ControlTls(_) | K::DataTls(_) => "show the message to the server's administrator",
             K::SessionReuseRequired => "connect again, or use TLS 1.2",
             K::DataOpen(_) => "try the other data mode; a firewall may be in the way",
@@ -487,7 +480,6 @@ impl fmt::Display for Failure {
                 }
                 write!(f, ": {fault}")?;
             }
-            FailureKind::DataIntruder => f.write_str("another host connected in place of the server")?,
             FailureKind::Protocol(malformed) => write!(f, "the server does not speak FTP: {malformed}")?,
             FailureKind::UnexpectedReply => write!(f, "the server answered {verb} with a reply it cannot have")?,
             FailureKind::Desynchronised => f.write_str("the server sent a reply that no command asked for")?,

@@ -329,6 +329,19 @@ impl Client {
             Timer::Stall => self.give_up_stalled(timer),
             Timer::Drain => self.end_drain(),
             Timer::Abort => {
+                // What broke first is what the transfer failed of; that nothing more was heard may follow from it.
+                if let Some(Aborting {
+                    transfer: Some((ticket, _)),
+                    retry: Some(fault),
+                    ..
+                }) = self.aborting
+                {
+                    let verb = self.request_verb(ticket);
+                    self.finish_with(
+                        ticket,
+                        Err(Failure::new(FailureKind::DataOpen(fault), verb)),
+                    );
+                }
                 let verb = Some(Verb::Abor);
                 self.fail_session(Failure::new(FailureKind::TimedOut(timer), verb));
             }
@@ -430,6 +443,14 @@ impl Client {
             .as_ref()
             .is_some_and(|t| t.answer != Answer::Awaited && t.end.is_none())
             && live;
+        // A server need not answer the transfer before its data connection is up, and that has a deadline of its own.
+        let coming_up = matches!(self.data.life, Life::Opening | Life::Securing)
+            && self.transfer.as_ref().is_some_and(|transfer| {
+                transfer.end.is_none()
+                    && self.outstanding.front().is_some_and(|front| {
+                        front.step == Step::Verb && front.ticket == Some(transfer.ticket)
+                    })
+            });
         let orphaned_transfer = self.outstanding.front().is_some_and(|front| {
             (front.orphan
                 && matches!(front.kind, Some(Kind::Transfer(..)))
@@ -458,6 +479,7 @@ impl Client {
                 !self.outstanding.is_empty()
                     && self.aborting.is_none()
                     && !running
+                    && !coming_up
                     && !quitting
                     && self.phase != Phase::Draining,
                 match self.outstanding.front() {

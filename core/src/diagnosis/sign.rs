@@ -164,6 +164,8 @@ pub enum Sign {
     NothingMoved,
     /// Nothing moved in time, in the handshake or behind it.
     Stalled,
+    /// The data connection was up, and the server never said anything about the transfer.
+    Unanswered,
     /// Nothing moved in time, and nothing had moved before.
     NeverMoved,
     /// It ended in order.
@@ -450,6 +452,14 @@ impl Sign {
             Sign::Announced => data.announced.is_some(),
             Sign::NothingMoved => data.connected.is_some() && data.bytes == 0,
             Sign::Stalled => matches!(data.expired, Some(Timer::Stall | Timer::DataHandshake)),
+            Sign::Unanswered => {
+                is(K::TimedOut(Timer::Reply))
+                    && facts.verb().is_some_and(|verb| verb.moves_data().is_some())
+                    && data.connected.is_some()
+                    && data.announced.is_none()
+                    && data.final_reply.is_none()
+                    && data.ended.is_none()
+            }
             Sign::NeverMoved => Sign::NothingMoved.holds(facts) && Sign::Stalled.holds(facts),
             Sign::CleanEnd => match data.ended {
                 Some((DataEnd::CloseNotify, _)) => true,
@@ -618,6 +628,7 @@ impl fmt::Display for Shown<'_> {
             Sign::Announced => "the server announced the transfer",
             Sign::NothingMoved => "no payload moved",
             Sign::Stalled => "the data connection stood still",
+            Sign::Unanswered => "the server said nothing about the transfer",
             Sign::NeverMoved => "nothing ever moved on the data connection",
             Sign::CleanEnd => "the data ended in order",
             Sign::Short => "fewer bytes moved than expected",

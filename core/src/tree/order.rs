@@ -459,7 +459,7 @@ impl Trouble {
             K::Refused | K::RestartRefused => {
                 Trouble::Refused(failure.code.map_or(0, |code| code.value()))
             }
-            K::DataOpen(_) | K::DataIntruder => Trouble::NoDataConnection,
+            K::DataOpen(_) => Trouble::NoDataConnection,
             K::Protocol(Malformed::Digest) => Trouble::Unreadable,
             K::DataTls(_)
             | K::Truncated { .. }

@@ -1,5 +1,6 @@
 //! What the user can do about an error.
 
+use ftp_proto_blocking::ftp_proto::diagnosis::{Cause, CauseId};
 use ftp_proto_blocking::ftp_proto::tls::{Fingerprint, TlsFailure};
 use ftp_proto_blocking::ftp_proto::wire::command::Verb;
 use ftp_proto_blocking::ftp_proto::wire::first_bytes::{FirstBytes, classify_first_bytes};
@@ -16,6 +17,8 @@ pub(crate) struct Circumstances<'a> {
     pub(crate) certificate: Option<Fingerprint>,
     /// --clear was given.
     pub(crate) in_clear: bool,
+    /// What is most likely behind the error, where that is likely enough.
+    pub(crate) cause: Option<&'a Cause>,
 }
 
 /// When the command line makes no sense.
@@ -27,9 +30,10 @@ pub(crate) const LOCAL: &str = "check the path, what you may do there, and the r
 /// The end of the sentence that the error begins: what the options of this program can do about it, or else what the engine advises.
 pub(crate) fn advice(error: &Error, at: &Circumstances<'_>) -> Option<String> {
     let by_option = match error {
-        Error::Failed(failed) => {
-            about_tls(failed, at).or_else(|| about(failed, at).map(str::to_owned))
-        }
+        Error::Failed(failed) => about_tls(failed, at).or_else(|| {
+            let by_cause = at.cause.and_then(about_cause);
+            by_cause.or_else(|| about(failed, at)).map(str::to_owned)
+        }),
         Error::Refused(Refusal::Closed) => Some("connect again".to_owned()),
         Error::Refused(_) => Some(USAGE.to_owned()),
         Error::Tls(_) => Some(
@@ -82,6 +86,22 @@ fn about_tls(failed: &Failed, at: &Circumstances<'_>) -> Option<String> {
     Some(text)
 }
 
+/// Where the cause says more than the failure.
+fn about_cause(cause: &Cause) -> Option<&'static str> {
+    Some(match cause.id {
+        CauseId::PassiveFiltered => {
+            "try the other mode: --data eprt,port; otherwise only the firewall's administrator can help, or a protocol with one connection"
+        }
+        CauseId::PassiveRefused => "try again, and the other mode: --data eprt,port",
+        CauseId::ActiveRefused | CauseId::ActiveBlocked => "use passive mode: --data epsv,pasv",
+        CauseId::NothingMoves => {
+            "try a small directory: if that works, the path cannot carry large packets; if not, try the other mode (--data eprt,port or --data epsv,pasv), or talk to the firewall's administrator"
+        }
+        CauseId::NoServerHello => cause.advice,
+        _ => return None,
+    })
+}
+
 fn about(failed: &Failed, at: &Circumstances<'_>) -> Option<&'static str> {
     const AGAIN: &str = "try again; --resume goes on where it broke off";
     let failure = &failed.failure;
@@ -116,7 +136,6 @@ fn about(failed: &Failed, at: &Circumstances<'_>) -> Option<&'static str> {
         FailureKind::DataOpen(_) => {
             "a firewall may be in the way; try --data pasv, or --data eprt,port"
         }
-        FailureKind::DataIntruder => "do not trust this network; try --data epsv,pasv",
         FailureKind::Truncated { .. }
         | FailureKind::TransferFailed { .. }
         | FailureKind::Unconfirmed { .. } => AGAIN,

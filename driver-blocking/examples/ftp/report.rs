@@ -77,12 +77,18 @@ impl Stop {
 
     /// What is most likely behind it, where that is likely enough, and the message does not say it in more detail.
     fn cause(&self) -> Option<&'static str> {
+        let cause = self.likely()?;
+        let said = matches!(cause.id, CauseId::Certificate | CauseId::DataCertificate);
+        (!said).then_some(cause.explanation)
+    }
+
+    /// What is most likely behind it, where that is likely enough.
+    fn likely(&self) -> Option<&Cause> {
         let Stop::Ftp { diagnosis, .. } = self else {
             return None;
         };
         let cause = diagnosis.first()?;
-        let said = matches!(cause.id, CauseId::Certificate | CauseId::DataCertificate);
-        (cause.confidence.percent() >= 70 && !said).then_some(cause.explanation)
+        (cause.confidence.percent() >= 70).then_some(cause)
     }
 
     /// What to do about it.
@@ -108,6 +114,7 @@ impl Stop {
                     url,
                     certificate: *certificate,
                     in_clear: *in_clear,
+                    cause: self.likely(),
                 },
             ),
         }

@@ -976,6 +976,14 @@ pub(crate) fn upload_reset(dice: Dice) -> Scene {
 pub(crate) fn nothing_moves(dice: Dice) -> Scene {
     let mut scene = Scene::either(dice);
     scene.up();
+    if scene.dice.roll(4) == 0 {
+        // It is not even announced.
+        scene.rig.auto_data = true;
+        ask_any(&mut scene);
+        scene.serve(&["LIST", "MLSD", "RETR", "STOR"].map(|verb| (verb, "")));
+        scene.rig.tick_to_deadline();
+        return scene;
+    }
     if scene.is_tls() && scene.dice.toss() {
         to_the_handshake(&mut scene, "150 Here comes the directory listing.");
         scene.rig.tick_to_deadline();

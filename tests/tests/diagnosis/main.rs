@@ -15,6 +15,9 @@ mod network;
 mod peers;
 mod rules;
 mod scene;
+#[path = "../bad_input/scripted.rs"]
+#[allow(dead_code, reason = "what only the other suite's scripts use")]
+mod scripted;
 mod simulated;
 mod symptoms;
 mod tool;

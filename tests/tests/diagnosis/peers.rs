@@ -1,107 +1,152 @@
 //! The symptoms of old, made by small servers on real sockets: one sentence from the command-line client, which says what to do.
 
-use std::io::{BufRead, BufReader, Read, Write};
-use std::net::{SocketAddr, TcpListener, TcpStream};
+use std::io::{self, Read};
+use std::net::{Ipv4Addr, SocketAddr};
+use std::path::Path;
 use std::thread;
 use std::time::Duration;
 
+use ftp_proto_tests::certs::Authority;
 use ftp_proto_tests::tool::ftp;
 use serde_json::Value;
+use socket2::{Domain, SockAddr, Socket, Type};
 
-/// What the server does where it is odd.
-#[derive(Clone, Copy)]
-enum Odd {
-    /// Closes right behind 234.
-    CutAfter234,
-    /// Closes when the ClientHello has come.
-    CutAtHello,
-    /// Says nothing more behind 234.
-    Silent,
-    /// Says this where TLS is expected.
-    Says(&'static [u8]),
-    /// Refuses PORT and EPRT.
-    RefusesPort,
-    /// Takes PORT and EPRT, and never comes.
-    NeverComes,
+use super::scripted::{Talk, peer};
+
+/// In seconds; the servers here never answer in time, or at once.
+const TIMEOUT: &str = "4";
+
+const LISTING: &[&str] = &["LIST", "NLST", "MLSD"];
+
+type Script = Box<dyn Fn(&mut Talk, &str) -> io::Result<bool> + Send + Sync>;
+
+/// One symptom.
+struct Case {
+    name: &'static str,
+    script: Script,
+    options: &'static [&'static str],
+    /// The cause that comes first.
+    id: &'static str,
+    /// What the sentence says of it, and of what to do.
+    says: [&'static str; 2],
 }
 
-fn server(odd: Odd) -> SocketAddr {
-    let listener = TcpListener::bind("127.0.0.1:0").unwrap();
-    let address = listener.local_addr().unwrap();
-    thread::spawn(move || {
-        for stream in listener.incoming().flatten() {
-            thread::spawn(move || talk(stream, odd));
+/// What the server does at these commands; otherwise it is as any other.
+fn at(
+    verbs: &'static [&'static str],
+    what: impl Fn(&mut Talk, &str) -> io::Result<()> + Send + Sync + 'static,
+) -> Script {
+    Box::new(move |talk, line| {
+        let verb = line.split(' ').next().unwrap_or_default();
+        let odd = verbs.contains(&verb);
+        if odd {
+            what(talk, verb)?;
         }
-    });
-    address
+        Ok(odd)
+    })
 }
 
-/// A client that is gone ends the talk.
-fn talk(mut stream: TcpStream, odd: Odd) -> Option<()> {
-    stream
-        .set_read_timeout(Some(Duration::from_secs(60)))
-        .ok()?;
-    stream.write_all(b"220 ready\r\n").ok()?;
-    let mut lines = BufReader::new(stream.try_clone().ok()?);
-    let mut line = String::new();
-    loop {
-        line.clear();
-        if lines.read_line(&mut line).ok()? == 0 {
-            return None;
+/// The first script that has something to do.
+fn either(first: Script, second: Script) -> Script {
+    Box::new(move |talk, line| Ok(first(talk, line)? || second(talk, line)?))
+}
+
+/// In place of TLS come these bytes.
+fn in_place_of_tls(bytes: &'static [u8]) -> Script {
+    at(&["AUTH"], move |talk, _| {
+        talk.say("234 go on")?;
+        talk.something()?;
+        talk.send(bytes)?;
+        talk.wait_for_the_end().map(drop)
+    })
+}
+
+/// Passive replies name a port that is filtered.
+fn filtered(port: u16) -> Script {
+    at(&["EPSV", "PASV"], move |talk, verb| {
+        talk.passive(verb, port)
+    })
+}
+
+/// The server hears nothing while it waits for the data connection, as vsftpd does.
+fn deaf() -> Script {
+    at(LISTING, |talk, _| talk.wait_for_the_end().map(drop))
+}
+
+/// The server waits for the data connection, and gives up when it is told to.
+fn patient() -> Script {
+    either(
+        at(LISTING, |_, _| Ok(())),
+        at(&["ABOR"], |talk, _| {
+            talk.say("426 Failure.")?;
+            talk.say("226 aborted")
+        }),
+    )
+}
+
+/// The data connection is up, and the server sends nothing on it; before that it says this, if anything.
+fn stands_still(announcement: Option<&'static str>) -> Script {
+    at(LISTING, move |talk, _| {
+        let _data = talk.clear_data()?;
+        if let Some(announcement) = announcement {
+            talk.say(announcement)?;
         }
-        let verb = line.get(..4).unwrap_or_default();
-        let mut say = |text: String| stream.write_all(format!("{text}\r\n").as_bytes()).ok();
-        match (verb, odd) {
-            ("AUTH", _) => {
-                say("234 go on".to_owned())?;
-                if let Odd::CutAfter234 = odd {
-                    return None;
-                }
-                let mut hello = [0; 4096];
-                let _ = lines.read(&mut hello);
-                if let Odd::Says(bytes) = odd {
-                    stream.write_all(bytes).ok()?;
-                }
-                if !matches!(odd, Odd::CutAtHello) {
-                    // Until the client has had enough.
-                    while lines.read(&mut hello).is_ok_and(|count| count > 0) {}
-                }
-                return None;
-            }
-            ("USER", _) => say("331 password".to_owned())?,
-            ("PASS", _) => say("230 in".to_owned())?,
-            ("PORT" | "EPRT", Odd::RefusesPort) => say("500 Illegal PORT command.".to_owned())?,
-            ("PORT" | "EPRT", _) => say("200 PORT command successful.".to_owned())?,
-            ("LIST" | "NLST" | "MLSD", Odd::NeverComes) => {
-                say("150 Here comes the directory listing.".to_owned())?;
-                thread::sleep(Duration::from_millis(300));
-                say("425 Failed to establish connection.".to_owned())?;
-            }
-            ("LIST" | "NLST" | "MLSD", _) => {}
-            ("ABOR", _) => say("426 Failure.\r\n226 aborted".to_owned())?,
-            ("QUIT", _) => {
-                say("221 bye".to_owned())?;
-                return None;
-            }
-            _ => say("200 fine".to_owned())?,
+        talk.wait_for_the_end().map(drop)
+    })
+}
+
+/// A port to which a connection neither comes about nor is refused: its queue is full and nobody empties it.
+struct Full {
+    port: u16,
+    _listener: Socket,
+    _waiting: Vec<Socket>,
+}
+
+impl Full {
+    fn new() -> Full {
+        let listener = Socket::new(Domain::IPV4, Type::STREAM, None).unwrap();
+        listener
+            .bind(&SockAddr::from(SocketAddr::from((Ipv4Addr::LOCALHOST, 0))))
+            .unwrap();
+        listener.listen(0).unwrap();
+        let address = listener.local_addr().unwrap();
+        let waiting = (0..4)
+            .map(|_| {
+                let socket = Socket::new(Domain::IPV4, Type::STREAM, None).unwrap();
+                socket.set_nonblocking(true).unwrap();
+                // Under way, or in the queue: in either case a place less.
+                let _ = socket.connect(&address);
+                socket
+            })
+            .collect();
+        thread::sleep(Duration::from_millis(100));
+        Full {
+            port: address.as_socket().unwrap().port(),
+            _listener: listener,
+            _waiting: waiting,
         }
     }
 }
 
 /// The sentence for people and the first cause for programs.
-fn explained(odd: Odd, options: &[&str]) -> (String, Value) {
-    let address = server(odd);
+fn explained(address: SocketAddr, options: &[&str], ca: &Path) -> (String, Value) {
     let run = |json: bool| {
         let mut command = ftp();
-        command.args(options).args(["--timeout", "2"]);
+        command.args(options).args(["--timeout", TIMEOUT]);
+        command.arg("--ca").arg(ca);
         if json {
             command.arg("--json");
         }
         command.args(["ls", "-l", &format!("ftp://joe:hunter22@{address}/")]);
         command.output().unwrap()
     };
-    let said = String::from_utf8(run(false).stderr).unwrap();
-    let value: Value = serde_json::from_slice(&run(true).stdout).unwrap();
+    let (said, value) = thread::scope(|scope| {
+        let said = scope.spawn(|| run(false));
+        let value = run(true).stdout;
+        (said.join().unwrap().stderr, value)
+    });
+    let said = String::from_utf8(said).unwrap();
+    let value: Value = serde_json::from_slice(&value).unwrap();
     assert_eq!(said.trim_end().lines().count(), 1, "{said}");
     assert!(!said.contains("hunter22"), "{said}");
     let advice = value["error"]["advice"].as_str().unwrap();
@@ -109,67 +154,193 @@ fn explained(odd: Odd, options: &[&str]) -> (String, Value) {
     (said, value["error"]["causes"][0].clone())
 }
 
-#[test]
-fn each_symptom_is_told_in_one_sentence_with_what_to_do() {
-    let active = ["--clear", "--data", "port"];
-    for (name, odd, options, id, says) in [
-        (
+fn cases(full: &Full) -> Vec<Case> {
+    let clear = &["--clear", "--data", "epsv"];
+    let active = &["--clear", "--data", "port"];
+    let takes_port = || {
+        at(&["PORT", "EPRT"], |talk, _| {
+            talk.say("200 PORT command successful.")
+        })
+    };
+    let case = |name, script, options, id, says| Case {
+        name,
+        script,
+        options,
+        id,
+        says,
+    };
+    vec![
+        case(
             "cut right after 234",
-            Odd::CutAfter234,
-            &[][..],
-            "DX1",
-            "firewall",
-        ),
-        (
-            "cut at the ClientHello",
-            Odd::CutAtHello,
+            at(&["AUTH"], |talk, _| {
+                talk.say("234 go on")?;
+                talk.cut()
+            }),
             &[],
             "DX1",
-            "firewall",
+            ["firewall", "another network"],
         ),
-        (
+        case(
+            "cut at the ClientHello",
+            at(&["AUTH"], |talk, _| {
+                talk.say("234 go on")?;
+                talk.something()?;
+                talk.cut()
+            }),
+            &[],
+            "DX1",
+            ["firewall", "another network"],
+        ),
+        case(
             "no ServerHello",
-            Odd::Silent,
+            at(&["AUTH"], |talk, _| {
+                talk.say("234 go on")?;
+                talk.wait_for_the_end().map(drop)
+            }),
             &[],
             "HELLO",
-            "firewall swallows",
+            ["firewall swallows", "administrators"],
         ),
-        (
+        case(
             "clear text in place of TLS",
-            Odd::Says(b"500 Syntax error\r\n"),
+            in_place_of_tls(b"500 Syntax error\r\n"),
             &[],
             "PLAINTEXT",
-            "went on in clear text",
+            ["went on in clear text", "administrator"],
         ),
-        (
+        case(
             "a reply in SSL version 2",
-            Odd::Says(&[0x80, 0x2e, 4, 0, 1, 0, 2]),
+            in_place_of_tls(&[0x80, 0x2e, 4, 0, 1, 0, 2]),
             &[],
             "SSLV2",
-            "SSL version 2",
+            ["SSL version 2", "newer software"],
         ),
-        (
+        case(
+            "the login is fine, the listing hangs: the port is filtered, the server waits",
+            either(filtered(full.port), deaf()),
+            clear,
+            "DX12",
+            ["passive data port", "the other mode"],
+        ),
+        case(
+            "the same, and the server gives up when told to",
+            either(filtered(full.port), patient()),
+            clear,
+            "DX12",
+            ["passive data port", "the other mode"],
+        ),
+        case(
+            "the same in every passive way under TLS",
+            either(filtered(full.port), patient()),
+            &["--data", "epsv,pasv"],
+            "DX12",
+            ["under TLS", "the other mode"],
+        ),
+        case(
+            "the listing is announced, and no byte comes",
+            stands_still(Some("150 Here comes the directory listing.")),
+            clear,
+            "DX19",
+            ["firewall swallows", "the other mode"],
+        ),
+        case(
+            "the data connection comes up, and nothing more on either",
+            stands_still(None),
+            clear,
+            "DX19",
+            ["firewall swallows", "the other mode"],
+        ),
+        case(
+            "the server waits for TLS where clear text was agreed",
+            at(LISTING, |talk, _| {
+                let mut data = talk.clear_data()?;
+                talk.say("150 Here comes the directory listing.")?;
+                data.read_exact(&mut [0; 5])
+            }),
+            clear,
+            "DX19",
+            ["disagree about TLS", "the other mode"],
+        ),
+        case(
+            "no answer to TLS on the data connection",
+            stands_still(Some("150 Here comes the directory listing.")),
+            &["--data", "epsv"],
+            "DX19",
+            ["disagree about TLS", "the other mode"],
+        ),
+        case(
+            "no answer to TLS there, and no announcement",
+            stands_still(None),
+            &["--data", "epsv"],
+            "DX19",
+            ["disagree about TLS", "the other mode"],
+        ),
+        case(
             "PORT from behind a translator, refused",
-            Odd::RefusesPort,
-            &active,
+            at(&["PORT", "EPRT"], |talk, _| {
+                talk.say("500 Illegal PORT command.")
+            }),
+            active,
             "DX9",
-            "passive",
+            ["translator", "passive mode"],
         ),
-        (
+        case(
             "PORT from behind a translator, in vain",
-            Odd::NeverComes,
-            &active,
+            either(
+                takes_port(),
+                at(LISTING, |talk, _| {
+                    talk.say("150 Here comes the directory listing.")?;
+                    thread::sleep(Duration::from_millis(300));
+                    talk.say("425 Failed to establish connection.")
+                }),
+            ),
+            active,
             "DX10",
-            "passive",
+            ["translator on our side", "passive mode"],
         ),
-    ] {
-        let (said, cause) = explained(odd, options);
+        case(
+            "the same, and the server tries for ever",
+            either(takes_port(), deaf()),
+            active,
+            "DX10",
+            ["translator on our side", "passive mode"],
+        ),
+    ]
+}
+
+#[test]
+fn each_symptom_is_told_in_one_sentence_with_what_to_do() {
+    let full = Full::new();
+    let ca = Path::new(env!("CARGO_TARGET_TMPDIR")).join("symptoms.pem");
+    std::fs::write(&ca, Authority::shared().unwrap().pem()).unwrap();
+    let told: Vec<_> = thread::scope(|scope| {
+        let running: Vec<_> = cases(&full)
+            .into_iter()
+            .map(|case| {
+                let ca = &ca;
+                scope.spawn(move || {
+                    let (said, cause) = explained(peer(case.script), case.options, ca);
+                    (case.name, case.id, case.says, said, cause)
+                })
+            })
+            .collect();
+        running
+            .into_iter()
+            .map(|case| case.join().unwrap())
+            .collect()
+    });
+    let mut wrong = Vec::new();
+    for (name, id, says, said, cause) in told {
         println!("{name}: {said}");
-        assert_eq!(cause["id"], id, "{name}: {said}");
-        assert!(said.contains(says), "{name}: {said}");
-        for key in ["client_advice", "server_advice"] {
-            assert!(!cause[key].as_str().unwrap().is_empty(), "{name}");
+        let whole = ["client_advice", "server_advice"]
+            .iter()
+            .all(|key| cause[key].as_str().is_some_and(|text| !text.is_empty()))
+            && cause["evidence"]
+                .as_array()
+                .is_some_and(|seen| !seen.is_empty());
+        if cause["id"] != id || !whole || !says.iter().all(|words| said.contains(words)) {
+            wrong.push(format!("{name}: not {id}, {says:?}: {cause}: {said}"));
         }
-        assert!(!cause["evidence"].as_array().unwrap().is_empty(), "{name}");
     }
+    assert!(wrong.is_empty(), "{}", wrong.join("\n"));
 }

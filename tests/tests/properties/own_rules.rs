@@ -26,10 +26,7 @@ mod mirror {
     pub(super) fn is_worth_another_try(failure: &Failure) -> bool {
         matches!(failure.category(), Category::Connect | Category::TimedOut)
             || matches!(failure.category(), Category::Transfer)
-                && !matches!(
-                    failure.kind,
-                    FailureKind::DataIntruder | FailureKind::Aborted { .. }
-                )
+                && !matches!(failure.kind, FailureKind::Aborted { .. })
     }
 }
 

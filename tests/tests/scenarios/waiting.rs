@@ -2,7 +2,8 @@
 
 use std::time::Duration;
 
-use ftp_proto::{Config, DataEnd, FailureKind, Ticket, Timer, TransferOptions, Transferred};
+use ftp_proto::client::{DataMode, DataModes};
+use ftp_proto::{Config, DataEnd, FailureKind, Fault, Ticket, Timer, TransferOptions, Transferred};
 use ftp_proto_tests::rig::{Act, Rig};
 
 use super::{clear, secure};
@@ -39,6 +40,55 @@ fn each_reply_of_a_batch_has_its_own_patience() {
     rig.retrieve("f");
     rig.pass(Duration::from_secs(50)).reply("200 I\r\n");
     assert_eq!(rig.patience(), Some(Duration::from_secs(60)));
+}
+
+/// Servers answer a transfer when its data connection is up, or when they give up waiting for it: its own deadline comes first, however
+/// short the patience with replies.
+#[test]
+fn a_data_connection_on_its_way_up_is_waited_for_before_the_reply() {
+    for abort_answered in [true, false] {
+        let mut config = Config::default();
+        config.limits.reply_wait = Duration::from_secs(2);
+        config.limits.data_open_wait = Duration::from_secs(2);
+        config.data_modes = DataModes::new(&[DataMode::Epsv]).unwrap();
+        let mut rig = Rig::clear(config);
+        let file = rig.retrieve("f");
+        rig.reply("200 I\r\n213 100\r\n");
+        rig.pass(Duration::from_secs(1)).reply("229 (|||2121|)\r\n");
+        assert_eq!(rig.patience(), Some(Duration::from_secs(2)));
+        rig.tick_to_deadline();
+        assert_eq!(rig.sent().last().map(String::as_str), Some("ABOR"));
+        if abort_answered {
+            rig.reply("425 nobody came\r\n226 aborted\r\n");
+        } else {
+            for _ in 0..3 {
+                if !rig.is_closed() {
+                    rig.tick_to_deadline();
+                }
+            }
+        }
+        assert_eq!(
+            rig.failed(file),
+            FailureKind::DataOpen(Fault::TimedOut),
+            "{abort_answered}"
+        );
+        assert_eq!(rig.is_closed(), !abort_answered);
+    }
+}
+
+/// Once it is up, the reply has all its time.
+#[test]
+fn a_transfer_with_its_data_connection_up_has_the_patience_of_any_reply() {
+    let mut config = Config::default();
+    config.limits.reply_wait = Duration::from_secs(20);
+    let mut rig = Rig::clear(config);
+    let file = rig.retrieve("f");
+    rig.reply("200 I\r\n213 100\r\n229 (|||2121|)\r\n");
+    assert_eq!(rig.patience(), Some(Duration::from_secs(30)));
+    rig.pass(Duration::from_secs(25)).data_connected();
+    assert_eq!(rig.patience(), Some(Duration::from_secs(20)));
+    rig.tick_to_deadline();
+    assert_eq!(rig.failed(file), FailureKind::TimedOut(Timer::Reply));
 }
 
 #[test]
