@@ -282,8 +282,13 @@ fn text_goes_through_buffers_of_any_size() {
         let local = b"the quick\nbrown fox\njumps\n".repeat(20_000);
         let (mut a, mut b) = connection(1 << 20);
         let (mut from, mut to) = (Pipe::new(size), Pipe::new(size));
-        let (sent, received, got) =
-            flow((&mut from, &mut a), (&mut to, &mut b), &local, 1 << 20, true);
+        let (sent, received, got) = flow(
+            (&mut from, &mut a),
+            (&mut to, &mut b),
+            &local,
+            1 << 20,
+            true,
+        );
         assert_eq!(sent.unwrap().bytes, received.unwrap().bytes, "{size}");
         assert!(got == local, "{size}");
     }

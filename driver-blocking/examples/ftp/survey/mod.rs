@@ -102,7 +102,7 @@ pub(crate) fn survey(
     }
     let connections: u32 = found.iter().map(|found| found.connections).sum();
     report.note(&format!(
-        "{} servers, {connections} connections, {} s; --json has the evidence for every cell",
+        "servers: {}, connections: {connections}, seconds: {}; --json has the evidence for every cell",
         targets.len(),
         seconds(begun.elapsed())
     ));
