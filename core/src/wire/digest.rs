@@ -318,7 +318,9 @@ mod tests {
             let hashed = Hashed {
                 algorithm: Some(*algorithm),
                 range: Some((number as u64, u64::MAX)),
-                digest: (0..algorithm.size()).map(|byte| byte as u8 * 37).collect(),
+                digest: (0..algorithm.size())
+                    .map(|byte| (byte as u8).wrapping_mul(37))
+                    .collect(),
             };
             let mut text = Vec::new();
             hashed.encode(&mut text);
