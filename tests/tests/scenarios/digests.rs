@@ -230,4 +230,8 @@ fn a_digest_has_a_time_of_its_own() {
     assert_eq!(rig.patience(), Some(limits.reply_wait));
     rig.reply("200 ok\r\n");
     assert_eq!(rig.patience(), Some(limits.digest_wait));
+
+    let mut rig = clear();
+    rig.ask(|c, now| c.command(now, b"XCRC f"));
+    assert_eq!(rig.patience(), Some(limits.digest_wait));
 }
