@@ -68,6 +68,9 @@ fn lowest_ephemeral() -> u16 {
 
 #[cfg(test)]
 mod tests {
+    use std::thread;
+    use std::time::{Duration, Instant};
+
     use super::*;
 
     #[test]
@@ -83,7 +86,12 @@ mod tests {
         assert!(TcpListener::bind(first._guard.local_addr().unwrap()).is_err());
         let address = first._guard.local_addr().unwrap();
         drop(first);
-        assert!(TcpListener::bind(address).is_ok());
+        // Somebody else on this machine may be looking whether it is free, or have it for a while.
+        let end = Instant::now() + Duration::from_secs(30);
+        while TcpListener::bind(address).is_err() {
+            assert!(Instant::now() < end, "{address} did not come back");
+            thread::sleep(Duration::from_millis(10));
+        }
     }
 
     #[test]
