@@ -430,6 +430,43 @@ fn a_peer_that_ends_its_side_of_an_upload_early_may_still_read() {
     assert_eq!(b.from.borrow().bytes, b"abc");
 }
 
+/// An end without close_notify says nothing about what the peer still reads: only writing shows that it is gone.
+#[test]
+fn under_tls_a_peer_that_ends_its_side_of_an_upload_early_is_still_written_to() {
+    let (mut a, mut b) = connection(1 << 20);
+    let (mut from, _to) = secured(&mut a, &mut b);
+    from.begin(Direction::Send, false);
+    a.from.borrow_mut().shut = true;
+    for _ in 0..4 {
+        from.turn(&mut a);
+    }
+    let before = a.to.borrow().carried;
+    from.put(b"abc");
+    for _ in 0..4 {
+        from.turn(&mut a);
+    }
+    assert_eq!(from.ended(), None);
+    assert!(a.to.borrow().carried >= before + 3);
+    from.source_ended();
+    for _ in 0..4 {
+        from.turn(&mut a);
+    }
+    let end = from.ended().unwrap();
+    assert_eq!((end.bytes, end.end), (3, DataEnd::Fin));
+
+    let (mut a, mut b) = connection(1 << 20);
+    let (mut from, _to) = secured(&mut a, &mut b);
+    from.begin(Direction::Send, false);
+    a.from.borrow_mut().shut = true;
+    for _ in 0..4 {
+        from.turn(&mut a);
+    }
+    from.put(b"abc");
+    from.turn(&mut Deaf(b""));
+    let end = from.ended().unwrap();
+    assert_eq!(end.end, DataEnd::Failed(Fault::Reset));
+}
+
 #[test]
 fn an_upload_that_is_cut_is_reset_and_a_whole_one_is_not() {
     let (mut a, mut b) = connection(1 << 20);

@@ -279,13 +279,10 @@ impl Channel {
     /// Takes plaintext to be sent and returns how many bytes of it. Fewer than given means: send ciphertext first (about 64 KiB are held).
     ///
     /// Always 0 before the handshake is done, so that nothing leaves before its facts could be looked at; after
-    /// [`close`](Channel::close); and after a failure, which [`TlsFailure::KeysExhausted`] may become here.
+    /// [`close`](Channel::close); and after a failure, which [`TlsFailure::KeysExhausted`] may become here. [`TlsFailure::Truncated`]
+    /// concerns the other direction: whether the peer still reads shows in writing.
     pub fn write(&mut self, plaintext: &[u8]) -> usize {
-        if self.failure.is_some()
-            || self.is_handshaking()
-            || self.sent_close
-            || plaintext.is_empty()
-        {
+        if !self.may_send() || self.is_handshaking() || self.sent_close || plaintext.is_empty() {
             return 0;
         }
         // Past the limit rustls would take the bytes, send close_notify and drop them: a cut that looks like a complete file.
@@ -313,11 +310,16 @@ impl Channel {
     /// Does nothing after a failure, so that a broken upload cannot look complete; except after [`TlsFailure::Truncated`], which
     /// concerns the other direction.
     pub fn close(&mut self) {
-        if self.sent_close || !matches!(self.failure, None | Some(TlsFailure::Truncated)) {
+        if self.sent_close || !self.may_send() {
             return;
         }
         self.sent_close = true;
         self.connection.send_close_notify();
+    }
+
+    /// Whether nothing has failed that concerns what is sent.
+    fn may_send(&self) -> bool {
+        matches!(self.failure, None | Some(TlsFailure::Truncated))
     }
 
     /// Whether the peer's `close_notify` was received: all it sent was received.
