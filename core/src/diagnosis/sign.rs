@@ -13,7 +13,7 @@ use crate::time::Timer;
 use crate::wire::command::Verb;
 use crate::wire::features::Known;
 use crate::wire::first_bytes::{FirstBytes, classify_first_bytes};
-use crate::wire::reply::{Code, Escaped};
+use crate::wire::reply::{Class, Code, Escaped, Subject};
 
 /// A silence after which devices on the way and servers begin to forget connections.
 const LONG_SILENCE: Duration = Duration::from_secs(60);
@@ -236,6 +236,18 @@ impl<'a> Facts<'a> {
         self.failure?.code
     }
 
+    /// The server has said no to the file itself (RFC 959 section 4.2: x5z). It closes the data connection or its port then, which may be seen
+    /// before the reply is read and means nothing.
+    fn refuses_the_file(&self) -> bool {
+        self.failure.is_some_and(|failure| {
+            failure.kind == FailureKind::Refused
+                && failure.code.is_some_and(|code| {
+                    code.class() == Class::PermanentNegative
+                        && code.subject() == Subject::FileSystem
+                })
+        })
+    }
+
     fn text(&self) -> &'a [u8] {
         self.failure
             .and_then(Failure::reply)
@@ -421,6 +433,7 @@ impl Sign {
             }
             Sign::DataPortRefused => {
                 data.refused.is_none()
+                    && !facts.refuses_the_file()
                     && matches!(data.open_fault, Some(Fault::Refused | Fault::Reset))
             }
             Sign::SetUpRefused(codes) => data
@@ -439,10 +452,15 @@ impl Sign {
             Sign::DataProtected => data.protected,
             Sign::DataClear => data.mode.is_some() && !data.protected,
             Sign::NotResumed => matches!(data.handshake, Some(Ok(facts)) if !facts.resumed),
-            Sign::DataTlsCut => matches!(
-                facts.data_tls_fault(),
-                Some(TlsFault::ClosedAtHello | TlsFault::ClosedInHandshake | TlsFault::Reset)
-            ),
+            Sign::DataTlsCut => {
+                !facts.refuses_the_file()
+                    && matches!(
+                        facts.data_tls_fault(),
+                        Some(
+                            TlsFault::ClosedAtHello | TlsFault::ClosedInHandshake | TlsFault::Reset
+                        )
+                    )
+            }
             Sign::DataNotTls => facts.data_tls_fault() == Some(TlsFault::NotTls),
             Sign::DataCertificateFault => facts.data_tls_fault().is_some_and(is_about_certificates),
             Sign::DataTls12 => {

@@ -190,6 +190,12 @@ const NEAR_MISSES: &[NearMiss] = &[
         faults::no_data_ports,
     ),
     (
+        CauseId::PassiveRefused,
+        "the port of a file that is refused is closed before the reply is read",
+        false,
+        refused_behind_its_port,
+    ),
+    (
         CauseId::IdleDropped,
         "data cut with the control connection",
         false,
@@ -433,6 +439,16 @@ fn refused_under_tls(dice: Dice) -> Scene {
     scene.rig.auto_data = true;
     let _ = scene.rig.retrieve("f");
     scene.serve(&[("RETR", "550 No such file or directory.")]);
+    scene
+}
+
+fn refused_behind_its_port(dice: Dice) -> Scene {
+    let mut scene = Scene::to(dice, in_clear(only(&[DataMode::Epsv])), "192.0.2.9");
+    scene.up();
+    let _ = scene.rig.retrieve("f");
+    scene.serve(&[("RETR", "")]);
+    scene.rig.data_failed(Fault::Refused);
+    scene.rig.reply("550 No such file or directory.\r\n");
     scene
 }
 
