@@ -26,10 +26,11 @@ pub enum DigestRequest {
 }
 
 /// XCRC and its kin, the best one first.
-const COMMANDS: [(Known, Verb); 6] = [
+const COMMANDS: [(Known, Verb); 7] = [
     (Known::Xsha512, Verb::Xsha512),
     (Known::Xsha256, Verb::Xsha256),
     (Known::Xsha1, Verb::Xsha1),
+    (Known::Xsha, Verb::Xsha),
     (Known::Xmd5, Verb::Xmd5),
     (Known::Md5, Verb::Md5),
     (Known::Xcrc, Verb::Xcrc),
@@ -114,6 +115,8 @@ mod tests {
             (" HASH BLAKE3*\n XCRC\n XMD5\n", Some(command("XMD5 a b"))),
             (" MD5\n XCRC\n", Some(command("MD5 a b"))),
             (" XCRC\n", Some(command("XCRC a b"))),
+            (" XSHA\n XMD5\n", Some(command("XSHA a b"))),
+            (" XSHA\n XSHA1\n", Some(command("XSHA1 a b"))),
         ] {
             let digest = choose(lines);
             assert_eq!(

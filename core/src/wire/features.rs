@@ -208,7 +208,9 @@ known! {
     Xcrc = "XCRC";
     /// XMD5.
     Xmd5 = "XMD5";
-    /// XSHA1, also when listed as XSHA.
+    /// XSHA: SHA-1 by another name.
+    Xsha = "XSHA";
+    /// XSHA1.
     Xsha1 = "XSHA1";
     /// XSHA256.
     Xsha256 = "XSHA256";
@@ -493,11 +495,7 @@ pub(super) fn is_fact_name(name: &[u8]) -> bool {
 }
 
 /// Labels that announce a feature under another name.
-const SYNONYMS: [(&str, Known); 3] = [
-    ("MLSD", Known::Mlst),
-    ("UTF-8", Known::Utf8),
-    ("XSHA", Known::Xsha1),
-];
+const SYNONYMS: [(&str, Known); 2] = [("MLSD", Known::Mlst), ("UTF-8", Known::Utf8)];
 
 const fn bit(feature: Known) -> u64 {
     1 << (feature as u64)
@@ -618,7 +616,7 @@ mod tests {
     fn other_names_for_the_same() {
         assert_eq!(
             names("F\n MLSD\n UTF-8\n XSHA\n SITE SYMLINK;UTIME\n MODE Z\n REST\nE"),
-            "MLST,UTF8,XSHA1,MODE Z,SITE UTIME,SITE SYMLINK"
+            "MLST,UTF8,XSHA,MODE Z,SITE UTIME,SITE SYMLINK"
         );
     }
 
