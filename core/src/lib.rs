@@ -100,6 +100,7 @@ mod output;
 #[cfg(feature = "rustls")]
 pub mod pipe;
 pub mod pool;
+mod queue;
 pub mod rules;
 mod secret;
 pub mod server;

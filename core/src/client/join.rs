@@ -12,9 +12,10 @@ use crate::wire::date::size_in_reply;
 use crate::wire::reply::{Code, Subject};
 
 use super::config::MissingCloseNotify;
-use super::queue::{Outcome, Piece};
+use super::queue::Outcome;
 use super::request::Expected;
 use super::{Client, Ended, Phase, Transfer};
+use crate::queue::Piece;
 
 impl Client {
     /// Ends the transfer once both sides have ended.

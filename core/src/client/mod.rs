@@ -38,11 +38,9 @@ use core::net::{IpAddr, SocketAddr};
 
 use crate::diagnosis::{Diagnosis, Evidence, FirstBytesKept, diagnose};
 use crate::error::{Failure, FailureKind};
-use crate::order::{
-    AcceptOrder, Channel, Close, ConnectOrder, DataEnd, DataId, Fault, FlowOrder, ListenOrder,
-    Report, Tickets, TlsOrder,
-};
-use crate::output::{DigestDone, Done, Effect, Event, Note, Output, TransferDone};
+use crate::order::{Channel, DataEnd, DataId, Fault, Report, Tickets};
+use crate::output::{DigestDone, Done, Event, Note, Output, TransferDone};
+use crate::queue::{Errand, Outbox, Piece, Queue};
 use crate::rules::data::{Data, Payload};
 use crate::rules::login::Login;
 use crate::rules::secure::{Protection, State};
@@ -58,7 +56,7 @@ use crate::wire::reply::{Reply, ReplyReader};
 
 use renewal::Reuse;
 
-use queue::{Errand, Item, Outbox, Outcome, Piece, Queue};
+use queue::{Item, Outcome};
 use request::{Expected, Left, Request};
 
 /// What comes from the world.
@@ -119,7 +117,7 @@ pub struct Client {
     mode_index: u8,
     reader: ReplyReader,
     outbox: Outbox,
-    queue: Queue,
+    queue: Queue<Item>,
     polled: Option<Item>,
     outstanding: VecDeque<Expected>,
     requests: VecDeque<Request>,
@@ -444,7 +442,7 @@ impl Client {
         let item = self.polled.as_ref()?;
         let queue = &self.queue;
         let output = match item {
-            Item::Do(errand) => Output::Effect(mint(*errand)),
+            Item::Do(errand) => Output::Effect(errand.mint()),
             Item::Sent(verb, line) => Output::Event(Event::Sent {
                 verb: *verb,
                 line: queue.text(line),
@@ -590,47 +588,7 @@ impl Client {
     }
 }
 
-/// Turns plain data into an effect with its order: the only place where orders are made.
-fn mint(errand: Errand) -> Effect {
-    use crate::order::Channel;
-    match errand {
-        Errand::SecureControl(number) => Effect::SecureControl(TlsOrder {
-            number,
-            channel: Channel::Control,
-        }),
-        Errand::ClearControl(number) => Effect::ClearControl(TlsOrder {
-            number,
-            channel: Channel::Control,
-        }),
-        Errand::CloseControl => Effect::CloseControl,
-        Errand::Connect(number, data, target) => Effect::Connect(ConnectOrder {
-            number,
-            data,
-            target,
-        }),
-        Errand::Listen(number, data) => Effect::Listen(ListenOrder { number, data }),
-        Errand::Accept(number, data) => Effect::Accept(AcceptOrder { number, data }),
-        Errand::SecureData(number, channel) => Effect::SecureData(TlsOrder { number, channel }),
-        Errand::Flow {
-            number,
-            data,
-            direction,
-            ascii,
-            protected,
-            discard,
-        } => Effect::Flow(FlowOrder {
-            number,
-            data,
-            direction,
-            ascii,
-            protected,
-            discard,
-        }),
-        Errand::CloseData(data) => Effect::CloseData(data, Close::Now),
-    }
-}
-
-fn shown<'a>(queue: &'a Queue, outcome: &Outcome) -> Done<'a> {
+fn shown<'a>(queue: &'a Queue<Item>, outcome: &Outcome) -> Done<'a> {
     let text = |piece: &Piece| queue.text(piece);
     match outcome {
         Outcome::Nothing => Done::Nothing,

@@ -15,9 +15,10 @@ use crate::wire::features::FeatureSet;
 use crate::wire::reply::Code;
 
 use super::config::AuthMethod;
-use super::queue::{Item, Outcome, Piece};
+use super::queue::{Item, Outcome};
 use super::request::{Expected, Kind, Step};
 use super::{Client, Phase, Switch};
+use crate::queue::Piece;
 
 impl Client {
     /// One step of the negotiation of protection. False when it has to wait.

@@ -1,90 +1,14 @@
-//! Bytes to be sent, and what waits to be polled.
-
-use alloc::collections::VecDeque;
-use alloc::vec::Vec;
-use core::fmt;
-use core::ops::Range;
+//! What waits to be polled.
 
 use crate::error::Failure;
-use crate::order::{Channel, DataId, DataTarget, Direction};
 use crate::output::{Note, Proof};
+use crate::queue::{Errand, Piece};
 use crate::ticket::TicketId;
 use crate::wire::command::Verb;
 use crate::wire::date::Timestamp;
 use crate::wire::digest::HashAlgorithm;
 use crate::wire::features::FeatureSet;
 use crate::wire::reply::Code;
-
-/// Bytes for the control connection. What was consumed goes first; memory is kept, but not what was in it: it may be a password.
-#[derive(Clone, Default, PartialEq, Eq, Hash)]
-pub(super) struct Outbox {
-    bytes: Vec<u8>,
-    at: usize,
-}
-
-impl Outbox {
-    pub(super) fn waiting(&self) -> &[u8] {
-        self.bytes.get(self.at..).unwrap_or(&[])
-    }
-
-    pub(super) fn is_empty(&self) -> bool {
-        self.at >= self.bytes.len()
-    }
-
-    pub(super) fn consume(&mut self, n: usize) {
-        self.at = self.at.saturating_add(n).min(self.bytes.len());
-        if self.is_empty() {
-            self.clear();
-        }
-    }
-
-    pub(super) fn clear(&mut self) {
-        self.bytes.fill(0);
-        self.bytes.clear();
-        self.at = 0;
-    }
-
-    pub(super) fn end(&mut self) -> &mut Vec<u8> {
-        &mut self.bytes
-    }
-
-    /// Lets `encode` append, and takes back what it appended: whether it would work, without another buffer.
-    pub(super) fn tried<T>(&mut self, encode: impl FnOnce(&mut Vec<u8>) -> T) -> T {
-        let mark = self.bytes.len();
-        let result = encode(&mut self.bytes);
-        // The trial may have been a password.
-        for byte in self.bytes.iter_mut().skip(mark) {
-            *byte = 0;
-        }
-        self.bytes.truncate(mark);
-        result
-    }
-
-    /// What was appended since the box held `mark` bytes.
-    pub(super) fn since(&self, mark: usize) -> &[u8] {
-        self.bytes.get(mark..).unwrap_or(&[])
-    }
-
-    pub(super) fn len(&self) -> usize {
-        self.bytes.len()
-    }
-}
-
-impl fmt::Debug for Outbox {
-    fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
-        write!(f, "Outbox({} bytes)", self.waiting().len())
-    }
-}
-
-/// What waits to be polled, with the texts it refers to.
-#[derive(Clone, Debug, Default, PartialEq, Eq, Hash)]
-pub(super) struct Queue {
-    items: VecDeque<Item>,
-    text: Vec<u8>,
-}
-
-/// A piece of text in the queue's store.
-pub(super) type Piece = Range<usize>;
 
 /// One thing to be polled, as plain data; orders are minted when it is taken.
 #[derive(Clone, Debug, PartialEq, Eq, Hash)]
@@ -96,27 +20,6 @@ pub(super) enum Item {
     Note(Note),
     Finished(TicketId, Result<Outcome, Failure>),
     Closed(Option<Failure>),
-}
-
-/// An effect before its order is minted.
-#[derive(Clone, Copy, Debug, PartialEq, Eq, Hash)]
-pub(super) enum Errand {
-    SecureControl(u32),
-    ClearControl(u32),
-    CloseControl,
-    Connect(u32, DataId, DataTarget),
-    Listen(u32, DataId),
-    Accept(u32, DataId),
-    SecureData(u32, Channel),
-    Flow {
-        number: u32,
-        data: DataId,
-        direction: Direction,
-        ascii: bool,
-        protected: bool,
-        discard: bool,
-    },
-    CloseData(DataId),
 }
 
 /// A result as it is kept until it is polled.
@@ -139,41 +42,4 @@ pub(super) enum Outcome {
         digest: Piece,
     },
     Features(FeatureSet, Piece),
-}
-
-impl Queue {
-    pub(super) fn is_empty(&self) -> bool {
-        self.items.is_empty()
-    }
-
-    pub(super) fn push(&mut self, item: Item) {
-        self.items.push_back(item);
-    }
-
-    /// Takes the next item. Once all are taken their texts go, with the next call.
-    pub(super) fn take(&mut self) -> Option<Item> {
-        let item = self.items.pop_front();
-        if item.is_none() {
-            self.text.clear();
-        }
-        item
-    }
-
-    /// Keeps a text for an item.
-    pub(super) fn keep(&mut self, text: &[u8]) -> Piece {
-        let start = self.text.len();
-        self.text.extend_from_slice(text);
-        start..self.text.len()
-    }
-
-    /// Keeps a text that `write` appends.
-    pub(super) fn keep_with(&mut self, write: impl FnOnce(&mut Vec<u8>)) -> Piece {
-        let start = self.text.len();
-        write(&mut self.text);
-        start..self.text.len()
-    }
-
-    pub(super) fn text(&self, piece: &Piece) -> &[u8] {
-        self.text.get(piece.clone()).unwrap_or(&[])
-    }
 }

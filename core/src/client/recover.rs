@@ -16,10 +16,11 @@ use crate::wire::reply::{Class, Code};
 
 use super::config::Batching;
 use super::join::is_about_the_file;
-use super::queue::{Item, Outcome, Piece};
+use super::queue::{Item, Outcome};
 use super::replies::dialogue_of;
 use super::request::{Expected, Kind, Request, Step};
 use super::{Aborting, Client, Phase, Transfer};
+use crate::queue::Piece;
 
 impl Client {
     // ---- requests

@@ -16,9 +16,10 @@ use crate::wire::features::FeatureSet;
 use crate::wire::quoted::{parse_257, stou_name};
 use crate::wire::reply::{Class, Code};
 
-use super::queue::{Item, Outcome, Piece};
+use super::queue::{Item, Outcome};
 use super::request::{Expected, Kind, Step, Steps};
 use super::{Client, Phase, Switch};
+use crate::queue::Piece;
 
 impl Client {
     /// Takes one whole reply; its text lies in the queue's store.

@@ -12,10 +12,11 @@ use crate::ticket::TicketId;
 use crate::time::Timer;
 use crate::wire::command::Verb;
 
-use super::queue::{Errand, Item};
+use super::queue::Item;
 use super::replies::direction;
 use super::request::Step;
 use super::{Client, Ended, Phase};
+use crate::queue::Errand;
 
 impl Client {
     pub(super) fn on_report(&mut self, report: Report) {

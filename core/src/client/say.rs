@@ -4,6 +4,7 @@ use core::fmt::Write as _;
 
 use crate::error::{Failure, FailureKind, Malformed};
 use crate::order::{DataEnd, Fault};
+use crate::queue::Outbox;
 use crate::rules::Rule;
 use crate::rules::login::Login;
 use crate::rules::transfer::Answer;
@@ -286,7 +287,7 @@ impl core::fmt::Write for Appended<'_> {
 
 /// Appends one line; gives where it begins.
 fn say_into(
-    outbox: &mut super::queue::Outbox,
+    outbox: &mut Outbox,
     max: usize,
     write: impl FnOnce(&mut alloc::vec::Vec<u8>, usize) -> Result<(), Malformed>,
 ) -> Result<usize, Malformed> {

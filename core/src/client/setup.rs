@@ -17,8 +17,9 @@ use crate::wire::reply::Code;
 
 use super::Client;
 use super::config::{DataMode, PassiveAddress};
-use super::queue::{Errand, Item, Piece};
+use super::queue::Item;
 use super::request::{Expected, Step};
+use crate::queue::{Errand, Piece};
 
 impl Client {
     pub(super) fn on_setup(

@@ -89,10 +89,7 @@ pub use crate::wire::digest::HashAlgorithm;
 use alloc::vec::Vec;
 use core::net::SocketAddr;
 
-use crate::order::{
-    AcceptOrder, Channel, Close as CloseHow, ConnectOrder, FlowOrder, ListenOrder, TlsOrder,
-};
-use crate::output::Effect;
+use crate::queue::{Outbox, Queue};
 use crate::rules::data::Data;
 use crate::rules::login::Login;
 use crate::rules::secure::Protection;
@@ -103,7 +100,7 @@ use crate::wire::command::{Type, Verb};
 use crate::wire::reply::Reply;
 
 use entry::FactSet;
-use queue::{Errand, Inbox, Item, Outbox, Queue, Told};
+use queue::{Inbox, Item, Told};
 use setup::Setup;
 use transfer::Transfer;
 use work::Work;
@@ -139,7 +136,7 @@ pub struct Server {
     host: Option<Vec<u8>>,
     inbox: Inbox,
     outbox: Outbox,
-    queue: Queue,
+    queue: Queue<Item>,
     polled: Option<Told>,
     /// What runs.
     work: Work,
@@ -398,7 +395,7 @@ impl Server {
     /// Gives out the next effect, question or event, in order. Call it until it gives `None`.
     pub fn poll(&mut self) -> Option<Output<'_>> {
         let told = match self.queue.take()? {
-            Item::Do(errand) => return Some(Output::Effect(mint(errand))),
+            Item::Do(errand) => return Some(Output::Effect(errand.mint())),
             Item::Ask(question) => return Some(Output::Question(question.0)),
             Item::Tell(told) => self.polled.insert(told),
         };
@@ -444,42 +441,4 @@ impl Server {
 /// IPv4 addresses in their IPv6 form are IPv4 addresses.
 fn canonical(address: SocketAddr) -> SocketAddr {
     SocketAddr::new(address.ip().to_canonical(), address.port())
-}
-
-/// Turns plain data into an effect with its order: the only place where orders are made.
-fn mint(errand: Errand) -> Effect {
-    match errand {
-        Errand::SecureControl(number) => Effect::SecureControl(TlsOrder {
-            number,
-            channel: Channel::Control,
-        }),
-        Errand::ClearControl(number) => Effect::ClearControl(TlsOrder {
-            number,
-            channel: Channel::Control,
-        }),
-        Errand::CloseControl => Effect::CloseControl,
-        Errand::Connect(number, data, target) => Effect::Connect(ConnectOrder {
-            number,
-            data,
-            target,
-        }),
-        Errand::Listen(number, data) => Effect::Listen(ListenOrder { number, data }),
-        Errand::Accept(number, data) => Effect::Accept(AcceptOrder { number, data }),
-        Errand::SecureData(number, channel) => Effect::SecureData(TlsOrder { number, channel }),
-        Errand::Flow {
-            number,
-            data,
-            direction,
-            ascii,
-            protected,
-        } => Effect::Flow(FlowOrder {
-            number,
-            data,
-            direction,
-            ascii,
-            protected,
-            discard: false,
-        }),
-        Errand::CloseData(data) => Effect::CloseData(data, CloseHow::Now),
-    }
 }

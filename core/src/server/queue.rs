@@ -1,14 +1,13 @@
-//! What the client sent and has not been carried out, what it has not read yet, and what waits to be polled.
+//! What the client sent and has not been carried out, and what waits to be polled.
 
 use alloc::collections::VecDeque;
 use alloc::vec::Vec;
 use core::fmt;
-use core::ops::Range;
 
 use super::output::{Closing, Note};
 use super::question::{Held, Question};
 use super::{UserId, VirtualPath};
-use crate::order::{Channel, DataId, DataTarget, Direction};
+use crate::queue::{Errand, Piece, Queue};
 use crate::secret::Secret;
 use crate::wire::command::{Command, Verb};
 use crate::wire::line::LineSplitter;
@@ -119,58 +118,6 @@ impl fmt::Debug for Inbox {
     }
 }
 
-/// Bytes for the control connection.
-#[derive(Clone, Default, PartialEq, Eq, Hash)]
-pub(super) struct Outbox {
-    bytes: Vec<u8>,
-    at: usize,
-}
-
-impl Outbox {
-    pub(super) fn waiting(&self) -> &[u8] {
-        self.bytes.get(self.at..).unwrap_or(&[])
-    }
-
-    pub(super) fn is_empty(&self) -> bool {
-        self.at >= self.bytes.len()
-    }
-
-    pub(super) fn consume(&mut self, n: usize) {
-        self.at = self.at.saturating_add(n).min(self.bytes.len());
-        if self.is_empty() {
-            self.clear();
-        } else if self.at > self.bytes.len() / 2 {
-            self.bytes.drain(..self.at);
-            self.at = 0;
-        }
-    }
-
-    pub(super) fn clear(&mut self) {
-        self.bytes.clear();
-        self.at = 0;
-    }
-
-    pub(super) fn end(&mut self) -> &mut Vec<u8> {
-        &mut self.bytes
-    }
-}
-
-impl fmt::Debug for Outbox {
-    fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
-        write!(f, "Outbox({} bytes)", self.waiting().len())
-    }
-}
-
-/// What waits to be polled, with the texts it refers to.
-#[derive(Clone, Debug, Default, PartialEq, Eq, Hash)]
-pub(super) struct Queue {
-    items: VecDeque<Item>,
-    text: Vec<u8>,
-}
-
-/// A piece of text in the queue's store.
-pub(super) type Piece = Range<usize>;
-
 /// One thing to be polled; orders are minted when it is taken.
 #[derive(Clone, Debug, PartialEq, Eq, Hash)]
 pub(super) enum Item {
@@ -197,59 +144,19 @@ pub(super) enum Told {
     Closed(Closing),
 }
 
-/// An effect before its order is minted.
-#[derive(Clone, Copy, Debug, PartialEq, Eq, Hash)]
-pub(super) enum Errand {
-    SecureControl(u32),
-    ClearControl(u32),
-    CloseControl,
-    Connect(u32, DataId, DataTarget),
-    Listen(u32, DataId),
-    Accept(u32, DataId),
-    SecureData(u32, Channel),
-    Flow {
-        number: u32,
-        data: DataId,
-        direction: Direction,
-        ascii: bool,
-        protected: bool,
-    },
-    CloseData(DataId),
-}
-
-impl Queue {
+impl Queue<Item> {
     /// Puts an effect in line.
     pub(super) fn order(&mut self, errand: Errand) {
-        self.items.push_back(Item::Do(errand));
+        self.push(Item::Do(errand));
     }
 
     /// Puts a question in line.
     pub(super) fn ask(&mut self, question: Question) {
-        self.items.push_back(Item::Ask(Held(question)));
+        self.push(Item::Ask(Held(question)));
     }
 
     /// Puts an event in line.
     pub(super) fn tell(&mut self, told: Told) {
-        self.items.push_back(Item::Tell(told));
-    }
-
-    /// Takes the next item. Once all are taken their texts go, with the next call.
-    pub(super) fn take(&mut self) -> Option<Item> {
-        let item = self.items.pop_front();
-        if item.is_none() {
-            self.text.clear();
-        }
-        item
-    }
-
-    /// Keeps a text for an item.
-    pub(super) fn keep(&mut self, text: &[u8]) -> Piece {
-        let start = self.text.len();
-        self.text.extend_from_slice(text);
-        start..self.text.len()
-    }
-
-    pub(super) fn text(&self, piece: &Piece) -> &[u8] {
-        self.text.get(piece.clone()).unwrap_or(&[])
+        self.push(Item::Tell(told));
     }
 }

@@ -5,11 +5,11 @@ use core::net::{IpAddr, SocketAddr};
 use alloc::vec::Vec;
 
 use super::output::Note;
-use super::queue::Errand;
 use super::work::Work;
 use super::{Server, Timer};
 use crate::error::Malformed;
 use crate::order::{Channel, DataId, DataTarget, News, Report, TlsFacts, TlsFault};
+use crate::queue::Errand;
 use crate::rules::Rule;
 use crate::rules::data::{Bounce, Data, Life, may_connect, may_serve};
 use crate::wire::command::{EpsvArgument, Verb};

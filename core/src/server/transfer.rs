@@ -9,12 +9,13 @@ use super::output::Note;
 use super::question::{
     Answer, Close, Ending, OpenListing, OpenRead, OpenWrite, Question, Refused, Said, WriteMode,
 };
-use super::queue::{Errand, Told};
+use super::queue::Told;
 use super::refusal::{broken_off, refusal};
 use super::setup::Setup;
 use super::work::{Asked, Work};
 use super::{Access, Form, MissingCloseNotify, Restart, Server, Timer, VirtualPath};
 use crate::order::{DataEnd, DataId, Direction, FlowEnd};
+use crate::queue::Errand;
 use crate::rules::Rule;
 use crate::rules::data::Life;
 use crate::rules::transfer::{Receipt, received, sent};
@@ -339,6 +340,7 @@ impl Server {
             direction,
             ascii,
             protected,
+            discard: false,
         });
         self.arm_stall();
     }

@@ -4,12 +4,13 @@ use alloc::string::ToString;
 use alloc::vec::Vec;
 
 use super::output::Note;
-use super::queue::{Errand, Line, Told};
+use super::queue::{Line, Told};
 use super::verbs::{Course, Stage, course};
 use super::{
     Closing, Form, Greeting, HashAlgorithm, Phase, Server, Session, Switch, Timer, VirtualPath,
 };
 use crate::error::Malformed;
+use crate::queue::Errand;
 use crate::rules::Rule;
 use crate::rules::login::Login;
 use crate::rules::secure::State;
