@@ -8,6 +8,7 @@ use core::ops::Range;
 use crate::error::Failure;
 use crate::order::{Channel, DataId, DataTarget, Direction};
 use crate::output::{Note, Proof};
+use crate::secret::Secrets;
 use crate::ticket::TicketId;
 use crate::wire::command::Verb;
 use crate::wire::date::Timestamp;
@@ -76,8 +77,8 @@ impl fmt::Debug for Outbox {
     }
 }
 
-/// What waits to be polled, with the texts it refers to.
-#[derive(Clone, Debug, Default, PartialEq, Eq, Hash)]
+/// What waits to be polled, with the texts it refers to: as the server said them, so `Debug` shows none of them.
+#[derive(Clone, Default, PartialEq, Eq, Hash)]
 pub(super) struct Queue {
     items: VecDeque<Item>,
     text: Vec<u8>,
@@ -130,6 +131,8 @@ pub(super) enum Outcome {
         name: Option<Piece>,
     },
     Reply(Code, Piece),
+    /// A reply whose inner lines are names and facts: a value, which nothing is masked in.
+    Names(Code, Piece),
     PathName(Option<Piece>),
     Size(u64),
     Time(Timestamp),
@@ -159,6 +162,21 @@ impl Queue {
         item
     }
 
+    /// As [`take`](Self::take), with what the server repeats of `secrets` masked. All parts of the machine read what came; this is where it
+    /// goes out.
+    pub(super) fn take_shown(&mut self, secrets: &Secrets) -> Option<Item> {
+        let mut item = self.take()?;
+        match &mut item {
+            Item::Received(_, _, text)
+            | Item::Finished(_, Ok(Outcome::Reply(_, text) | Outcome::Features(_, text))) => {
+                self.mask(text, secrets);
+            }
+            Item::Finished(_, Ok(Outcome::Names(_, text))) => self.mask_around(text, secrets),
+            _ => {}
+        }
+        Some(item)
+    }
+
     /// Keeps a text for an item.
     pub(super) fn keep(&mut self, text: &[u8]) -> Piece {
         let start = self.text.len();
@@ -173,7 +191,45 @@ impl Queue {
         start..self.text.len()
     }
 
+    /// Puts a masked copy in the place of a text, if there is something to mask.
+    fn mask(&mut self, piece: &mut Piece, secrets: &Secrets) {
+        if secrets.find(self.text(piece)).is_some() {
+            let text = self.text(piece).to_vec();
+            *piece = self.keep_with(|out| secrets.mask_into(&text, out));
+        }
+    }
+
+    /// As [`mask`](Self::mask), in the first and the last line alone.
+    fn mask_around(&mut self, piece: &mut Piece, secrets: &Secrets) {
+        if secrets.find(self.text(piece)).is_none() {
+            return;
+        }
+        let text = self.text(piece).to_vec();
+        let last = text.iter().filter(|byte| **byte == b'\n').count();
+        *piece = self.keep_with(|out| {
+            for (number, line) in text.split(|byte| *byte == b'\n').enumerate() {
+                if number > 0 {
+                    out.push(b'\n');
+                }
+                if number == 0 || number == last {
+                    secrets.mask_into(line, out);
+                } else {
+                    out.extend_from_slice(line);
+                }
+            }
+        });
+    }
+
     pub(super) fn text(&self, piece: &Piece) -> &[u8] {
         self.text.get(piece.clone()).unwrap_or(&[])
+    }
+}
+
+impl fmt::Debug for Queue {
+    fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
+        f.debug_struct("Queue")
+            .field("items", &self.items)
+            .field("text", &format_args!("{} bytes", self.text.len()))
+            .finish()
     }
 }

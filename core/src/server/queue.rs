@@ -9,7 +9,7 @@ use super::output::{Closing, Note};
 use super::question::{Held, Question};
 use super::{UserId, VirtualPath};
 use crate::order::{Channel, DataId, DataTarget, Direction};
-use crate::secret::Secret;
+use crate::secret::{Secret, Secrets};
 use crate::wire::command::{Command, Verb};
 use crate::wire::line::LineSplitter;
 use crate::wire::reply::Code;
@@ -242,10 +242,10 @@ impl Queue {
         item
     }
 
-    /// Keeps a text for an item.
-    pub(super) fn keep(&mut self, text: &[u8]) -> Piece {
+    /// Keeps a text for an item, `secrets` masked: it is for a log.
+    pub(super) fn keep(&mut self, text: &[u8], secrets: &Secrets) -> Piece {
         let start = self.text.len();
-        self.text.extend_from_slice(text);
+        secrets.mask_into(text, &mut self.text);
         start..self.text.len()
     }
 
