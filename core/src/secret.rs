@@ -134,7 +134,11 @@ fn length_at(secret: &Secret, text: &[u8]) -> Option<usize> {
     while let Some(&byte) = wanted.first() {
         let few = run(wanted, byte, wanted.len());
         wanted = wanted.get(few..)?;
-        let doubled = if matches!(byte, b'"' | 0xFF) { 2 * few } else { few };
+        let doubled = if matches!(byte, b'"' | 0xFF) {
+            2 * few
+        } else {
+            few
+        };
         let many = run(rest, byte, doubled + 1);
         let taken = match wanted.is_empty() {
             true if many >= few => many.min(doubled),
@@ -192,7 +196,11 @@ mod tests {
     fn a_secret_is_masked_in_every_form_it_may_come_back_in() {
         let cases: [(&[u8], &[u8], &[u8]); 14] = [
             (b"hunter2", b"hunter2", b"****"),
-            (b"hunter2", b"a hunter2, hunter2\nhunter2!", b"a ****, ****\n****!"),
+            (
+                b"hunter2",
+                b"a hunter2, hunter2\nhunter2!",
+                b"a ****, ****\n****!",
+            ),
             (b"hunter2", b"Hunter2 hunter", b"Hunter2 hunter"),
             (b"hunter2", b"hunthunter2", b"hunt****"),
             (b"hunter2", b"", b""),

@@ -985,7 +985,9 @@ fn repeating(bytes: &[u8]) -> Vec<u8> {
     for line in bytes.split_inclusive(|byte| *byte == b'\n') {
         let text = line.strip_suffix(b"\n").unwrap_or(line);
         let text = text.strip_suffix(b"\r").unwrap_or(text);
-        let names = text.windows(5).any(|part| part.eq_ignore_ascii_case(b"FILE:"));
+        let names = text
+            .windows(5)
+            .any(|part| part.eq_ignore_ascii_case(b"FILE:"));
         said.extend_from_slice(text);
         let coded = text.len() >= 3 && text[..3].iter().all(u8::is_ascii_digit);
         if line.ends_with(b"\n") && coded && !names {

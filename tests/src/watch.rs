@@ -10,12 +10,17 @@ use crate::rig::shows_canary;
 /// Passwords besides the bench's.
 static MORE: Mutex<Vec<String>> = Mutex::new(Vec::new());
 
-/// From here on a line at any level that shows [`CANARY`](crate::rig::CANARY), or this password too, stops whoever traces it.
-pub fn traces(password: Option<&str>) {
-    if let Some(password) = password {
-        let mut more = MORE.lock().unwrap_or_else(PoisonError::into_inner);
+/// This password is looked for too.
+#[cfg(target_os = "linux")]
+pub(crate) fn password(password: &str) {
+    let mut more = MORE.lock().unwrap_or_else(PoisonError::into_inner);
+    if !more.iter().any(|known| known == password) {
         more.push(password.to_owned());
     }
+}
+
+/// From here on a line at any level that shows [`CANARY`](crate::rig::CANARY), or the password of a real server, stops whoever traces it.
+pub fn traces() {
     // The second time there is one already.
     let _ = tracing_subscriber::fmt()
         .with_max_level(LevelFilter::TRACE)

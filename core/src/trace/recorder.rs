@@ -60,12 +60,7 @@ impl Tape {
     }
 
     /// The record so far, closed, and masked: only here all pieces of what came are seen together.
-    pub(crate) fn trace(
-        &self,
-        levels: Levels,
-        drained: bool,
-        secrets: &Secrets,
-    ) -> Option<Trace> {
+    pub(crate) fn trace(&self, levels: Levels, drained: bool, secrets: &Secrets) -> Option<Trace> {
         let mut trace = self.0.as_ref()?.trace.clone();
         mask(&mut trace.entries, secrets);
         let stopped = matches!(trace.entries.last(), Some(entry) if entry.what == What::Stopped);

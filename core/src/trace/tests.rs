@@ -279,7 +279,8 @@ fn a_secret_the_server_repeats_is_masked() {
 #[test]
 fn a_secret_that_comes_in_pieces_and_among_telnet_commands_is_masked() {
     let password = b"c4n4ry-s3cr3t";
-    let said: &[u8] = b"230-so c4n4ry-s3cr3t\r\n c4n\xFF\xF14ry-s3cr3t c4n4ry-s3cr3t\r\n230 c4n4ry-s3cr3t\r\n";
+    let said: &[u8] =
+        b"230-so c4n4ry-s3cr3t\r\n c4n\xFF\xF14ry-s3cr3t c4n4ry-s3cr3t\r\n230 c4n4ry-s3cr3t\r\n";
     for piece in 1..said.len() {
         let mut said: Vec<&[u8]> = said.chunks(piece).collect();
         said.splice(0..0, [&b"220 x\r\n"[..], b"331 x\r\n"]);

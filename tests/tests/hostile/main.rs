@@ -42,7 +42,7 @@ enum Over {
 type Results = Arc<Mutex<BTreeMap<(usize, Over), bool>>>;
 
 fn main() -> ExitCode {
-    watch::traces(None);
+    watch::traces();
     let mut arguments = Arguments::from_args();
     // Most of the time they wait.
     arguments.test_threads.get_or_insert(12);
