@@ -97,6 +97,7 @@ fn values_stay_as_they_are() {
 
     let mut client = session(b"1234567", None);
     client.size(Instant::ZERO, b"f").unwrap();
+    hear(&mut client, b"200 TYPE is I");
     let (shown, result) = hear(&mut client, b"213 1234567");
     assert_eq!(shown, b"****");
     assert_eq!(result, Some(Ok(b"1234567".to_vec())));
