@@ -391,7 +391,9 @@ impl Failure {
             K::Refused if matches!(self.code, Some(code) if matches!(code.value(), 500 | 502 | 504)) => {
                 "the server does not know this command: do without it"
             }
-            K::Refused => "check the path, and what the user may do",
+            K::Refused => {
+                "check the path, letter case too, and what this user may do there; only the server's administrator can allow more"
+            }
             K::GreetingRefused => "try again later",
             K::ServiceClosing | K::ControlClosed | K::ControlBroken(_)
                 if self.cuts_a_transfer() =>
@@ -448,7 +450,10 @@ impl fmt::Display for Failure {
     fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
         let verb = self.verb.map_or("the session", Verb::as_str);
         match self.kind {
-            FailureKind::Refused => write!(f, "the server refused {verb}")?,
+            FailureKind::Refused => match self.verb.and_then(in_words) {
+                Some(words) => write!(f, "the server refused to {words} ({verb})")?,
+                None => write!(f, "the server refused {verb}")?,
+            },
             FailureKind::GreetingRefused => f.write_str("the server refuses service in its greeting")?,
             FailureKind::LoginRefused => write!(f, "the server refused the login at {verb}")?,
             FailureKind::AccountNeeded => f.write_str("the server wants an account (ACCT) and none was given")?,
@@ -484,7 +489,9 @@ impl fmt::Display for Failure {
             FailureKind::UnexpectedReply => write!(f, "the server answered {verb} with a reply it cannot have")?,
             FailureKind::Desynchronised => f.write_str("the server sent a reply that no command asked for")?,
             FailureKind::ServiceClosing => f.write_str("the server closes the session")?,
+            FailureKind::ControlClosed if self.verb.is_none() => f.write_str("the server closed the control connection")?,
             FailureKind::ControlClosed => write!(f, "the server closed the control connection during {verb}")?,
+            FailureKind::ControlBroken(fault) if self.verb.is_none() => write!(f, "the control connection broke: {fault}")?,
             FailureKind::ControlBroken(fault) => write!(f, "the control connection broke during {verb}: {fault}")?,
             FailureKind::TimedOut(timer) => write!(f, "no answer in time: {timer}")?,
             FailureKind::Truncated { bytes, expected: Some(expected) } => {
@@ -523,6 +530,25 @@ impl fmt::Display for Failure {
             None => Ok(()),
         }
     }
+}
+
+/// What a command does, for people who do not know its name.
+const fn in_words(verb: Verb) -> Option<&'static str> {
+    use Verb as V;
+    Some(match verb {
+        V::Retr => "send the file",
+        V::Stor | V::Stou | V::Appe => "take the file",
+        V::List | V::Nlst | V::Mlsd => "list the directory",
+        V::Cwd | V::Cdup => "change to the directory",
+        V::Mkd => "make the directory",
+        V::Rmd => "delete the directory",
+        V::Dele => "delete the file",
+        V::Rnfr | V::Rnto => "rename",
+        V::Size => "tell the size",
+        V::Mdtm => "tell the time",
+        V::Mlst => "tell the facts",
+        _ => return None,
+    })
 }
 
 impl core::error::Error for Failure {}

@@ -81,8 +81,8 @@ impl fmt::Debug for Outbox {
     }
 }
 
-/// What waits to be polled, with the texts it refers to.
-#[derive(Clone, Debug, PartialEq, Eq, Hash)]
+/// What waits to be polled, with the texts it refers to: as the peer said them, so `Debug` shows none of them.
+#[derive(Clone, PartialEq, Eq, Hash)]
 pub(crate) struct Queue<I> {
     items: VecDeque<I>,
     text: Vec<u8>,
@@ -123,6 +123,15 @@ impl<I> Queue<I> {
 
     pub(crate) fn text(&self, piece: &Piece) -> &[u8] {
         self.text.get(piece.clone()).unwrap_or(&[])
+    }
+}
+
+impl<I: fmt::Debug> fmt::Debug for Queue<I> {
+    fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
+        f.debug_struct("Queue")
+            .field("items", &self.items)
+            .field("text", &format_args!("{} bytes", self.text.len()))
+            .finish()
     }
 }
 

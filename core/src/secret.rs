@@ -1,8 +1,10 @@
-//! The one type for passwords and accounts.
+//! The one type for passwords and accounts, and the one place that masks what a peer repeats of them.
 
-use alloc::string::String;
+use alloc::collections::VecDeque;
+use alloc::string::ToString;
 use alloc::vec::Vec;
-use core::fmt::{self, Write as _};
+use core::fmt;
+use core::ops::Range;
 
 use crate::wire::reply::Escaped;
 
@@ -29,35 +31,134 @@ impl Secret {
         self.0.is_empty()
     }
 
-    /// Masks what is this secret in `text`, as it is or escaped. Of fewer than six bytes it is not: they are words of every reply.
-    pub(crate) fn mask_in(&self, text: &mut Vec<u8>) {
-        if self.0.len() < 6 {
-            return;
-        }
-        replace(text, &self.0);
-        let mut escaped = String::new();
-        // Writing to a string does not fail.
-        let _ = write!(escaped, "{}", Escaped::new(&self.0));
-        if escaped.as_bytes() != self.0 {
-            replace(text, escaped.as_bytes());
-        }
-    }
-
     /// The bytes, for the one place that writes them to the wire.
     pub(crate) fn expose(&self) -> &[u8] {
         &self.0
     }
 }
 
-fn replace(text: &mut Vec<u8>, secret: &[u8]) {
-    let mut from = 0;
-    while let Some(at) = text
-        .get(from..)
-        .and_then(|rest| rest.windows(secret.len()).position(|part| part == secret))
-    {
-        let at = from + at;
-        text.splice(at..at + secret.len(), *b"****");
-        from = at + 4;
+/// The secrets of one session, to be masked where a peer repeats them in a text.
+///
+/// What is masked is text, which is for people: replies in events, failures, evidence, records, lines of a log. A value that was read from
+/// it (a path, a name, a size, a digest) stays as it is, and a machine decides by what came.
+#[derive(Clone, Default, PartialEq, Eq, Hash)]
+pub(crate) struct Secrets(VecDeque<Secret>);
+
+/// What is shown in place of a secret.
+const MASK: &[u8] = b"****";
+
+impl Secrets {
+    /// Bytes of the shortest secret that is masked. What is shorter is a word or a number of every reply, and a mask on a well-known word
+    /// would tell the secret rather than hide it.
+    pub(crate) const SHORTEST: usize = 6;
+
+    /// A session has one password and an account; a peer that tries many is remembered by its last.
+    const MOST: usize = 8;
+
+    /// From here on `secret` is masked, as it is and as [`Escaped`] shows it.
+    pub(crate) fn learn(&mut self, secret: &Secret) {
+        if secret.expose().len() < Self::SHORTEST {
+            return;
+        }
+        self.remember(secret.expose());
+        let escaped = Escaped::new(secret.expose()).to_string();
+        if escaped.as_bytes() != secret.expose() {
+            self.remember(escaped.as_bytes());
+        }
+    }
+
+    fn remember(&mut self, bytes: &[u8]) {
+        if bytes.len() < Self::SHORTEST || self.0.iter().any(|known| known.expose() == bytes) {
+            return;
+        }
+        if self.0.len() == Self::MOST {
+            self.0.pop_front();
+        }
+        self.0.push_back(Secret::new(bytes));
+    }
+
+    /// Where the first one is in `text`, if one is.
+    pub(crate) fn find(&self, text: &[u8]) -> Option<Range<usize>> {
+        if self.0.is_empty() {
+            return None;
+        }
+        (0..text.len()).find_map(|start| {
+            let rest = text.get(start..).unwrap_or_default();
+            let longest = self.0.iter().filter_map(|secret| length_at(secret, rest));
+            longest.max().map(|length| start..start + length)
+        })
+    }
+
+    /// How long `text` is without the beginning of a secret at its end, where the rest was cut off.
+    pub(crate) fn whole(&self, text: &[u8]) -> usize {
+        let cut = self.0.iter().filter_map(|secret| {
+            let longest = secret.expose().len().min(text.len() + 1);
+            (3..longest).rev().find(|length| {
+                let beginning = secret.expose().get(..*length);
+                beginning.is_some_and(|beginning| text.ends_with(beginning))
+            })
+        });
+        text.len() - cut.max().unwrap_or(0)
+    }
+
+    pub(crate) fn is_empty(&self) -> bool {
+        self.0.is_empty()
+    }
+
+    /// Appends `text` to `out`, masked.
+    pub(crate) fn mask_into(&self, text: &[u8], out: &mut Vec<u8>) {
+        let mut rest = text;
+        while let Some(found) = self.find(rest) {
+            out.extend_from_slice(rest.get(..found.start).unwrap_or_default());
+            out.extend_from_slice(MASK);
+            rest = rest.get(found.end..).unwrap_or_default();
+        }
+        out.extend_from_slice(rest);
+    }
+
+    /// Masks `text` in place.
+    pub(crate) fn mask(&self, text: &mut Vec<u8>) {
+        if self.find(text).is_some() {
+            let mut masked = Vec::with_capacity(text.len());
+            self.mask_into(text, &mut masked);
+            text.fill(0);
+            *text = masked;
+        }
+    }
+}
+
+/// How many bytes at the beginning of `text` are `secret`. A quote may be doubled, as in a quoted name (RFC 959 appendix II), and so may the
+/// byte 255, as by Telnet.
+fn length_at(secret: &Secret, text: &[u8]) -> Option<usize> {
+    let (mut wanted, mut rest) = (secret.expose(), text);
+    while let Some(&byte) = wanted.first() {
+        let few = run(wanted, byte, wanted.len());
+        wanted = wanted.get(few..)?;
+        let doubled = if matches!(byte, b'"' | 0xFF) {
+            2 * few
+        } else {
+            few
+        };
+        let many = run(rest, byte, doubled + 1);
+        let taken = match wanted.is_empty() {
+            true if many >= few => many.min(doubled),
+            false if (few..=doubled).contains(&many) => many,
+            _ => return None,
+        };
+        rest = rest.get(taken..)?;
+    }
+    Some(text.len() - rest.len())
+}
+
+/// How often `byte` stands at the beginning of `text`, counted up to `most`.
+fn run(text: &[u8], byte: u8, most: usize) -> usize {
+    let same = text.iter().take(most).take_while(|&&other| other == byte);
+    same.count()
+}
+
+impl fmt::Debug for Secrets {
+    fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
+        write!(f, "Secrets({})", self.0.len())
     }
 }
 
@@ -74,5 +175,69 @@ impl Drop for Secret {
         }
         // Keeps the optimiser from dropping the loop above as dead stores.
         core::hint::black_box(&self.0);
+    }
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+
+    fn masked(secrets: &[&[u8]], text: &[u8]) -> Vec<u8> {
+        let mut known = Secrets::default();
+        for secret in secrets {
+            known.learn(&Secret::new(secret));
+        }
+        let mut text = text.to_vec();
+        known.mask(&mut text);
+        text
+    }
+
+    #[test]
+    fn a_secret_is_masked_in_every_form_it_may_come_back_in() {
+        let cases: [(&[u8], &[u8], &[u8]); 14] = [
+            (b"hunter2", b"hunter2", b"****"),
+            (
+                b"hunter2",
+                b"a hunter2, hunter2\nhunter2!",
+                b"a ****, ****\n****!",
+            ),
+            (b"hunter2", b"Hunter2 hunter", b"Hunter2 hunter"),
+            (b"hunter2", b"hunthunter2", b"hunt****"),
+            (b"hunter2", b"", b""),
+            (b"aaaaaab", b"aaaaaaaab", b"aa****"),
+            (b"p\"q\"\"r", b"\"p\"q\"\"r\"", b"\"****\""),
+            (b"p\"q\"\"r", b"\"p\"\"q\"\"\"\"r\"", b"\"****\""),
+            (b"secret\"", b"is secret\"\" now", b"is **** now"),
+            (b"\"secret", b"is \"\"secret", b"is ****"),
+            (b"se\xFFcret", b"se\xFF\xFFcret se\xFFcret", b"**** ****"),
+            (b"se\x1Bcret", b"se\\x1bcret", b"****"),
+            (b"aabbaa", b"aabbbaa aabb", b"aabbbaa aabb"),
+            (b"hunte", b"hunte is too short", b"hunte is too short"),
+        ];
+        for (secret, text, wanted) in cases {
+            let got = masked(&[secret], text);
+            assert_eq!(
+                got,
+                wanted,
+                "{} in {}: {}",
+                secret.escape_ascii(),
+                text.escape_ascii(),
+                got.escape_ascii()
+            );
+        }
+    }
+
+    #[test]
+    fn of_several_secrets_the_longest_is_masked_and_the_last_ones_are_known() {
+        let (short, long): (&[u8], &[u8]) = (b"hunter2", b"hunter2000");
+        assert_eq!(masked(&[short, long], b"hunter2000 hunter2"), b"**** ****");
+        let many: Vec<Vec<u8>> = (0..20)
+            .map(|number: usize| alloc::format!("secret-{number:02}").into_bytes())
+            .collect();
+        let many: Vec<&[u8]> = many.iter().map(Vec::as_slice).collect();
+        assert_eq!(
+            masked(&many, b"secret-00 secret-11 secret-12 secret-19"),
+            b"secret-00 secret-11 **** ****"
+        );
     }
 }

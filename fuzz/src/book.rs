@@ -47,6 +47,8 @@ pub(crate) struct Book {
     pub(crate) handshake_failed: bool,
     going_clear: bool,
     ready: bool,
+    /// The secrets that have left.
+    told: Vec<&'static str>,
     /// Tickets given out, and whether they are finished.
     tickets: BTreeMap<TicketId, bool>,
     /// Payload counts that the world has told of.
@@ -71,6 +73,7 @@ impl Book {
             handshake_failed: false,
             going_clear: false,
             ready: false,
+            told: Vec::new(),
             tickets: BTreeMap::new(),
             moved: BTreeSet::from([0]),
             failures: Vec::new(),
@@ -83,6 +86,11 @@ impl Book {
         hides_secrets(&failure.to_string());
         let _ = (failure.category(), failure.reply());
         self.failures.push(failure.clone());
+    }
+
+    /// What the server knows, and may repeat.
+    pub(crate) fn told(&self) -> &[&'static str] {
+        &self.told
     }
 
     pub(crate) fn is_closed(&self) -> bool {
@@ -150,6 +158,11 @@ impl Book {
             !has_canary || matches!(verb, b"PASS" | b"ACCT"),
             "a secret in {shown}"
         );
+        for (said, secret) in [(&b"PASS"[..], PASSWORD), (b"ACCT", ACCOUNT)] {
+            if verb == said && has_canary && !self.told.contains(&secret) {
+                self.told.push(secret);
+            }
+        }
         if verb == b"CCC" {
             assert!(
                 self.config.security.ccc_allowed() && self.secure,
@@ -193,7 +206,17 @@ impl Book {
 
     pub(crate) fn event(&mut self, event: &Event<'_>) {
         let shown = format!("{event:?}");
-        hides_secrets(&shown);
+        match event {
+            // What is between the first and the last line of an answer to MLST or STAT is a value.
+            Event::Finished {
+                result: Ok(Done::Reply(reply)),
+                ..
+            } => {
+                let ends = [reply.lines().next(), reply.lines().next_back()];
+                hides_secrets(&ends.map(lossy).join(" "));
+            }
+            _ => hides_secrets(&shown),
+        }
         assert!(!self.closed, "{shown} after the end");
         match *event {
             Event::Sent { line, .. } => {
@@ -336,6 +359,10 @@ pub(crate) fn hides_secrets(shown: &str) {
         !shown.contains("67, 65, 78, 65, 82, 89"),
         "a secret in {shown}"
     );
+}
+
+fn lossy(line: Option<&[u8]>) -> String {
+    String::from_utf8_lossy(line.unwrap_or_default()).into_owned()
 }
 
 fn is_anonymous(user: &[u8]) -> bool {

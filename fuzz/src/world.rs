@@ -1,5 +1,6 @@
 //! A client with everything around it that a driver has: orders in hand, a clock, and the book of what must hold.
 
+use core::cell::Cell;
 use core::fmt::Debug;
 use core::net::{IpAddr, SocketAddr};
 use core::time::Duration;
@@ -34,6 +35,20 @@ pub(crate) struct World {
     pub(crate) stale: Vec<Order>,
     /// Every data connection there was.
     pub(crate) data: Vec<DataId>,
+    /// The line that the server has begun.
+    line: Vec<u8>,
+}
+
+thread_local! {
+    /// Whether servers repeat the secrets they are told.
+    static REPEATS: Cell<bool> = const { Cell::new(false) };
+}
+
+/// Runs an oracle over the client with a server that repeats every secret it is told, in every reply.
+pub(crate) fn repeating(check: fn(&[u8]), data: &[u8]) {
+    REPEATS.set(true);
+    check(data);
+    REPEATS.set(false);
 }
 
 /// Any order.
@@ -59,6 +74,7 @@ impl World {
             hand: Vec::new(),
             stale: Vec::new(),
             data: Vec::new(),
+            line: Vec::new(),
         };
         world.client.start_recording(RECORD);
         world.settle();
@@ -107,8 +123,39 @@ impl World {
     /// One thing from the world.
     pub(crate) fn handle(&mut self, input: Input<'_>) {
         trace(&input);
-        self.client.handle(self.now, input);
+        match input {
+            Input::Control(bytes) if REPEATS.get() => {
+                let said = self.repeating(bytes);
+                self.client.handle(self.now, Input::Control(&said));
+            }
+            input => self.client.handle(self.now, input),
+        }
         self.settle();
+    }
+
+    /// What the server says, with the secrets it was told at the end of each line that begins with a code. What is between may be names,
+    /// and the rest of a line that names the file of STOU is one: those are values.
+    fn repeating(&mut self, bytes: &[u8]) -> Vec<u8> {
+        let mut said = Vec::new();
+        for byte in bytes {
+            if *byte == b'\n' {
+                let line = core::mem::take(&mut self.line);
+                let coded = line.len() >= 3 && line.iter().take(3).all(u8::is_ascii_digit);
+                let names = line
+                    .windows(5)
+                    .any(|part| part.eq_ignore_ascii_case(b"FILE:"));
+                if coded && !names {
+                    for secret in self.book.told() {
+                        said.push(b' ');
+                        said.extend_from_slice(secret.as_bytes());
+                    }
+                }
+            } else {
+                self.line.push(*byte);
+            }
+            said.push(*byte);
+        }
+        said
     }
 
     /// At most `most` bytes of what is outgoing go to the server.

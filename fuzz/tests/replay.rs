@@ -3,7 +3,7 @@
 use std::fs;
 use std::path::Path;
 
-use ftp_proto_fuzz::TARGETS;
+use ftp_proto_fuzz::{TARGETS, with_a_server_that_repeats_secrets};
 
 #[test]
 fn every_corpus_holds() {
@@ -20,6 +20,23 @@ fn every_corpus_holds() {
             inputs += 1;
         }
         assert!(inputs > 0, "{} is empty", folder.display());
+    }
+}
+
+#[test]
+fn every_corpus_holds_where_the_server_repeats_the_password() {
+    for (target, check) in TARGETS {
+        if !matches!(target, "client_bytes" | "client_ops") {
+            continue;
+        }
+        let folder = Path::new(env!("CARGO_MANIFEST_DIR"))
+            .join("corpus")
+            .join(target);
+        for file in fs::read_dir(&folder).unwrap() {
+            let path = file.unwrap().path();
+            println!("{}", path.display());
+            with_a_server_that_repeats_secrets(check, &fs::read(&path).unwrap());
+        }
     }
 }
 

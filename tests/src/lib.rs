@@ -15,3 +15,4 @@ pub mod small_files;
 pub mod tool;
 pub mod transcript;
 pub mod tree;
+pub mod watch;

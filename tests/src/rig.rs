@@ -83,6 +83,10 @@ pub struct Rig {
     pub checks_silence: bool,
     /// Checks that bytes may come in any two pieces. On unless a test says otherwise.
     pub checks_splits: bool,
+    /// Checks that a server may repeat the password in whatever it says. On unless a test says otherwise.
+    pub checks_echo: bool,
+    /// The password has left.
+    told: bool,
 }
 
 /// One thing that came out of the machine, owned.
@@ -180,6 +184,8 @@ impl Rig {
             auto_control: false,
             checks_silence: true,
             checks_splits: true,
+            checks_echo: true,
+            told: false,
         };
         rig.client.start_recording(RECORD);
         rig.settle();
@@ -612,6 +618,12 @@ impl Rig {
         {
             self.check_splits(bytes);
         }
+        if let Input::Control(bytes) = input
+            && self.checks_echo
+            && self.told
+        {
+            self.check_echo(bytes);
+        }
         self.client.handle(self.now, input);
         if let Some(before) = expired {
             assert!(
@@ -635,7 +647,7 @@ impl Rig {
     /// * the session is closed once, and nothing comes afterwards;
     /// * something has a deadline as long as a request is open, and silence from here on ends every one of them;
     /// * bytes give the same result in two pieces as in one, wherever they are cut;
-    /// * no event and no debug text shows the password.
+    /// * no event, failure, diagnosis and debug text shows the password, and none would if each line of the server repeated it.
     pub fn settle(&mut self) {
         let automatic = self.automatic();
         let mut output = Vec::new();
@@ -647,6 +659,8 @@ impl Rig {
             &mut output,
             &mut self.writes,
         );
+        let left = self.writes.iter().flatten();
+        self.told |= left.into_iter().any(|line| line.contains(CANARY));
         for seen in output {
             assert!(!self.closed, "{seen:?} after Closed");
             match &seen {
@@ -700,6 +714,22 @@ impl Rig {
                 String::from_utf8_lossy(bytes)
             );
         }
+    }
+
+    /// A server that repeats the password in each line of the bytes that are about to come in would not get it shown.
+    fn check_echo(&self, bytes: &[u8]) {
+        let mut client = self.client.clone();
+        client.handle(self.now, Input::Control(&repeating(bytes)));
+        let (mut desk, mut output, mut writes) = (Desk::default(), Vec::new(), Vec::new());
+        run(
+            &mut client,
+            &mut desk,
+            self.now,
+            self.automatic(),
+            &mut output,
+            &mut writes,
+        );
+        shows_no_failure_canary(&client, &output);
     }
 
     /// What the machine would do and be after these pieces, each kind of output by itself: commands are put in line once
@@ -890,15 +920,7 @@ impl Drop for Rig {
         let text = trace.to_string();
         assert!(!shows_canary(&json), "the password shows in {json}");
         assert!(!shows_canary(&text), "the password shows in {text}");
-        let failures = self.log.iter().filter_map(|seen| match seen {
-            Seen::Finished(_, Err(failure)) | Seen::Closed(Some(failure)) => Some(failure),
-            _ => None,
-        });
-        for failure in failures.map(Some).chain([None]) {
-            let diagnosis = self.client.diagnose(failure);
-            let said = format!("{failure:?} {diagnosis} {diagnosis:?}");
-            assert!(!shows_canary(&said), "the password shows in {said}");
-        }
+        shows_no_failure_canary(&self.client, &self.log);
         let read = Trace::read(&json).unwrap_or_else(|error| panic!("{error}\n{json}"));
         assert!(read == trace, "read otherwise than written:\n{json}");
         match replay(&trace) {
@@ -941,8 +963,44 @@ pub fn in_clear() -> Config {
     config
 }
 
+/// No failure and nothing that is known about it shows the password.
+fn shows_no_failure_canary(client: &Client, log: &[Seen]) {
+    let failures = log.iter().filter_map(|seen| match seen {
+        Seen::Finished(_, Err(failure)) | Seen::Closed(Some(failure)) => Some(failure),
+        _ => None,
+    });
+    for failure in failures.map(Some).chain([None]) {
+        let diagnosis = client.diagnose(failure);
+        let text = failure.map(Failure::to_string);
+        let evidence = client.evidence();
+        let said = format!("{text:?} {failure:?} {diagnosis} {diagnosis:?} {evidence:?}");
+        assert!(!shows_canary(&said), "the password shows in {said}");
+    }
+}
+
+/// What a server says, with the password at the end of each whole line that begins with a code. What is between may be names, and the
+/// rest of a line that names the file of STOU is one: those are values.
+fn repeating(bytes: &[u8]) -> Vec<u8> {
+    let mut said = Vec::new();
+    for line in bytes.split_inclusive(|byte| *byte == b'\n') {
+        let text = line.strip_suffix(b"\n").unwrap_or(line);
+        let text = text.strip_suffix(b"\r").unwrap_or(text);
+        let names = text
+            .windows(5)
+            .any(|part| part.eq_ignore_ascii_case(b"FILE:"));
+        said.extend_from_slice(text);
+        let coded = text.len() >= 3 && text[..3].iter().all(u8::is_ascii_digit);
+        if line.ends_with(b"\n") && coded && !names {
+            said.extend_from_slice(format!(" {CANARY}").as_bytes());
+        }
+        said.extend_from_slice(line.get(text.len()..).unwrap_or_default());
+    }
+    said
+}
+
 /// Whether a text holds the password, as it is or as a list of byte values.
-pub(crate) fn shows_canary(text: &str) -> bool {
+#[must_use]
+pub fn shows_canary(text: &str) -> bool {
     let listed: Vec<String> = CANARY.bytes().map(|byte| byte.to_string()).collect();
     text.contains(CANARY) || text.contains(&listed.join(", "))
 }

@@ -1,7 +1,7 @@
 //! The join of both sides of a transfer, and what its verdict becomes.
 
 use crate::error::{Failure, FailureKind};
-use crate::order::{DataEnd, TlsFault, keep};
+use crate::order::{DataEnd, TlsFault};
 use crate::output::Proof;
 use crate::rules::Rule;
 use crate::rules::data::Payload;
@@ -49,7 +49,7 @@ impl Client {
             return;
         };
         transfer.answer = answer;
-        transfer.text = keep(self.queue.text(&text), self.config.limits.failure_text);
+        transfer.text = self.quoted(&text);
         self.pass_judgement(&transfer);
     }
 

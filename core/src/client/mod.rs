@@ -38,7 +38,7 @@ use core::net::{IpAddr, SocketAddr};
 
 use crate::diagnosis::{Diagnosis, Evidence, FirstBytesKept, diagnose};
 use crate::error::{Failure, FailureKind};
-use crate::order::{Channel, DataEnd, DataId, Fault, Report, Tickets};
+use crate::order::{Channel, DataEnd, DataId, Fault, Report, Tickets, keep};
 use crate::output::{DigestDone, Done, Event, Note, Output, TransferDone};
 use crate::queue::{Errand, Outbox, Piece, Queue};
 use crate::rules::data::{Data, Payload};
@@ -46,6 +46,7 @@ use crate::rules::login::Login;
 use crate::rules::secure::{Protection, State};
 use crate::rules::transfer::Answer;
 use crate::rules::{Law, Rule};
+use crate::secret::{Secret, Secrets};
 use crate::ticket::TicketId;
 use crate::time::{Instant, Timer, Timers};
 use crate::trace::{Tape, What};
@@ -146,6 +147,8 @@ pub struct Client {
     control_order: u32,
     data_order: u32,
     evidence: Evidence,
+    /// What is masked in everything that is shown of the server's words.
+    secrets: Secrets,
     tape: Tape,
 }
 
@@ -296,6 +299,7 @@ impl Client {
             control_order: 0,
             data_order: 0,
             evidence: Evidence::default(),
+            secrets: Secrets::default(),
             tape: Tape::default(),
             config,
         };
@@ -425,9 +429,11 @@ impl Client {
             Input::Tickets(tickets) => self.on_tickets(tickets),
             Input::Found(Channel::Control, bytes) => {
                 self.evidence.control.instead_of_tls = FirstBytesKept::of(bytes);
+                self.evidence.hide(&self.secrets);
             }
             Input::Found(Channel::Data(_), bytes) => {
                 self.evidence.data.instead_of_tls = FirstBytesKept::of(bytes);
+                self.evidence.hide(&self.secrets);
             }
             Input::Progress(data, bytes) => self.on_progress(data, bytes),
             Input::SourceEnded(data) => self.on_source_ended(data),
@@ -437,7 +443,7 @@ impl Client {
 
     /// Gives out the next effect or event, in order. Call it until it gives `None`.
     pub fn poll(&mut self) -> Option<Output<'_>> {
-        self.polled = self.queue.take();
+        self.polled = self.queue.take_shown(&self.secrets);
         let levels = self.tape.is_on().then(|| self.levels());
         let item = self.polled.as_ref()?;
         let queue = &self.queue;
@@ -482,8 +488,9 @@ impl Client {
         {
             return;
         }
-        if self.evidence.control.bytes_in < 64 {
+        if self.evidence.control.greeting.is_none() {
             self.evidence.control.first_bytes.extend(bytes);
+            self.evidence.hide(&self.secrets);
         }
         self.evidence.control.bytes_in += bytes.len() as u64;
         if !self.session.protection.settled() {
@@ -525,6 +532,27 @@ impl Client {
 
     fn over(&self) -> bool {
         matches!(self.phase, Phase::Ending | Phase::Closed | Phase::Draining)
+    }
+
+    /// What a failure keeps of a text of the server.
+    fn quoted(&self, text: &Piece) -> Vec<u8> {
+        let text = self.queue.text(text);
+        let limit = self.config.limits.failure_text;
+        if self.secrets.find(text).is_none() {
+            return keep(text, limit);
+        }
+        let mut masked = Vec::new();
+        self.secrets.mask_into(text, &mut masked);
+        masked.truncate(limit);
+        masked
+    }
+
+    /// From here on `secret` is masked in what the server says, and in what it has said.
+    fn learn(&mut self, secret: &Secret) {
+        if self.law.holds(Rule::SecretsMasked) {
+            self.secrets.learn(secret);
+            self.evidence.hide(&self.secrets);
+        }
     }
 
     /// The command the next reply belongs to.
@@ -603,7 +631,9 @@ fn shown<'a>(queue: &'a Queue<Item>, outcome: &Outcome) -> Done<'a> {
             proof: *proof,
             name: name.as_ref().map(text),
         }),
-        Outcome::Reply(code, piece) => Done::Reply(Reply::new(*code, text(piece))),
+        Outcome::Reply(code, piece) | Outcome::Names(code, piece) => {
+            Done::Reply(Reply::new(*code, text(piece)))
+        }
         Outcome::PathName(piece) => Done::PathName(piece.as_ref().map(text)),
         Outcome::Size(size) => Done::Size(*size),
         Outcome::Time(time) => Done::Time(*time),

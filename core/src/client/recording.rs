@@ -24,7 +24,8 @@ impl Client {
     /// The record so far; `None` if none is kept.
     #[must_use]
     pub fn recording(&self) -> Option<Trace> {
-        self.tape.trace(self.levels(), self.queue.is_empty())
+        self.tape
+            .trace(self.levels(), self.queue.is_empty(), &self.secrets)
     }
 
     /// What an entry of the record says about the machine.
@@ -47,8 +48,6 @@ impl Client {
         if !self.tape.is_on() {
             return;
         }
-        self.tape
-            .hide([&request.password].into_iter().chain(&request.account));
         self.record(|| What::asked(asked(request)));
     }
 

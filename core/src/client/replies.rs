@@ -1,13 +1,13 @@
 //! What each reply leads to.
 
 use crate::error::{Failure, FailureKind, Malformed};
-use crate::order::keep;
 use crate::output::Note;
 use crate::rules::data::{Life, Payload};
 use crate::rules::login::{Login, LoginCommand};
 use crate::rules::replies::{Dialogue, Meaning, meaning};
 use crate::rules::transfer::Answer;
 use crate::rules::{Law, Rule};
+use crate::ticket::TicketId;
 use crate::time::Timer;
 use crate::wire::command::{Verb, encode_raw};
 use crate::wire::date::{mdtm_reply, size_in_150, size_in_reply};
@@ -31,7 +31,7 @@ impl Client {
         let verb = self.answered_verb(code);
         self.queue.push(Item::Received(verb, code, text.clone()));
         if code == Code::SERVICE_NOT_AVAILABLE && self.phase != Phase::Greeting {
-            let kept = keep(self.queue.text(&text), self.config.limits.failure_text);
+            let kept = self.quoted(&text);
             self.lose_control(Failure::replied(
                 FailureKind::ServiceClosing,
                 verb,
@@ -337,8 +337,8 @@ impl Client {
             self.ask_again(expected);
             return;
         }
-        let limit = self.config.limits.failure_text;
         let now = self.now;
+        let quoted = code.class().is_negative().then(|| self.quoted(text));
         let never_opened = !self.data.is_connected() && !matches!(self.data.life, Life::Ended(_));
         let words = self.queue.text(text);
         let Some(transfer) = self
@@ -356,8 +356,8 @@ impl Client {
         }
         transfer.answer = Answer::Final(code);
         self.surplus = true;
-        if code.class().is_negative() {
-            transfer.text = keep(words, limit);
+        if let Some(quoted) = quoted {
+            transfer.text = quoted;
         }
         self.evidence.data.verb = Some(expected.verb);
         self.evidence.data.final_reply = Some((code, now));
@@ -422,12 +422,22 @@ impl Client {
                 Ok(Outcome::PathName(found.then(|| self.queue.keep(&name))))
             }
             Verb::Feat => Ok(Outcome::Features(self.session.features, text.clone())),
+            // RFC 3659 section 7.2; RFC 959 section 4.1.3 for STAT with a path.
+            Verb::Mlst => Ok(Outcome::Names(code, text.clone())),
+            Verb::Stat if self.names_a_path(expected.ticket) => {
+                Ok(Outcome::Names(code, text.clone()))
+            }
             _ => Ok(Outcome::Reply(code, text.clone())),
         };
         outcome.map_err(|malformed| {
             let kind = FailureKind::Protocol(malformed);
             self.failure(kind, Some(expected.verb), code, text)
         })
+    }
+
+    fn names_a_path(&mut self, ticket: Option<TicketId>) -> bool {
+        let request = self.request_of(ticket);
+        request.is_some_and(|request| !request.argument.is_empty())
     }
 
     /// The digest in a reply, if it is of what was asked for.
@@ -493,12 +503,7 @@ impl Client {
         code: Code,
         text: &Piece,
     ) -> Failure {
-        Failure::replied(
-            kind,
-            verb,
-            code,
-            keep(self.queue.text(text), self.config.limits.failure_text),
-        )
+        Failure::replied(kind, verb, code, self.quoted(text))
     }
 
     pub(super) fn done(&mut self, expected: Expected, step: Step) {

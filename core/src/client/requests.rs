@@ -660,6 +660,9 @@ impl Client {
             }
         }
         let id = self.ticket();
+        for secret in [&request.password].into_iter().chain(&request.account) {
+            self.learn(secret);
+        }
         self.record_request(&request);
         self.requests.push_back(request);
         self.advance();

@@ -238,9 +238,9 @@ pub(super) const RULES: &[Rule] = &[
     Rule {
         id: CauseId::NoGreeting,
         symptom: "the server says nothing",
-        explanation: "the port waits for TLS (implicit TLS), or the server is looking something up (reverse DNS, ident) or is overloaded",
+        explanation: "no FTP server is there (a web server waits to be spoken to), the port waits for TLS (implicit TLS), or the server is looking something up (reverse DNS, ident) or is overloaded",
         not_the_cause: None,
-        advice: "try implicit TLS, or wait longer for the greeting",
+        advice: "check the port, try implicit TLS, or wait longer for the greeting",
         administrator: "switch off reverse DNS and ident look-ups, and look for connection limits",
         probe: Some(Probe::Implicit),
         all: &[Sign::GreetingLate, Sign::NothingCame],

@@ -388,7 +388,7 @@ pub(super) const RULES: &[Rule] = &[
     Rule {
         id: CauseId::CannotWrite,
         symptom: "the server refuses to store the file",
-        explanation: "no room, a quota, a name that is not allowed, or no permission to write there",
+        explanation: "a directory of the path is missing, the name is taken or not allowed, or there is no permission to write there, no room, or a quota",
         not_the_cause: Some("neither TLS nor the network"),
         advice: "read the server's words; try another directory or name",
         administrator: "check disk, quota and permissions of this user",

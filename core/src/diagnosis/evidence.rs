@@ -1,9 +1,11 @@
+use alloc::vec::Vec;
 use core::hash::{Hash, Hasher};
 use core::net::IpAddr;
 use core::time::Duration;
 
 use crate::client::{AuthMethod, DataMode};
 use crate::order::{DataEnd, Direction, Fault, Tickets, TlsFacts, TlsFault};
+use crate::secret::Secrets;
 use crate::time::{Instant, Timer};
 use crate::wire::command::Verb;
 use crate::wire::features::FeatureSet;
@@ -45,7 +47,7 @@ pub struct ControlEvidence {
     pub greeted: Option<Instant>,
     /// Its code.
     pub greeting: Option<Code>,
-    /// The first bytes of the session as they came.
+    /// The first bytes as they came, up to the greeting.
     pub first_bytes: FirstBytesKept,
     /// The AUTH commands sent, in order.
     pub auth: [Option<Attempt>; 4],
@@ -191,19 +193,59 @@ pub enum Phase {
     Quitting,
 }
 
-/// Up to 64 bytes as they came.
+impl Evidence {
+    /// Masks what the server repeats of `secrets`, known only now or before.
+    pub(crate) fn hide(&mut self, secrets: &Secrets) {
+        if secrets.is_empty() {
+            return;
+        }
+        for kept in [
+            &mut self.control.first_bytes,
+            &mut self.control.instead_of_tls,
+            &mut self.data.instead_of_tls,
+            &mut self.previous.instead_of_tls,
+        ] {
+            kept.hide(secrets);
+        }
+    }
+}
+
+/// Up to 64 bytes as they came, secrets masked.
 #[derive(Clone, Copy)]
 pub struct FirstBytesKept {
     bytes: [u8; 64],
     len: u8,
+    /// There was no room for more.
+    full: bool,
 }
 
 impl FirstBytesKept {
     /// Adds `bytes` as far as there is room.
     pub(crate) fn extend(&mut self, bytes: &[u8]) {
-        for (slot, byte) in self.bytes.iter_mut().skip(self.len.into()).zip(bytes) {
+        if self.full {
+            return;
+        }
+        let had = usize::from(self.len);
+        for (slot, byte) in self.bytes.iter_mut().skip(had).zip(bytes) {
             *slot = *byte;
             self.len += 1;
+        }
+        self.full = had + bytes.len() > self.bytes.len();
+    }
+
+    fn hide(&mut self, secrets: &Secrets) {
+        let whole = match self.full {
+            true => secrets.whole(self.as_bytes()),
+            false => self.len.into(),
+        };
+        let shown = self.as_bytes().get(..whole).unwrap_or_default();
+        if whole < usize::from(self.len) || secrets.find(shown).is_some() {
+            let mut masked = Vec::with_capacity(whole);
+            secrets.mask_into(shown, &mut masked);
+            *self = FirstBytesKept {
+                full: self.full,
+                ..FirstBytesKept::of(&masked)
+            };
         }
     }
 
@@ -227,6 +269,7 @@ impl Default for FirstBytesKept {
         FirstBytesKept {
             bytes: [0; 64],
             len: 0,
+            full: false,
         }
     }
 }

@@ -2,9 +2,10 @@
 
 use alloc::vec;
 use alloc::vec::Vec;
+use core::fmt;
 
-/// A buffer that is filled at its end and emptied at its front.
-#[derive(Debug, Default)]
+/// A buffer that is filled at its end and emptied at its front. Its `Debug` form shows none of what is in it.
+#[derive(Default)]
 pub(super) struct Buffer {
     /// Empty until something is put there, and small until that was filled: most of thousands of sessions are at rest, or move small
     /// files.
@@ -104,6 +105,12 @@ impl Buffer {
 
 /// The size of a buffer that has never been full, in bytes: more than a TLS record.
 const FIRST: usize = 32 * 1024;
+
+impl fmt::Debug for Buffer {
+    fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
+        write!(f, "Buffer({} bytes)", self.filled().len())
+    }
+}
 
 #[cfg(test)]
 mod tests {

@@ -92,13 +92,17 @@ impl Error {
         match self {
             Error::Failed(failed) => Some(failed.advice()),
             Error::Connect { source, .. } => Some(match source.kind() {
-                io::ErrorKind::ConnectionRefused => "check the port: nobody listens there",
+                io::ErrorKind::ConnectionRefused => {
+                    "nobody listens there: check host and port; if both are right, the server is down"
+                }
                 io::ErrorKind::TimedOut => {
                     "check host and port, and that a firewall lets them through"
                 }
                 // Not from a socket: from the look-up of the name.
-                _ if source.raw_os_error().is_none() => "check the host name",
-                _ => "check the network",
+                _ if source.raw_os_error().is_none() => {
+                    "check the spelling of the host name, and that this machine has a network"
+                }
+                _ => "check host and port, and that this machine has a network",
             }),
             Error::Refused(_) | Error::Tls(_) | Error::Local(_) | Error::Cancelled => None,
         }
@@ -125,6 +129,9 @@ impl Failed {
         match (self.diagnosis.first(), &self.tls) {
             (Some(cause), _) => cause.advice,
             (None, Some(tls)) => tls.advice(),
+            (None, None) if !self.first_bytes.is_empty() => {
+                "check host and port: what answers there is no FTP server"
+            }
             (None, None) => self.failure.advice(),
         }
     }
@@ -327,7 +334,7 @@ mod tests {
         let text = Trouble::default().explain(failure, b"").to_string();
         assert_eq!(
             text,
-            "the server refused RETR: 550 No such file [server side]; check the path, and what the user may do"
+            "the server refused to send the file (RETR): 550 No such file [server side]; check the path, letter case too, and what this user may do there; only the server's administrator can allow more"
         );
     }
 

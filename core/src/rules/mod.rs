@@ -72,6 +72,8 @@ pub enum Rule {
     Deadlines,
     /// The restart point counts only after 350.
     RestartAcknowledged,
+    /// What the peer repeats of a password or an account is masked in every text.
+    SecretsMasked,
     /// Nothing that needs a login happens without one.
     LoginFirst,
     /// No effect on the storage without the user's right to it.
@@ -165,6 +167,7 @@ impl Rule {
         Rule::ClassTable,
         Rule::Deadlines,
         Rule::RestartAcknowledged,
+        Rule::SecretsMasked,
     ];
 
     /// Every rule a server keeps, for checkers.
@@ -200,6 +203,7 @@ impl Rule {
         Rule::ErrorBudget,
         Rule::ForeignSilence,
         Rule::Backpressure,
+        Rule::SecretsMasked,
     ];
 
     /// Every rule that what is done with whole trees keeps, for checkers.

@@ -94,7 +94,7 @@ use crate::rules::data::Data;
 use crate::rules::login::Login;
 use crate::rules::secure::Protection;
 use crate::rules::{Law, Rule};
-use crate::secret::Secret;
+use crate::secret::{Secret, Secrets};
 use crate::time::{Instant, Timers};
 use crate::wire::command::{Type, Verb};
 use crate::wire::reply::Reply;
@@ -152,6 +152,8 @@ pub struct Server {
     /// The last raw bytes at the very start, for the recognition of TLS.
     first: [u8; 2],
     first_len: u8,
+    /// What the client has sent with PASS and ACCT, whatever became of it: masked in the log.
+    secrets: Secrets,
     failed_logins: u8,
     errors: u8,
     long_lines: u8,
@@ -263,6 +265,7 @@ impl Server {
             current: None,
             first: [0; 2],
             first_len: 0,
+            secrets: Secrets::default(),
             failed_logins: 0,
             errors: 0,
             long_lines: 0,

@@ -8,7 +8,7 @@ use super::output::{Closing, Note};
 use super::question::{Held, Question};
 use super::{UserId, VirtualPath};
 use crate::queue::{Errand, Piece, Queue};
-use crate::secret::Secret;
+use crate::secret::{Secret, Secrets};
 use crate::wire::command::{Command, Verb};
 use crate::wire::line::LineSplitter;
 use crate::wire::reply::Code;
@@ -158,5 +158,9 @@ impl Queue<Item> {
     /// Puts an event in line.
     pub(super) fn tell(&mut self, told: Told) {
         self.push(Item::Tell(told));
+    }
+    /// Keeps a text for an item, `secrets` masked: it is for a log.
+    pub(super) fn keep_masked(&mut self, text: &[u8], secrets: &Secrets) -> Piece {
+        self.keep_with(|out| secrets.mask_into(text, out))
     }
 }

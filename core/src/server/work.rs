@@ -14,6 +14,7 @@ use crate::queue::Errand;
 use crate::rules::Rule;
 use crate::rules::login::Login;
 use crate::rules::secure::State;
+use crate::secret::Secret;
 use crate::wire::command::{Command, CommandError, Verb, mask_line};
 use crate::wire::date::Timestamp;
 use crate::wire::first_bytes::{FirstBytes, classify_first_bytes};
@@ -84,7 +85,7 @@ impl Server {
     /// The one place that writes a reply.
     pub(super) fn reply_to(&mut self, verb: Option<Verb>, code: Code, text: &[u8]) {
         Reply::encode(code, text, self.outbox.end());
-        let piece = self.queue.keep(text);
+        let piece = self.queue.keep_masked(text, &self.secrets);
         self.queue.tell(Told::Replied(verb, code, piece));
     }
 
@@ -286,6 +287,11 @@ impl Server {
             Ok(command) => named(text).or_else(|| Some(command.verb())),
             Err(error) => error.verb,
         };
+        if let Ok(Command::Pass(secret) | Command::Acct(secret)) = &parsed
+            && self.law.holds(Rule::SecretsMasked)
+        {
+            self.secrets.learn(&Secret::new(secret.as_bytes()));
+        }
         self.log(verb, text);
         self.current = verb.map(Verb::canonical);
         self.expire(self.current);
@@ -303,7 +309,7 @@ impl Server {
 
     fn log(&mut self, verb: Option<Verb>, line: &[u8]) {
         let masked = mask_line(line).to_string();
-        let piece = self.queue.keep(masked.as_bytes());
+        let piece = self.queue.keep_masked(masked.as_bytes(), &self.secrets);
         self.queue.tell(Told::Command(verb, piece));
     }
 

@@ -5,7 +5,8 @@
 //! Kermit's `--->` and `<---`), as JSON Lines for programs ([`Trace::to_json_lines`], [`Trace::read`]). [`replay`] gives what went in to a
 //! fresh machine and compares what comes out: the same, or the first line that differs.
 //!
-//! Passwords and accounts are not in it: that there was one is. Where the server repeats one of six bytes or more, it is masked.
+//! Passwords and accounts are not in it: that there was one is. Where the server repeats one of six bytes or more, it is masked,
+//! in values too.
 //!
 //! ```
 //! use ftp_proto::client::{ClearText, Security};

@@ -13,13 +13,11 @@ use crate::client::{Config, Input};
 use crate::error::Failure;
 use crate::order::{Channel, TlsOrder};
 use crate::output::{Done, Effect, Event, Output};
-use crate::secret::Secret;
+use crate::secret::Secrets;
 use crate::time::Instant;
 use crate::wire::digest::HashAlgorithm;
 use crate::wire::reply::Escaped;
-
-/// Secrets that are looked for in what the server says. A session has one password, and hardly ever more than one account.
-const SECRETS: usize = 8;
+use crate::wire::telnet::TelnetDecoder;
 
 /// What an entry takes besides its bytes, roughly.
 const ENTRY: usize = core::mem::size_of::<Entry>();
@@ -34,7 +32,6 @@ struct Recorder {
     trace: Trace,
     /// Bytes that may still be kept.
     room: usize,
-    secrets: Vec<Secret>,
 }
 
 /// The levels of the machine at the time of an entry.
@@ -55,7 +52,6 @@ impl Tape {
                 entries: Vec::new(),
             },
             room,
-            secrets: Vec::new(),
         }));
     }
 
@@ -63,9 +59,10 @@ impl Tape {
         self.0.is_some()
     }
 
-    /// The record so far, closed.
-    pub(crate) fn trace(&self, levels: Levels, drained: bool) -> Option<Trace> {
+    /// The record so far, closed, and masked: only here all pieces of what came are seen together.
+    pub(crate) fn trace(&self, levels: Levels, drained: bool, secrets: &Secrets) -> Option<Trace> {
         let mut trace = self.0.as_ref()?.trace.clone();
+        mask(&mut trace.entries, secrets);
         let stopped = matches!(trace.entries.last(), Some(entry) if entry.what == What::Stopped);
         if !stopped {
             trace.entries.push(levels.entry(What::End { drained }));
@@ -79,48 +76,84 @@ impl Tape {
             recorder.keep(levels, what());
         }
     }
+}
 
-    /// From here on these are masked in what the server says.
-    pub(crate) fn hide<'a>(&mut self, secrets: impl Iterator<Item = &'a Secret>) {
-        if let Some(recorder) = &mut self.0 {
-            for secret in secrets {
-                if recorder.secrets.len() < SECRETS && !recorder.secrets.contains(secret) {
-                    recorder.secrets.push(secret.clone());
-                }
-            }
+impl Recorder {
+    fn keep(&mut self, levels: Levels, what: What) {
+        if self.room == 0 {
+            return;
+        }
+        self.room = self.room.saturating_sub(ENTRY + what.size());
+        let what = if self.room == 0 { What::Stopped } else { what };
+        self.trace.entries.push(levels.entry(what));
+    }
+}
+
+/// Masks what the server said, and what was made of it.
+fn mask(entries: &mut [Entry], secrets: &Secrets) {
+    if secrets.is_empty() {
+        return;
+    }
+    mask_control(entries, secrets);
+    for entry in entries {
+        match &mut entry.what {
+            What::Found(_, bytes)
+            | What::Received(_, _, bytes)
+            | What::Done(_, bytes)
+            | What::Failed(_, _, bytes)
+            | What::Closed(Some((_, bytes))) => secrets.mask(bytes),
+            // The machine has masked what it says itself; a name that is also a password is still a name.
+            _ => {}
         }
     }
 }
 
-impl Recorder {
-    fn keep(&mut self, levels: Levels, mut what: What) {
-        if self.room == 0 {
-            return;
-        }
-        let bytes = self.mask(&mut what);
-        self.room = self.room.saturating_sub(ENTRY + bytes);
-        let what = if self.room == 0 { What::Stopped } else { what };
-        self.trace.entries.push(levels.entry(what));
-    }
-
-    /// Masks secrets in what came from the server; how many bytes there are.
-    fn mask(&self, what: &mut What) -> usize {
-        let (bytes, more) = match what {
-            What::Control(bytes)
-            | What::Found(_, bytes)
-            | What::Received(_, _, bytes)
-            | What::Done(_, bytes) => (bytes, 0),
-            What::Failed(_, kind, says) | What::Closed(Some((kind, says))) => (says, kind.len()),
-            What::Asked(asked) => return asked.argument.len() + asked.second.len(),
-            // The machine has masked what it says itself; a name that is also a password is still a name.
-            What::Sent(bytes) => return bytes.len(),
-            What::Note(text) | What::Ordered(_, _, text) => return text.len(),
-            _ => return 0,
+/// Masks what came on the control connection, in whatever pieces, and whatever Telnet says in between: the mask goes where the secret
+/// began.
+fn mask_control(entries: &mut [Entry], secrets: &Secrets) {
+    let mut telnet = TelnetDecoder::default();
+    let mut text = Vec::new();
+    // Of every byte of the text: the entry that completed it, and where behind it the entry goes on.
+    let mut origins: Vec<(usize, usize)> = Vec::new();
+    for (index, entry) in entries.iter().enumerate() {
+        let What::Control(bytes) = &entry.what else {
+            continue;
         };
-        for secret in &self.secrets {
-            secret.mask_in(bytes);
+        for (at, byte) in bytes.iter().enumerate() {
+            telnet.decode_silently(&[*byte], &mut text);
+            origins.resize(text.len(), (index, at + 1));
         }
-        bytes.len() + more
+    }
+    let mut found = Vec::new();
+    let mut from = 0;
+    while let Some(next) = secrets.find(text.get(from..).unwrap_or_default()) {
+        found.push(from + next.start..from + next.end);
+        from += next.end;
+    }
+    // From the back, so that what is in front stays where it is.
+    for range in found.into_iter().rev() {
+        let before = range.start.checked_sub(1);
+        let start = before.and_then(|before| origins.get(before).copied());
+        let Some(&end) = origins.get(range.end - 1) else {
+            continue;
+        };
+        cut(entries, start.unwrap_or((0, 0)), end);
+    }
+}
+
+/// Puts the mask in the place of what came from `start` to `end`.
+fn cut(entries: &mut [Entry], start: (usize, usize), end: (usize, usize)) {
+    let mut mask = Some(*b"****");
+    for (index, entry) in entries.iter_mut().enumerate().take(end.0 + 1).skip(start.0) {
+        let What::Control(bytes) = &mut entry.what else {
+            continue;
+        };
+        let from = if index == start.0 { start.1 } else { 0 };
+        let to = if index == end.0 { end.1 } else { bytes.len() };
+        // The secret may begin in the next entry.
+        if from < to {
+            bytes.splice(from..to, mask.take().into_iter().flatten());
+        }
     }
 }
 
@@ -136,6 +169,23 @@ impl Levels {
 }
 
 impl What {
+    /// How many bytes it takes besides what every entry takes.
+    fn size(&self) -> usize {
+        match self {
+            What::Control(bytes)
+            | What::Found(_, bytes)
+            | What::Received(_, _, bytes)
+            | What::Done(_, bytes)
+            | What::Sent(bytes) => bytes.len(),
+            What::Failed(_, kind, says) | What::Closed(Some((kind, says))) => {
+                says.len() + kind.len()
+            }
+            What::Asked(asked) => asked.argument.len() + asked.second.len(),
+            What::Note(text) | What::Ordered(_, _, text) => text.len(),
+            _ => 0,
+        }
+    }
+
     pub(crate) fn input(input: &Input<'_>) -> What {
         match *input {
             Input::Control(bytes) => What::Control(bytes.to_vec()),

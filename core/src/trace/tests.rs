@@ -277,6 +277,32 @@ fn a_secret_the_server_repeats_is_masked() {
 }
 
 #[test]
+fn a_secret_that_comes_in_pieces_and_among_telnet_commands_is_masked() {
+    let password = b"c4n4ry-s3cr3t";
+    let said: &[u8] =
+        b"230-so c4n4ry-s3cr3t\r\n c4n\xFF\xF14ry-s3cr3t c4n4ry-s3cr3t\r\n230 c4n4ry-s3cr3t\r\n";
+    for piece in 1..said.len() {
+        let mut said: Vec<&[u8]> = said.chunks(piece).collect();
+        said.splice(0..0, [&b"220 x\r\n"[..], b"331 x\r\n"]);
+        let trace = recorded(1 << 20, password, &said);
+        let came: Vec<u8> = trace
+            .entries
+            .iter()
+            .filter_map(|entry| match &entry.what {
+                What::Control(bytes) => Some(&bytes[..]),
+                _ => None,
+            })
+            .flatten()
+            .copied()
+            .collect();
+        let wanted = b"220 x\r\n331 x\r\n230-so ****\r\n **** ****\r\n230 ****\r\n";
+        assert_eq!(came, wanted, "{}: {}", piece, came.escape_ascii());
+        assert!(trace.to_string().contains("so ****"), "{trace}");
+        replay(&trace).unwrap();
+    }
+}
+
+#[test]
 fn a_record_that_grows_too_long_ends_and_says_so() {
     let whole = recorded(
         1 << 20,

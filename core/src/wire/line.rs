@@ -1,6 +1,7 @@
 //! Lines: bytes in, in pieces of any size; whole lines out (RFC 959 section 4.1, RFC 1123 section 4.1.2.10).
 
 use alloc::vec::Vec;
+use core::fmt;
 use core::ops::Range;
 
 use crate::error::Malformed;
@@ -21,7 +22,9 @@ use crate::error::Malformed;
 /// lines.push(b"IT\n");
 /// assert_eq!(lines.next_line(), Ok(Some(&b"QUIT"[..])));
 /// ```
-#[derive(Clone, Debug, PartialEq, Eq, Hash)]
+///
+/// Its `Debug` form shows none of the bytes: they may be a password.
+#[derive(Clone, PartialEq, Eq, Hash)]
 pub struct LineSplitter {
     buffer: Vec<u8>,
     /// Where the next line starts in `buffer`.
@@ -181,6 +184,12 @@ impl LineSplitter {
         self.searched -= self.start;
         self.start = 0;
         moved
+    }
+}
+
+impl fmt::Debug for LineSplitter {
+    fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
+        write!(f, "LineSplitter({} bytes)", self.pending().len())
     }
 }
 

@@ -24,6 +24,10 @@ pub(crate) struct Circumstances<'a> {
 /// When the command line makes no sense.
 pub(crate) const USAGE: &str = "ftp --help tells how it is meant";
 
+/// When a tree was not done in all its parts.
+pub(crate) const INCOMPLETE: &str =
+    "mend what is named above, and run it again: what is done is not done twice";
+
 /// When something on this machine cannot be used.
 pub(crate) const LOCAL: &str = "check the path, what you may do there, and the room on the disk";
 
@@ -147,7 +151,7 @@ fn about(failed: &Failed, at: &Circumstances<'_>) -> Option<&'static str> {
             AGAIN
         }
         FailureKind::TimedOut(Timer::Greeting) if !implicit => {
-            "a port that waits for TLS says nothing: try ftps://, or wait longer with --timeout"
+            "check the port; one that waits for TLS says nothing: try ftps://, or wait longer with --timeout"
         }
         FailureKind::TimedOut(Timer::Handshake) if implicit => {
             "the port may have no TLS: try ftp://, or wait longer with --timeout"

@@ -15,7 +15,7 @@ use ftp_proto_blocking::{Error, Progress};
 use indicatif::{ProgressBar, ProgressDrawTarget, ProgressStyle};
 use serde_json::{Map, Value, json};
 
-use crate::advice::{Circumstances, LOCAL, USAGE, advice};
+use crate::advice::{Circumstances, INCOMPLETE, LOCAL, USAGE, advice};
 use crate::args::{Arguments, Command};
 use crate::url::FtpUrl;
 
@@ -100,8 +100,7 @@ impl Stop {
                 "if it was not changed, report it together with the version that made it"
                     .to_owned(),
             ),
-            // Each failure has been told with its own.
-            Stop::Incomplete(_) => None,
+            Stop::Incomplete(_) => Some(INCOMPLETE.to_owned()),
             Stop::Ftp {
                 url,
                 error,

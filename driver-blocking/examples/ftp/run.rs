@@ -139,6 +139,9 @@ impl Run<'_> {
                 session.client.names(path)
             }
         })?;
+        if listing.is_empty() && !path.is_empty() {
+            self.look_for(url, path)?;
+        }
         for line in listing.split(|byte| *byte == b'\n') {
             let line = line.strip_suffix(b"\r").unwrap_or(line);
             if line.is_empty() {
@@ -153,6 +156,16 @@ impl Run<'_> {
             self.report.add(json!({ key: text(line) }));
             self.print(line)?;
         }
+        Ok(())
+    }
+
+    /// Some servers list what is not there as empty; only going there tells.
+    fn look_for(&mut self, url: &FtpUrl, path: &[u8]) -> Result<(), Stop> {
+        let Some(here) = self.ask(url, |session| session.client.working_directory())? else {
+            return Ok(());
+        };
+        self.ask(url, |session| session.client.change_directory(path))?;
+        self.ask(url, |session| session.client.change_directory(&here))?;
         Ok(())
     }
 

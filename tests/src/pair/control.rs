@@ -109,6 +109,9 @@ impl Pair {
                 }
             ));
         }
+        if side == Side::Server && self.script.seed % 4 == 1 {
+            bytes = repeating(&bytes);
+        }
         if layer.is_multiple_of(2) {
             self.judge_clear_text(side, &bytes);
             if side == Side::Server && self.script.trouble == Trouble::Rewrites227 {
@@ -313,6 +316,30 @@ impl Pair {
             }
         }
     }
+}
+
+/// Some servers repeat the password in what is only text. Behind these codes there is nothing to be read.
+fn repeating(bytes: &[u8]) -> Vec<u8> {
+    let mut said = Vec::new();
+    for line in bytes.split_inclusive(|byte| *byte == b'\n') {
+        let read = [
+            &b"200 "[..],
+            b"226 ",
+            b"230 ",
+            b"250 ",
+            b"426 ",
+            b"530 ",
+            b"550 ",
+        ];
+        match line.strip_suffix(b"\r\n") {
+            Some(text) if read.iter().any(|code| text.starts_with(code)) => {
+                said.extend_from_slice(text);
+                said.extend_from_slice(format!(" ({CANARY})\r\n").as_bytes());
+            }
+            _ => said.extend_from_slice(line),
+        }
+    }
+    said
 }
 
 /// A box puts another address, or another port, into 227.

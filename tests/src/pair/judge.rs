@@ -92,7 +92,11 @@ pub(super) fn notice(event: Event<'_>) -> Noticed {
             },
         ),
         Event::Closed(failure) => Noticed::Closed(failure.cloned()),
-        other => Noticed::Other(format!("{other:?}")),
+        other => {
+            let told = format!("{other:?}");
+            assert!(!shows_canary(&told), "the password shows in {told}");
+            Noticed::Other(told)
+        }
     }
 }
 

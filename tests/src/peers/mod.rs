@@ -65,6 +65,7 @@ impl Server {
             .map_err(|reason| io::Error::new(io::ErrorKind::Unsupported, reason))?;
         let home = installation(kind)?;
         let account = Account::read()?;
+        crate::watch::password(&account.password);
         let authority = Authority::shared()?;
         let certificate = authority.server(options.certificate)?;
         let ports = Block::claim()?;

@@ -18,25 +18,25 @@ pub(crate) fn greetings(board: &Board) {
     greeting(
         "garbage for a greeting",
         8,
-        &["not speak FTP", "wxyz"],
+        &["not speak FTP", "wxyz", "check host and port"],
         b"\x00\x01wxyz\xff\r\n",
     );
     greeting(
         "prose for a greeting",
         8,
-        &["not speak FTP", "Hello there"],
+        &["not speak FTP", "Hello there", "check host and port"],
         b"Hello there\r\n",
     );
     greeting(
         "web server that answers at once",
         8,
-        &["HTTP", "400 Bad Request"],
+        &["HTTP", "400 Bad Request", "check host and port"],
         b"HTTP/1.1 400 Bad Request\r\nConnection: close\r\n\r\n",
     );
     greeting(
         "SSH server",
         8,
-        &["SSH", "OpenSSH"],
+        &["SSH", "OpenSSH", "use an SFTP client"],
         b"SSH-2.0-OpenSSH_9.9\r\n",
     );
     greeting("reply code 999", 8, &["not speak FTP"], b"999 ready\r\n");

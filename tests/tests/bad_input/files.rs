@@ -7,6 +7,7 @@ use std::thread::sleep;
 use std::time::{Duration, Instant};
 
 use ftp_proto_tests::peers::{Kind, Options, Server};
+use ftp_proto_tests::tool;
 
 use crate::board::{Attempt, Board, Case, Ended, Scratch, Tiny};
 use crate::security::{at, explicit, started, text};
@@ -35,23 +36,42 @@ pub(crate) fn refused(board: &Board, kind: Kind) {
     fs::write(&large, vec![b'l'; 1 << 20]).unwrap();
     let (small, large) = (text(&small), text(&large));
 
-    let case = Case::new(format!("wrong password, {kind}"), 5, &["530", "password"]);
+    let case = Case::new(
+        format!("wrong password, {kind}"),
+        5,
+        &["530", "check name and password"],
+    );
     board.bad(&case, |attempt| get(attempt, &server, "readme.txt"));
 
     let ours = |name: &str, status: i32, says: &'static [&'static str]| {
         Case::new(format!("{name}, {kind}"), status, says).secret(server.password())
     };
-    let case = ours("missing file", 6, &["RETR", "550", "path"]);
+    let case = ours(
+        "missing file",
+        6,
+        &["RETR", "550", "check the path", "letter case"],
+    );
     board.bad(&case, |attempt| get(attempt, &server, "nowhere.txt"));
-    let case = ours("missing directory to list", 6, &["refused", "path"]);
-    if !matches!(kind, Kind::Vsftpd) {
-        board.bad(&case, |attempt| {
-            with(attempt, &server, &["ls", &at(&server, "ftp", "nowhere/")])
-        });
-    }
-    let case = ours("no permission to read", 6, &["RETR", "550"]);
+    // Some list it as empty.
+    let case = ours(
+        "missing directory to list",
+        6,
+        &["refused", "check the path"],
+    );
+    board.bad(&case, |attempt| {
+        with(attempt, &server, &["ls", &at(&server, "ftp", "nowhere/")])
+    });
+    let case = ours(
+        "no permission to read",
+        6,
+        &["RETR", "550", "the server's administrator"],
+    );
     board.bad(&case, |attempt| get(attempt, &server, "unreadable.txt"));
-    let case = ours("no permission to write", 6, &["STOR", "55"]);
+    let case = ours(
+        "no permission to write",
+        6,
+        &["STOR", "55", "no permission to write", "another directory"],
+    );
     board.bad(&case, |attempt| {
         with(
             attempt,
@@ -67,7 +87,11 @@ pub(crate) fn refused(board: &Board, kind: Kind) {
             &["put", small, &at(&server, "ftp", "closed/")],
         )
     });
-    let case = ours("delete without permission", 6, &["DELE", "55"]);
+    let case = ours(
+        "delete without permission",
+        6,
+        &["DELE", "55", "the server's administrator"],
+    );
     board.bad(&case, |attempt| {
         with(
             attempt,
@@ -106,8 +130,12 @@ pub(crate) fn local(board: &Board) {
     let scratch = Scratch::new();
     let tiny_path = scratch.path.join("tiny");
     let tiny = Tiny::mount(&tiny_path, 0, 0);
-    let case =
-        Case::new("full local disk", 1, &["No space left", "100k.bin"]).secret(server.password());
+    let case = Case::new(
+        "full local disk",
+        1,
+        &["No space left", "100k.bin", "room on the disk"],
+    )
+    .secret(server.password());
     board.bad(&case, |attempt| {
         let url = at(&server, "ftp", "100k.bin");
         let ended = with(
@@ -160,6 +188,29 @@ pub(crate) fn local(board: &Board) {
     });
 }
 
+/// A tree that is not there: more than one line is said, the last one what to do.
+pub(crate) fn trees(board: &Board) {
+    let server = started(Kind::Vsftpd, &explicit());
+    let scratch = Scratch::new();
+    let output = tool::ftp()
+        .env("FTP_PASSWORD", server.password())
+        .arg("--ca")
+        .arg(server.ca_path())
+        .args(["mirror", &at(&server, "ftp", "nowhere")])
+        .arg(scratch.path.join("copy"))
+        .output()
+        .unwrap();
+    let said = String::from_utf8_lossy(&output.stderr).into_owned();
+    let last = said.trim_end().lines().last().unwrap_or_default();
+    let wrong = output.status.code() != Some(7)
+        || !last.contains("1 failed")
+        || !last.ends_with("what is done is not done twice")
+        || said.contains(server.password());
+    if wrong {
+        board.wrong("missing directory to mirror", &said);
+    }
+}
+
 /// Servers that die in the middle.
 pub(crate) fn killed(board: &Board) {
     for kind in [
@@ -174,7 +225,7 @@ pub(crate) fn killed(board: &Board) {
         let case = Case::new(
             format!("server killed in mid-download, {kind}"),
             7,
-            &["whole"],
+            &["whole", "--resume"],
         )
         .secret(&secret);
         board.bad(&case, |attempt| {
@@ -187,7 +238,7 @@ pub(crate) fn killed(board: &Board) {
         let case = Case::new(
             format!("server killed in mid-upload, {kind}"),
             7,
-            &["whole"],
+            &["whole", "--resume"],
         )
         .secret(&secret);
         let scratch = Scratch::new();

@@ -45,6 +45,7 @@ fn every_bad_input_has_its_exit_status_and_its_sentence() {
             ("certificates", Box::new(|| security::certificates(&board))),
             ("servers", Box::new(|| security::servers(&board))),
             ("disks", Box::new(|| files::local(&board))),
+            ("trees", Box::new(|| files::trees(&board))),
             ("killed", Box::new(|| files::killed(&board))),
         ];
         for kind in Kind::ALL {

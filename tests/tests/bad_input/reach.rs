@@ -6,7 +6,11 @@ use crate::board::{Board, Case};
 use crate::scripted::{peer, url};
 
 pub(crate) fn all(board: &Board) {
-    let case = Case::new("unknown host", 3, &["no-such-host.invalid", "host name"]);
+    let case = Case::new(
+        "unknown host",
+        3,
+        &["no-such-host.invalid", "spelling of the host name"],
+    );
     board.bad(&case, |attempt| {
         attempt.run(&["get", "ftp://joe@no-such-host.invalid/a"])
     });
@@ -14,12 +18,16 @@ pub(crate) fn all(board: &Board) {
     let closed = TcpListener::bind("127.0.0.1:0").unwrap();
     let address = closed.local_addr().unwrap();
     drop(closed);
-    let says = &["refused", &address.to_string()];
+    let says = &["refused", &address.to_string(), "check host and port"];
     let case = Case::new("nobody listens", 3, says);
     board.bad(&case, |attempt| attempt.run(&["get", &url(address, "a")]));
 
     let silent = peer(|talk, _| talk.wait_for_the_end());
-    let case = Case::new("silence after connect", 9, &["no greeting", "ftps://"]);
+    let case = Case::new(
+        "silence after connect",
+        9,
+        &["no greeting", "check the port", "ftps://"],
+    );
     board.bad(&case, |attempt| {
         attempt.run(&["--timeout", "0.5", "get", &url(silent, "a")])
     });
@@ -38,7 +46,8 @@ pub(crate) fn all(board: &Board) {
         talk.say("HTTP/1.1 400 Bad Request\r\nConnection: close\r\n")?;
         Ok(true)
     });
-    let case = Case::new("web server that waits", 9, &["no greeting"]);
+    let says = &["no greeting", "a web server waits", "check the port"];
+    let case = Case::new("web server that waits", 9, says);
     board.bad(&case, |attempt| {
         attempt.run(&["--timeout", "0.5", "get", &url(web, "a")])
     });

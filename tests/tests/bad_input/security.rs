@@ -287,9 +287,10 @@ pub(crate) fn servers(board: &Board) {
     for kind in Kind::ALL {
         let server = started(kind, &Options::default());
         let url = at(&server, "ftp", "readme.txt");
-        let says = &["AUTH", "password was not sent", "--clear"];
+        let says = &["AUTH", "password was not sent", "administrator", "--clear"];
         let case = Case::new(format!("no TLS, {kind}"), 4, says).secret(server.password());
         board.bad(&case, |attempt| attempt.run(&["get", &url]));
+        without_tls(board, &server);
     }
     for kind in Kind::ALL {
         if kind == Kind::Inetutils {
@@ -343,6 +344,39 @@ pub(crate) fn servers(board: &Board) {
             let ca = server.ca_path();
             attempt.run(&["--ca", text(&ca), "--timeout", "1", "get", &url])
         });
+    }
+}
+
+/// What an application of either driver shows of a server without TLS.
+fn without_tls(board: &Board, server: &Server) {
+    let (host, port) = (server.addr().ip().to_string(), server.addr().port());
+    let secret = || ftp_proto_blocking::Secret::new(server.password().as_bytes());
+    let blocking = ftp_proto_blocking::Client::connect(&host, port)
+        .and_then(|mut client| client.login(server.user(), secret()));
+    let other = smol::block_on(async {
+        let mut client = ftp_proto_async::Client::connect(&host, port).await?;
+        client.login(server.user(), secret()).await
+    });
+    for (driver, result) in [("blocking", blocking), ("async", other)] {
+        let name = format!("no TLS, {}, {driver} driver", server.kind());
+        let Err(error) = result else {
+            board.wrong(&name, "it went well");
+            continue;
+        };
+        let text = error.to_string();
+        for words in [
+            "the server refused every AUTH method",
+            "the password was not sent",
+            "[server side]",
+            "ask the administrator for TLS",
+        ] {
+            if !text.contains(words) {
+                board.wrong(&name, &format!("{words:?} is missing: {text}"));
+            }
+        }
+        if text.contains(server.password()) || text.lines().count() != 1 {
+            board.wrong(&name, &text);
+        }
     }
 }
 

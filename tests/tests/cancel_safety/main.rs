@@ -141,6 +141,7 @@ struct Tally {
 #[test]
 fn a_call_may_be_dropped_at_every_await() {
     let _alone = ALONE.lock().unwrap_or_else(PoisonError::into_inner);
+    ftp_proto_tests::watch::traces();
     let only = std::env::var("CANCEL_ONLY").unwrap_or_default();
     for (kind, tls) in [
         (Kind::Vsftpd, Tls::Off),
@@ -190,6 +191,7 @@ fn a_call_may_be_dropped_at_every_await() {
 #[test]
 fn connecting_may_be_dropped_at_every_await() {
     let _alone = ALONE.lock().unwrap_or_else(PoisonError::into_inner);
+    ftp_proto_tests::watch::traces();
     let server = peers::start(Kind::Vsftpd, &Options::default()).unwrap();
     smol::block_on(async { session(&server).await.quit().await.unwrap() });
     let before = descriptors();

@@ -68,6 +68,16 @@ fn filtered(port: u16) -> Script {
     })
 }
 
+/// As [`filtered`], and the host is one of the server's own network.
+fn private(port: u16) -> Script {
+    at(&["PASV"], move |talk, _| {
+        let (high, low) = (port >> 8, port & 0xFF);
+        talk.say(&format!(
+            "227 Entering Passive Mode (192,168,1,2,{high},{low})."
+        ))
+    })
+}
+
 /// The server hears nothing while it waits for the data connection, as vsftpd does.
 fn deaf() -> Script {
     at(LISTING, |talk, _| talk.wait_for_the_end().map(drop))
@@ -274,6 +284,13 @@ fn cases(full: &Full) -> Vec<Case> {
             &["--data", "epsv"],
             "DX19",
             ["disagree about TLS", "the other mode"],
+        ),
+        case(
+            "a private address in the passive reply, and the port behind it is filtered",
+            either(private(full.port), deaf()),
+            &["--clear", "--data", "pasv"],
+            "DX12",
+            ["passive data port", "the other mode"],
         ),
         case(
             "PORT from behind a translator, refused",

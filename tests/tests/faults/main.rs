@@ -84,6 +84,7 @@ struct Running {
 
 #[test]
 fn one_fault_at_every_operation() {
+    ftp_proto_tests::watch::traces();
     let mut violations = Vec::new();
     let before = {
         // The reactor's own descriptors come with the first session.

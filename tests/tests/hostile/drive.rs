@@ -5,14 +5,14 @@ use std::net::SocketAddr;
 use std::sync::{Arc, Mutex};
 
 use ftp_proto::client::Config;
-use ftp_proto::pipe::Error;
+use ftp_proto::pipe::{Error, Told};
 use ftp_proto::{Event, Refusal, TransferOptions};
 use ftp_proto_tests::certs::Authority;
 use ftp_proto_tests::hostile::Script;
 use ftp_proto_tests::hostile::script::{After, Ask, Came, Request, ServerPart};
 use ftp_proto_tests::hostile::server::judge;
 use ftp_proto_tests::hostile::wire::WireServer;
-use ftp_proto_tests::rig::{CANARY, USER};
+use ftp_proto_tests::rig::{CANARY, USER, shows_canary};
 use smol::io::AsyncReadExt;
 
 type Notes = Arc<Mutex<Vec<String>>>;
@@ -21,6 +21,8 @@ type Notes = Arc<Mutex<Vec<String>>>;
 pub(crate) trait Drive: Sized {
     fn connect(config: Config, port: u16, notes: &Notes) -> Result<Self, Error>;
     fn carry_out(&mut self, request: &Request) -> Result<Done, Error>;
+    /// Everything that it shows of itself: its `Debug` form, what is behind the session so far, the record of it.
+    fn shows(&self) -> String;
 }
 
 /// What came of a request that is done.
@@ -40,8 +42,15 @@ pub(crate) fn run<D: Drive>(script: &Script, part: &ServerPart) -> Result<(), St
     let notes = Notes::default();
     let config = part.client.config(&script.limits);
     let told = match D::connect(config, server.address().port(), &notes) {
-        Ok(mut client) => talk(&mut client, part, &notes),
-        Err(error) => Err(format!("no connection: {error}")),
+        Ok(mut client) => {
+            let told = talk(&mut client, part, &notes);
+            hides("the client", &client.shows());
+            told
+        }
+        Err(error) => {
+            shown(&error);
+            Err(format!("no connection: {error}"))
+        }
     };
     let sessions = server.finish();
     let heard: Vec<_> = sessions
@@ -88,7 +97,23 @@ fn talk(client: &mut impl Drive, part: &ServerPart, notes: &Notes) -> Result<(),
     Ok(())
 }
 
+/// An error, in all its forms.
+fn shown(error: &Error) {
+    hides("an error", &format!("{error} {error:#} {error:?}"));
+    if let Error::Failed(failed) = error {
+        let (failure, diagnosis) = (&failed.failure, &failed.diagnosis);
+        hides("a failure", &format!("{failure} {diagnosis} {diagnosis:#}"));
+    }
+}
+
+fn hides(what: &str, text: &str) {
+    assert!(!shows_canary(text), "the password shows in {what}: {text}");
+}
+
 fn came(result: Result<Done, Error>) -> Came {
+    if let Err(error) = &result {
+        shown(error);
+    }
     match result {
         Ok(Done { moved, bytes }) => Came::Done { moved, bytes },
         Err(Error::Failed(failed)) => Came::Failed(format!("{:?}", failed.failure.kind)),
@@ -113,6 +138,7 @@ fn text(bytes: impl Into<Vec<u8>>) -> Done {
 }
 
 fn note(event: &Event<'_>, notes: &Notes) {
+    hides("an event", &format!("{event:?} {}", Told(event)));
     if let Event::Note(note) = event {
         notes.lock().unwrap().push(format!("{note:?}"));
     }
@@ -131,8 +157,20 @@ macro_rules! drive {
                 let builder = $driver::Client::builder()
                     .config(config)
                     .ca_pem(authority.pem().as_bytes())
+                    .record(1 << 20)
                     .on_event(move |event| note(event, &notes));
                 $wait(builder.connect("127.0.0.1", port)).map($name)
+            }
+
+            fn shows(&self) -> String {
+                let (client, machine) = (&self.0, self.0.machine());
+                let record = machine.recording().expect("it is kept");
+                let diagnosis = machine.diagnose(None);
+                let evidence = machine.evidence();
+                format!(
+                    "{client:?} {machine:?} {record} {} {diagnosis} {diagnosis:?} {evidence:?}",
+                    record.to_json_lines()
+                )
             }
 
             fn carry_out(&mut self, request: &Request) -> Result<Done, Error> {

@@ -27,6 +27,7 @@ use std::sync::{Arc, Mutex};
 
 use ftp_proto_tests::hostile::script::Part;
 use ftp_proto_tests::hostile::{Script, bench, load_all};
+use ftp_proto_tests::watch;
 use libtest_mimic::{Arguments, Failed, Trial};
 
 /// What a script runs over.
@@ -41,6 +42,7 @@ enum Over {
 type Results = Arc<Mutex<BTreeMap<(usize, Over), bool>>>;
 
 fn main() -> ExitCode {
+    watch::traces();
     let mut arguments = Arguments::from_args();
     // Most of the time they wait.
     arguments.test_threads.get_or_insert(12);

@@ -575,6 +575,11 @@ impl World {
                         return Err(violated("IC-30", format!("{event:?} after the end")));
                     }
                     match event {
+                        Event::Received { reply, .. }
+                            if self.next_op > 0 && repeats(reply.text()) =>
+                        {
+                            return Err(violated("IC-20", format!("the password in {reply:?}")));
+                        }
                         Event::Finished { ticket, result } => {
                             let Some(at) = self.open.iter().position(|open| *open == ticket) else {
                                 return Err(violated("IC-18", "a ticket ended twice"));
@@ -656,7 +661,7 @@ impl World {
             Op::Login => {
                 let account = plan.account.then(|| Secret::new(b"acct"));
                 client
-                    .login(now, plan.user.as_bytes(), Secret::new(b"secret"), account)
+                    .login(now, plan.user.as_bytes(), Secret::new(PASSWORD), account)
                     .map(|t| t.id())
             }
             Op::Retrieve => client.retrieve(now, b"file", how).map(|t| t.id()),
@@ -720,6 +725,13 @@ fn stale_report(old: &mut Desk) -> Option<Report> {
     flow.or_else(|| old.secure_data.take().map(|order| order.secured(FACTS)))
         .or_else(|| old.connect.take().map(ftp_proto::ConnectOrder::connected))
         .or_else(|| old.accept.take().map(|order| order.accepted(STRANGER)))
+}
+
+/// The password of every session. A reply that any server gives holds it, and must not show it.
+const PASSWORD: &[u8] = b"password";
+
+fn repeats(text: &[u8]) -> bool {
+    text.windows(PASSWORD.len()).any(|part| part == PASSWORD)
 }
 
 fn code_of(reply: &str) -> u16 {

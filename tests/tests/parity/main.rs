@@ -35,6 +35,7 @@ struct Played {
 
 #[test]
 fn both_drivers_do_the_same() {
+    ftp_proto_tests::watch::traces();
     let only = std::env::var("PARITY_ONLY").unwrap_or_default();
     let verbose = std::env::var_os("PARITY_VERBOSE").is_some();
     let (mut played, mut absent, mut different) = (0, 0, Vec::new());

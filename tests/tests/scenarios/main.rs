@@ -23,6 +23,7 @@ mod greeting;
 mod listings;
 mod login;
 mod requests;
+mod secrets;
 mod sessions;
 mod tickets;
 mod transfers;

@@ -549,11 +549,18 @@ impl Core {
         self.machine.handle(now, input);
     }
 
-    fn tell_tls_failed(&mut self, now: Instant, order: TlsOrder, failure: TlsFailure) {
+    fn tell_tls_failed(&mut self, now: Instant, order: TlsOrder, mut failure: TlsFailure) {
         let fault = TlsFault::from(&failure);
-        if let TlsFailure::NotTls { sample, .. } = &failure {
+        if let TlsFailure::NotTls { sample, .. } = &mut failure {
             let found = Input::Found(order.channel(), sample);
             self.machine.handle(now, found);
+            // As the machine shows it: it knows what is secret.
+            let evidence = self.machine.evidence();
+            let shown = match order.channel() {
+                crate::order::Channel::Control => &evidence.control.instead_of_tls,
+                crate::order::Channel::Data(_) => &evidence.data.instead_of_tls,
+            };
+            *sample = shown.as_bytes().to_vec();
         }
         self.trouble.tls = Some(failure);
         self.tell(now, Input::Report(order.failed(fault)));

@@ -249,6 +249,11 @@ fn happens(rule: Rule, law: Law) -> bool {
             }
             bench.server.reads_control()
         }
+        Rule::SecretsMasked => {
+            let mut bench = logged_in(law);
+            bench.send("FROB secret");
+            bench.log.iter().any(|line| line.contains("secret"))
+        }
         other => panic!("{other:?} is no rule of a server, or has no case here"),
     }
 }

@@ -1,6 +1,7 @@
 //! Received bytes to replies.
 
 use alloc::vec::Vec;
+use core::fmt;
 
 use super::Reply;
 use super::code::{Code, leading_code};
@@ -28,7 +29,9 @@ use crate::wire::telnet::TelnetDecoder;
 /// replies.push(b"word?\r\n");
 /// assert_eq!(replies.next_reply().unwrap().unwrap().text(), b"Password?");
 /// ```
-#[derive(Clone, Debug, PartialEq, Eq, Hash)]
+///
+/// Its `Debug` form shows none of the bytes: a server may repeat a password.
+#[derive(Clone, PartialEq, Eq, Hash)]
 pub struct ReplyReader {
     telnet: TelnetDecoder,
     lines: LineSplitter,
@@ -245,6 +248,12 @@ impl ReplyReader {
             open.skipping = true;
             open.provisional = None;
         }
+    }
+}
+
+impl fmt::Debug for ReplyReader {
+    fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
+        write!(f, "ReplyReader({} bytes)", self.buffered())
     }
 }
 
