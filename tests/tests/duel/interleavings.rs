@@ -30,6 +30,14 @@ fn short(wishes: &[Wish], change: impl Fn(&mut Script)) -> Script {
 
 /// Walks all ways; says how many, and whether those were all.
 fn walk(name: &str, script: &Script, wanted: impl Fn(&str, &str) -> bool) {
+    match count(name, script, wanted) {
+        (ways, true) => println!("{name}: all {ways} ways"),
+        (ways, false) => println!("{name}: {ways} ways, and there are more"),
+    }
+}
+
+/// Walks all ways: how many, and whether those were all.
+fn count(name: &str, script: &Script, wanted: impl Fn(&str, &str) -> bool) -> (usize, bool) {
     let mut choices = Some(Choices::default());
     let mut ways = 0;
     while let Some(way) = choices.take() {
@@ -42,13 +50,12 @@ fn walk(name: &str, script: &Script, wanted: impl Fn(&str, &str) -> bool) {
             );
         }
         ways += 1;
-        if ways == WAYS {
-            println!("{name}: {ways} ways, and there are more");
-            return;
-        }
         choices = outcome.choices.and_then(Choices::next);
+        if ways == WAYS && choices.is_some() {
+            return (ways, false);
+        }
     }
-    println!("{name}: all {ways} ways");
+    (ways, true)
 }
 
 fn done(_: &str, end: &str) -> bool {
@@ -103,4 +110,50 @@ fn an_abort_at_any_time() {
             end == "done" || (wish == "aborted transfer" && end == "Aborted")
         });
     }
+}
+
+/// Each verb that moves data, in every order of what happens on both connections: walked to the last one, and counted.
+#[test]
+fn each_verb_in_every_order_of_control_and_data() {
+    let verbs: [(&str, Wish); 8] = [
+        ("RETR", Wish::Retrieve(13, 0, false)),
+        ("RETR, TYPE A", Wish::Retrieve(13, 0, true)),
+        ("STOR", Wish::Store(13, false)),
+        ("APPE", Wish::Append(13)),
+        ("STOU", Wish::StoreUnique(13)),
+        ("LIST", Wish::List),
+        ("NLST", Wish::Names),
+        ("MLSD", Wish::Facts),
+    ];
+    let worlds: [(&str, client::DataMode, bool); 4] = [
+        ("passive", client::DataMode::Epsv, false),
+        ("active", client::DataMode::Eprt, false),
+        ("passive, TLS", client::DataMode::Epsv, true),
+        ("active, TLS", client::DataMode::Eprt, true),
+    ];
+    let mut total = 0;
+    let mut cut = Vec::new();
+    println!("| verb | passive | active | passive, TLS | active, TLS |\n|---|---|---|---|---|");
+    for (verb, wish) in verbs {
+        let mut row = format!("| {verb} |");
+        for (world, mode, tls) in worlds {
+            let script = short(std::slice::from_ref(&wish), |script| {
+                if tls {
+                    script.client.security = client::Security::required();
+                    script.server.security = server::Security::required();
+                }
+                script.client.data_modes = client::DataModes::new(&[mode]).unwrap();
+                script.quits = false;
+            });
+            let (ways, all) = count(&format!("{verb}, {world}"), &script, done);
+            if !all {
+                cut.push(format!("{verb}, {world}"));
+            }
+            total += ways;
+            row.push_str(&format!(" {ways} |"));
+        }
+        println!("{row}");
+    }
+    println!("{total} orders of control and data");
+    assert!(cut.is_empty(), "not walked to the end: {cut:?}");
 }
