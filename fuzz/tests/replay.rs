@@ -40,7 +40,7 @@ fn a_server_that_repeats_the_password_gets_it_shown_nowhere() {
             repeated += with_a_server_that_repeats_secrets(check, &input);
         }
     }
-    assert!(repeated > 1000, "said {repeated} times only");
+    assert!(repeated > 100, "said {repeated} times only");
 }
 
 /// 400 bytes that are the same each time.
