@@ -40,15 +40,15 @@ pub(crate) struct World {
 }
 
 thread_local! {
-    /// Whether servers repeat the secrets they are told.
-    static REPEATS: Cell<bool> = const { Cell::new(false) };
+    /// Whether servers repeat the secrets they are told, and how often they have.
+    static REPEATS: Cell<Option<u64>> = const { Cell::new(None) };
 }
 
-/// Runs an oracle over the client with a server that repeats every secret it is told, in every reply.
-pub(crate) fn repeating(check: fn(&[u8]), data: &[u8]) {
-    REPEATS.set(true);
+/// Runs an oracle over the client with a server that repeats every secret it is told, in every reply; how often it did.
+pub(crate) fn repeating(check: fn(&[u8]), data: &[u8]) -> u64 {
+    REPEATS.set(Some(0));
     check(data);
-    REPEATS.set(false);
+    REPEATS.take().unwrap_or(0)
 }
 
 /// Any order.
@@ -124,7 +124,7 @@ impl World {
     pub(crate) fn handle(&mut self, input: Input<'_>) {
         trace(&input);
         match input {
-            Input::Control(bytes) if REPEATS.get() => {
+            Input::Control(bytes) if REPEATS.get().is_some() => {
                 let said = self.repeating(bytes);
                 self.client.handle(self.now, Input::Control(&said));
             }
@@ -146,6 +146,7 @@ impl World {
                     .any(|part| part.eq_ignore_ascii_case(b"FILE:"));
                 if coded && !names {
                     for secret in self.book.told() {
+                        REPEATS.set(REPEATS.get().map(|times| times + 1));
                         said.push(b' ');
                         said.extend_from_slice(secret.as_bytes());
                     }

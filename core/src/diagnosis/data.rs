@@ -404,7 +404,14 @@ pub(super) const RULES: &[Rule] = &[
             Sign::DataCertificateFault,
         ],
         base: 76,
-        more: &[(Sign::Code(&[452, 552, 553]), 14)],
+        more: &[
+            (Sign::Code(&[452, 552, 553]), 14),
+            // With 451, as vsftpd and Pure-FTPd say it.
+            (
+                Sign::Says(&["writing to", "write to file", "no space", "quota"]),
+                14,
+            ),
+        ],
     },
     Rule {
         id: CauseId::Renegotiation,

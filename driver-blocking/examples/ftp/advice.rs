@@ -101,7 +101,7 @@ fn about_cause(cause: &Cause) -> Option<&'static str> {
         CauseId::NothingMoves => {
             "try a small directory: if that works, the path cannot carry large packets; if not, try the other mode (--data eprt,port or --data epsv,pasv), or talk to the firewall's administrator"
         }
-        CauseId::NoServerHello => cause.advice,
+        CauseId::NoServerHello | CauseId::CannotWrite => cause.advice,
         _ => return None,
     })
 }

@@ -39,7 +39,10 @@ pub(crate) fn refused(board: &Board, kind: Kind) {
     let case = Case::new(
         format!("wrong password, {kind}"),
         5,
-        &["530", "check name and password"],
+        &[
+            "530",
+            "check name and password|check user name and password",
+        ],
     );
     board.bad(&case, |attempt| get(attempt, &server, "readme.txt"));
 
@@ -103,7 +106,9 @@ pub(crate) fn refused(board: &Board, kind: Kind) {
         Kind::ProFtpd | Kind::Inetutils => (6, &["STOR", "452", "no room"]),
         // It says nothing at all.
         Kind::Pyftpdlib => (9, &["no answer in time"]),
-        Kind::Vsftpd | Kind::PureFtpd => (7, &["STOR", "451", "broke"]),
+        Kind::Vsftpd | Kind::PureFtpd => {
+            (7, &["STOR", "451", "broke", "no room", "another directory"])
+        }
     };
     let case = Case::new(format!("full disk on the server, {kind}"), status, says)
         .secret(server.password());
