@@ -83,11 +83,11 @@ impl Sockets {
         Ok(())
     }
 
-    fn address(&self, which: fn(&TcpStream) -> io::Result<SocketAddr>) -> io::Result<SocketAddr> {
-        match &self.control {
-            Some(control) => which(&control.stream),
-            None => Err(io::ErrorKind::NotConnected.into()),
-        }
+    /// The control connection, as long as there is one.
+    fn beside(&self) -> io::Result<&Socket> {
+        self.control
+            .as_ref()
+            .ok_or_else(|| io::ErrorKind::NotConnected.into())
     }
 }
 
@@ -101,7 +101,7 @@ impl pipe::Sockets for Sockets {
     }
 
     fn connect(&mut self, target: DataTarget) -> io::Result<()> {
-        let target = target.address(self.address(TcpStream::peer_addr)?);
+        let target = target.address(self.beside()?.peer);
         let (registry, seam) = (self.poll.registry(), self.seam.as_ref());
         self.data = Some(Socket::connect(target, registry, DATA, seam)?);
         Ok(())
@@ -115,7 +115,7 @@ impl pipe::Sockets for Sockets {
     }
 
     fn listen(&mut self) -> io::Result<SocketAddr> {
-        let local = self.address(TcpStream::local_addr)?;
+        let local = self.beside()?.stream.local_addr()?;
         let ports = self.active.ports.as_ref();
         let (registry, seam) = (self.poll.registry(), self.seam.as_ref());
         let listener = Listener::bind(local, ports, registry, seam)?;
@@ -159,8 +159,15 @@ impl pipe::Sockets for Sockets {
 #[derive(Debug)]
 pub(crate) struct Socket {
     stream: TcpStream,
+    /// As it was asked for, and then as the system tells it.
+    peer: SocketAddr,
     readable: bool,
     writable: bool,
+    /// What is there now ends what comes.
+    closed: bool,
+    /// The system was asked whether the connection is up; again when a poll says that it may be.
+    asked: bool,
+    token: Token,
     tap: Tap,
 }
 
@@ -174,32 +181,46 @@ impl Socket {
     ) -> io::Result<Socket> {
         let mut stream = TcpStream::connect(address)?;
         registry.register(&mut stream, token, Interest::READABLE | Interest::WRITABLE)?;
-        Ok(Socket {
-            stream,
-            readable: false,
-            writable: false,
-            tap: Tap::new(seam, registry, token)?,
-        })
+        let tap = Tap::new(seam, registry, token)?;
+        Ok(Socket::new(stream, address, token, tap))
     }
 
-    /// Whether the connection is up by now.
+    fn new(stream: TcpStream, peer: SocketAddr, token: Token, tap: Tap) -> Socket {
+        Socket {
+            stream,
+            peer,
+            readable: false,
+            writable: false,
+            closed: false,
+            asked: false,
+            token,
+            tap,
+        }
+    }
+
+    /// Whether the connection is up by now. It may be at once, where the peer is near.
     pub(crate) fn is_connected(&mut self) -> io::Result<bool> {
-        if !self.writable {
+        if std::mem::replace(&mut self.asked, true) && !self.writable {
             return Ok(false);
         }
-        if let Some(error) = self.stream.take_error()? {
-            return Err(error);
-        }
         let peer = self.stream.peer_addr();
-        match peer.and_then(|_| self.tap.most(Operation::Connect, &mut self.stream)) {
-            Ok(_) => {
+        match peer.and_then(|peer| {
+            self.tap
+                .most(Operation::Connect, &mut self.stream)
+                .map(|_| peer)
+        }) {
+            Ok(peer) => {
+                self.peer = peer;
                 self.send_at_once();
-                self.readable = true;
+                self.writable = true;
                 Ok(true)
             }
             Err(error) if is_under_way(&error) => {
                 self.writable = false;
-                Ok(false)
+                match self.stream.take_error()? {
+                    Some(error) => Err(error),
+                    None => Ok(false),
+                }
             }
             Err(error) => Err(error),
         }
@@ -207,7 +228,8 @@ impl Socket {
 
     /// What a poll said about it.
     pub(crate) fn note(&mut self, event: &Event) {
-        self.readable |= event.is_readable() || event.is_read_closed() || event.is_error();
+        self.closed |= event.is_read_closed() || event.is_error();
+        self.readable |= event.is_readable() || self.closed;
         self.writable |= event.is_writable() || event.is_write_closed() || event.is_error();
     }
 
@@ -217,16 +239,8 @@ impl Socket {
         let _ = self.stream.set_nodelay(true);
     }
 
-    /// Acknowledges at once what came. A server whose Nagle algorithm is on says no more before that, and the system would wait 40 ms to
-    /// 200 ms for something of ours that the ACK could ride on: in each batch of commands, listing, small upload. It falls back to that by
-    /// itself, so it is told again each time.
-    fn acknowledge(&self) {
-        #[cfg(any(target_os = "linux", target_os = "android"))]
-        let _ = SockRef::from(&self.stream).set_tcp_quickack(true);
-    }
-
-    pub(crate) fn peer(&self) -> io::Result<SocketAddr> {
-        self.stream.peer_addr()
+    pub(crate) fn peer(&self) -> SocketAddr {
+        self.peer
     }
 
     /// What was tried, again if a signal came; `WouldBlock` is kept in mind.
@@ -255,15 +269,19 @@ impl Socket {
 
 impl Read for Socket {
     fn read(&mut self, into: &mut [u8]) -> io::Result<usize> {
+        let mut room = 0;
         let count = self.attempt(
             Operation::Read,
             |socket| &mut socket.readable,
             |stream, most| {
-                let room = most.min(into.len());
+                room = most.min(into.len());
                 stream.read(into.get_mut(..room).unwrap_or_default())
             },
         )?;
-        self.acknowledge();
+        // That was all there was, and a poll tells of more. Not so where the end of a file is to be expected.
+        if cfg!(unix) && self.token == CONTROL && count < room && !self.closed {
+            self.readable = false;
+        }
         Ok(count)
     }
 }
@@ -296,8 +314,12 @@ impl Transport for Socket {
     fn shut(&mut self, side: Shut) {
         // It fails only where there is nothing left to end.
         let _ = self.stream.shutdown(side.into());
-        // What comes now, a TLS 1.3 ticket before a close_notify, finds nothing to ride on.
-        self.acknowledge();
+    }
+
+    fn acknowledge(&mut self) {
+        // The system falls back to its own ways by itself, so it is told again each time.
+        #[cfg(any(target_os = "linux", target_os = "android"))]
+        let _ = SockRef::from(&self.stream).set_tcp_quickack(true);
     }
 
     fn will_reset(&mut self) {
@@ -352,12 +374,8 @@ impl Listener {
                         DATA,
                         Interest::READABLE | Interest::WRITABLE,
                     )?;
-                    let socket = Socket {
-                        stream,
-                        readable: true,
-                        writable: true,
-                        tap,
-                    };
+                    let mut socket = Socket::new(stream, peer, DATA, tap);
+                    socket.writable = true;
                     socket.send_at_once();
                     return Ok(Some((socket, peer.ip())));
                 }
@@ -552,15 +570,49 @@ mod tests {
         };
         slow(&socket);
         peer.write_all(b"226").unwrap();
-        let mut buffer = [0; 8];
+        let mut link = pipe::Link::new(64);
         while {
             socket.readable = true;
-            socket.read(&mut buffer).is_err()
+            !link.fill(&mut socket)
         } {}
+        link.acknowledge(&mut socket);
         assert!(quick(&socket));
         slow(&socket);
-        socket.shut(Shut::Sending);
-        assert!(quick(&socket));
+        link.acknowledge(&mut socket);
+        assert!(!quick(&socket), "nothing has come since");
+    }
+
+    #[test]
+    fn what_a_short_read_leaves_is_told_by_the_next_poll() {
+        let mut poll = Poll::new().unwrap();
+        let mut events = Events::with_capacity(8);
+        let listener = std::net::TcpListener::bind("127.0.0.1:0").unwrap();
+        let address = listener.local_addr().unwrap();
+        let mut socket = Socket::connect(address, poll.registry(), CONTROL, None).unwrap();
+        let (mut peer, _) = listener.accept().unwrap();
+        let mut heard = Vec::new();
+        let mut hear = |enough: usize| {
+            let mut buffer = [0; 8];
+            while heard.len() < enough {
+                match socket.read(&mut buffer) {
+                    Ok(0) => return heard.len(),
+                    Ok(count) => heard.extend(&buffer[..count]),
+                    Err(_) => {
+                        wait(&mut poll, &mut events, Some(Duration::from_secs(20))).unwrap();
+                        assert!(!events.is_empty(), "nothing was told");
+                        events.iter().for_each(|event| socket.note(event));
+                    }
+                }
+            }
+            heard.len()
+        };
+        for round in 1..200 {
+            peer.write_all(b"226 ").unwrap();
+            assert_eq!(hear(round * 4), round * 4);
+        }
+        peer.write_all(b"421").unwrap();
+        drop(peer);
+        assert_eq!(hear(usize::MAX), 199 * 4 + 3);
     }
 
     #[test]

@@ -336,7 +336,7 @@ impl Data {
         let Some(network) = sockets.data() else {
             return Served::Nothing;
         };
-        let mut moved = self.pipe.turn(network);
+        let mut moved = self.pipe.carry(network);
         let sends = self.pipe.direction() == Some(Direction::Send);
         let goes = match self.exchange(payload) {
             Ok(exchanged) => {
@@ -356,7 +356,7 @@ impl Data {
             }
         };
         if goes {
-            moved |= self.pipe.turn(network);
+            moved |= self.pipe.carry(network);
         }
         let end = self.pipe.ended().map(|end| match self.broken {
             true => FlowEnd {
@@ -371,6 +371,10 @@ impl Data {
         });
         let alive = self.tell_progress(now, end.is_some(), payload, core);
         let Some(end) = end else {
+            // What has ended is closed, which does that too.
+            if let Some(network) = sockets.data() {
+                self.pipe.shut_down(network);
+            }
             return if moved || alive {
                 Served::Payload
             } else {

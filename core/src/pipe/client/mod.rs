@@ -38,6 +38,9 @@ const TICKET_GRACE: Duration = Duration::from_millis(250);
 /// How long it waits for its data connection, TLS included.
 const SETUP_GRACE: Duration = Duration::from_secs(2);
 
+/// So many pieces of payload, of at most [`Pipe::SIZE`] bytes each, move before the control connection is looked at.
+const LOOK_AFTER: u32 = 8;
+
 /// What is told of events.
 pub type EventHook = Option<Box<dyn FnMut(&Event<'_>) + Send>>;
 
@@ -133,6 +136,8 @@ pub struct Engine {
     data: Data,
     /// The last step moved payload: the control connection is next.
     payload_moved: bool,
+    /// How often payload has moved since the sockets were waited for or looked at.
+    unlooked: u32,
     closed: Option<Failure>,
     leaving: Option<Leaving>,
     hook: EventHook,
@@ -185,6 +190,7 @@ impl Engine {
             control: Control::new(),
             data: Data::new(),
             payload_moved: false,
+            unlooked: 0,
             closed: None,
             leaving: None,
             hook: None,
@@ -348,6 +354,8 @@ impl Engine {
             self.core.tell(now, Input::Timeout);
             return Ok(Step::Moved);
         }
+        self.acknowledge(sockets);
+        self.unlooked = 0;
         let leaving = self.leaving.as_ref().and_then(|leaving| leaving.until);
         Ok(Step::Waits([deadline, leaving].into_iter().flatten().min()))
     }
@@ -356,6 +364,16 @@ impl Engine {
     pub fn flush(&mut self, sockets: &mut dyn Sockets, done: &mut dyn FnMut(&Event<'_>) -> bool) {
         self.drain(sockets, done);
         self.control.flush(&mut self.core, sockets);
+    }
+
+    /// What came is acknowledged: nothing of ours goes before something else has come.
+    fn acknowledge(&mut self, sockets: &mut dyn Sockets) {
+        if let Some(network) = sockets.control() {
+            self.control.link.acknowledge(network);
+        }
+        if let Some(network) = sockets.data() {
+            self.data.pipe.acknowledge(network);
+        }
     }
 
     /// Withdraws what was to be, if what it waited for has come, or has not come in time.
@@ -494,8 +512,12 @@ impl Engine {
             }
             Served::Payload => {
                 self.payload_moved = true;
-                // While one side never waits the other must be looked at.
-                sockets.look()?;
+                // While one side never waits the other must be looked at; a small file has moved before that makes a difference.
+                self.unlooked += 1;
+                if self.unlooked >= LOOK_AFTER {
+                    self.unlooked = 0;
+                    sockets.look()?;
+                }
                 Ok(true)
             }
         }
