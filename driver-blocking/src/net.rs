@@ -63,6 +63,9 @@ impl Sockets {
 
     /// Waits for the sockets. What each is ready for is kept for later, whichever was waited for; a cancellation ends the wait too.
     pub(crate) fn wait(&mut self, timeout: Option<Duration>) -> io::Result<()> {
+        for socket in [&mut self.control, &mut self.data].into_iter().flatten() {
+            socket.watch(self.poll.registry())?;
+        }
         wait(&mut self.poll, &mut self.events, timeout)?;
         for event in &self.events {
             let socket = match event.token() {
@@ -165,8 +168,12 @@ pub(crate) struct Socket {
     writable: bool,
     /// What is there now ends what comes.
     closed: bool,
-    /// The system was asked whether the connection is up; again when a poll says that it may be.
-    asked: bool,
+    /// The system says that the connection is up.
+    up: bool,
+    /// What a poll tells of; room to write only where that is waited for.
+    watched: Interest,
+    /// There was no room to write.
+    full: bool,
     token: Token,
     tap: Tap,
 }
@@ -179,51 +186,80 @@ impl Socket {
         token: Token,
         seam: Option<&Arc<dyn Seam>>,
     ) -> io::Result<Socket> {
-        let mut stream = TcpStream::connect(address)?;
-        registry.register(&mut stream, token, Interest::READABLE | Interest::WRITABLE)?;
-        let tap = Tap::new(seam, registry, token)?;
-        Ok(Socket::new(stream, address, token, tap))
+        let stream = TcpStream::connect(address)?;
+        // It may be up at once, where the peer is near.
+        let peer = stream.peer_addr();
+        let up = peer.is_ok();
+        Socket::new(stream, peer.unwrap_or(address), up, registry, token, seam)
     }
 
-    fn new(stream: TcpStream, peer: SocketAddr, token: Token, tap: Tap) -> Socket {
-        Socket {
+    fn new(
+        mut stream: TcpStream,
+        peer: SocketAddr,
+        up: bool,
+        registry: &Registry,
+        token: Token,
+        seam: Option<&Arc<dyn Seam>>,
+    ) -> io::Result<Socket> {
+        let watched = match up {
+            true => Interest::READABLE,
+            false => Interest::READABLE | Interest::WRITABLE,
+        };
+        registry.register(&mut stream, token, watched)?;
+        Ok(Socket {
             stream,
             peer,
             readable: false,
-            writable: false,
+            writable: up,
             closed: false,
-            asked: false,
+            up,
+            watched,
+            full: false,
             token,
-            tap,
-        }
+            tap: Tap::new(seam, registry, token)?,
+        })
     }
 
-    /// Whether the connection is up by now. It may be at once, where the peer is near.
+    /// Whether the connection is up by now.
     pub(crate) fn is_connected(&mut self) -> io::Result<bool> {
-        if std::mem::replace(&mut self.asked, true) && !self.writable {
+        if !self.writable {
             return Ok(false);
         }
-        let peer = self.stream.peer_addr();
-        match peer.and_then(|peer| {
-            self.tap
-                .most(Operation::Connect, &mut self.stream)
-                .map(|_| peer)
-        }) {
-            Ok(peer) => {
-                self.peer = peer;
+        match self
+            .come_up()
+            .and_then(|()| self.tap.most(Operation::Connect, &mut self.stream))
+        {
+            Ok(_) => {
                 self.send_at_once();
-                self.writable = true;
                 Ok(true)
             }
             Err(error) if is_under_way(&error) => {
                 self.writable = false;
-                match self.stream.take_error()? {
-                    Some(error) => Err(error),
-                    None => Ok(false),
-                }
+                Ok(false)
             }
             Err(error) => Err(error),
         }
+    }
+
+    fn come_up(&mut self) -> io::Result<()> {
+        if self.up {
+            return Ok(());
+        }
+        if let Some(error) = self.stream.take_error()? {
+            return Err(error);
+        }
+        self.peer = self.stream.peer_addr()?;
+        self.up = true;
+        Ok(())
+    }
+
+    /// From here on a poll tells of what is waited for.
+    fn watch(&mut self, registry: &Registry) -> io::Result<()> {
+        if self.full && !self.watched.is_writable() {
+            self.watched |= Interest::WRITABLE;
+            registry.reregister(&mut self.stream, self.token, self.watched)?;
+        }
+        Ok(())
     }
 
     /// What a poll said about it.
@@ -255,10 +291,12 @@ impl Socket {
         }
         loop {
             let most = self.tap.most(operation, &mut self.stream);
+            let asked = most.is_ok();
             match most.and_then(|most| what(&mut self.stream, most)) {
                 Err(error) if error.kind() == io::ErrorKind::Interrupted => {}
                 Err(error) if error.kind() == io::ErrorKind::WouldBlock => {
                     *ready(self) = false;
+                    self.full |= asked && operation == Operation::Write;
                     return Err(error);
                 }
                 count => return count,
@@ -368,14 +406,8 @@ impl Listener {
         loop {
             let accepted = self.listener.accept();
             match accepted.and_then(|it| tap.allows(Operation::Accept).map(|()| it)) {
-                Ok((mut stream, peer)) => {
-                    registry.register(
-                        &mut stream,
-                        DATA,
-                        Interest::READABLE | Interest::WRITABLE,
-                    )?;
-                    let mut socket = Socket::new(stream, peer, DATA, tap);
-                    socket.writable = true;
+                Ok((stream, peer)) => {
+                    let socket = Socket::new(stream, peer, true, registry, DATA, seam)?;
                     socket.send_at_once();
                     return Ok(Some((socket, peer.ip())));
                 }

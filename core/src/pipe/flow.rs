@@ -74,8 +74,9 @@ pub trait Transport: Read + Write {
     fn shut(&mut self, side: Shut);
 
     /// Acknowledges at once what came. A peer whose Nagle algorithm is on says no more before that, and systems wait 40 ms to 200 ms for
-    /// something of ours that the ACK could ride on: in each batch of commands, listing, small upload. It is asked for before a wait, where
-    /// nothing of ours has gone since. Where there is no way to do so, it takes that time.
+    /// something of ours that the ACK could ride on: in each batch of commands, listing, small upload. It is asked for where nothing of
+    /// ours has gone since and the peer is waited for, from the first time on that this takes a while. Where there is no way to do so, it
+    /// takes that time.
     fn acknowledge(&mut self) {}
 
     /// Makes the coming close a reset, so that the peer does not take what it has for the whole. Where there is no way to do so an upload
@@ -319,6 +320,12 @@ impl Pipe {
         moved
     }
 
+    /// After the peer's last word under TLS: whether it has closed TCP too. What it says instead is of no interest.
+    pub(super) fn is_deserted(&mut self, network: &mut dyn Read) -> bool {
+        self.piece.resize(self.size / PIECES, 0);
+        !matches!(hear(network, &mut self.piece), Heard::Nothing)
+    }
+
     /// Shuts down what is to be.
     pub(super) fn shut_down(&mut self, network: &mut dyn Transport) {
         if let Some(side) = self.shuts() {
@@ -327,7 +334,7 @@ impl Pipe {
     }
 
     /// As [`Link::acknowledge`].
-    pub fn acknowledge(&mut self, network: &mut dyn Transport) {
+    pub(super) fn acknowledge(&mut self, network: &mut dyn Transport) {
         self.link.acknowledge(network);
     }
 

@@ -318,8 +318,13 @@ impl Link {
         self.unsent.is_none() && self.channel.as_ref().is_some_and(Channel::wants_write)
     }
 
-    /// Call it before you wait for the peer, see [`Transport::acknowledge`].
-    pub fn acknowledge(&mut self, network: &mut dyn Transport) {
+    /// Whether something came, and nothing has gone since that an acknowledgement could ride on.
+    pub(super) fn owes_ack(&self) -> bool {
+        self.heard
+    }
+
+    /// Asks for the acknowledgement that is owed, see [`Transport::acknowledge`].
+    pub(super) fn acknowledge(&mut self, network: &mut dyn Transport) {
         if core::mem::take(&mut self.heard) {
             network.acknowledge();
         }
