@@ -587,7 +587,7 @@ mod tests {
 
     #[cfg(target_os = "linux")]
     #[test]
-    fn what_comes_is_acknowledged_at_once() {
+    fn what_came_is_acknowledged_at_once() {
         let poll = Poll::new().unwrap();
         let listener = std::net::TcpListener::bind("127.0.0.1:0").unwrap();
         let address = listener.local_addr().unwrap();
@@ -602,16 +602,13 @@ mod tests {
         };
         slow(&socket);
         peer.write_all(b"226").unwrap();
-        let mut link = pipe::Link::new(64);
+        let mut buffer = [0; 8];
         while {
             socket.readable = true;
-            !link.fill(&mut socket)
+            socket.read(&mut buffer).is_err()
         } {}
-        link.acknowledge(&mut socket);
+        socket.acknowledge();
         assert!(quick(&socket));
-        slow(&socket);
-        link.acknowledge(&mut socket);
-        assert!(!quick(&socket), "nothing has come since");
     }
 
     #[test]
@@ -622,7 +619,7 @@ mod tests {
         let address = listener.local_addr().unwrap();
         let mut socket = Socket::connect(address, poll.registry(), CONTROL, None).unwrap();
         let (mut peer, _) = listener.accept().unwrap();
-        let mut heard = Vec::new();
+        let mut heard: Vec<u8> = Vec::new();
         let mut hear = |enough: usize| {
             let mut buffer = [0; 8];
             while heard.len() < enough {

@@ -250,8 +250,8 @@ fn behind_an_upload_it_is_the_server_that_closes_first() {
         assert!(!closed || begun.elapsed() >= Duration::from_millis(200));
         wait(control, Duration::from_secs(20));
         drop(data);
-        let listener = control.epsv();
         control.say("226 stored");
+        let listener = control.epsv();
         assert_eq!(control.hear(), "STOR b");
         control.say("150 go on");
         let mut data = Secure::accept(session, listener.accept().unwrap().0);
