@@ -325,7 +325,7 @@ impl Builder {
             machine.start_recording(limit);
         }
         let engine = Engine::new(machine, session).with_hooks(self.on_event, self.on_progress);
-        let sockets = Sockets::new(runtime, control, self.active);
+        let sockets = Sockets::new(runtime, control, peer, self.active);
         let pump = Pump::new(engine, clock, sockets, self.cancel, span);
         Ok(Client::new(pump, peer, self.listing_limit))
     }

@@ -56,7 +56,7 @@ pub use builder::Builder;
 pub use cancel::CancelHandle;
 pub use client::Client;
 pub use pool::{Pool, PoolBuilder, PooledClient};
-pub use runtime::{Runtime, Smol, Stream, Waiting};
+pub use runtime::{Runtime, Smol, SmolStream, Stream, Waiting};
 /// What a [`Stream`] is made of, for those who bring a [`Runtime`] of their own.
 pub use smol::io::{AsyncRead, AsyncWrite};
 /// What a [`Stream`] gives its socket as.

@@ -32,6 +32,8 @@ pub(crate) struct Sockets<R: Runtime> {
     runtime: R,
     waker: Waker,
     control: Option<Socket<R::Stream>>,
+    /// The other end of the control connection.
+    peer: SocketAddr,
     data: Option<Socket<R::Stream>>,
     dialled: Option<Waiting<io::Result<R::Stream>>>,
     listener: Option<R::Listener>,
@@ -40,11 +42,18 @@ pub(crate) struct Sockets<R: Runtime> {
 }
 
 impl<R: Runtime> Sockets<R> {
-    pub(crate) fn new(runtime: R, control: R::Stream, active: ActiveSettings) -> Self {
+    /// `peer` is at the other end of the control connection.
+    pub(crate) fn new(
+        runtime: R,
+        control: R::Stream,
+        peer: SocketAddr,
+        active: ActiveSettings,
+    ) -> Self {
         let waker = Waker::noop().clone();
         Sockets {
             runtime,
             control: Some(Socket::new(control, &waker)),
+            peer,
             waker,
             data: None,
             dialled: None,
@@ -82,11 +91,12 @@ impl<R: Runtime> Sockets<R> {
         over
     }
 
-    fn address(&self, which: fn(&R::Stream) -> io::Result<SocketAddr>) -> io::Result<SocketAddr> {
-        match &self.control {
-            Some(control) => which(&control.0.inner),
-            None => Err(io::ErrorKind::NotConnected.into()),
-        }
+    /// The control connection, as long as there is one.
+    fn beside(&self) -> io::Result<&R::Stream> {
+        let control = self.control.as_ref();
+        control
+            .map(|control| &control.0.inner)
+            .ok_or_else(|| io::ErrorKind::NotConnected.into())
     }
 }
 
@@ -100,7 +110,7 @@ impl<R: Runtime> pipe::Sockets for Sockets<R> {
     }
 
     fn connect(&mut self, target: DataTarget) -> io::Result<()> {
-        let target = target.address(self.address(Stream::peer)?);
+        let target = target.address(self.peer);
         self.dialled = Some(self.runtime.connect(target));
         Ok(())
     }
@@ -119,7 +129,7 @@ impl<R: Runtime> pipe::Sockets for Sockets<R> {
     }
 
     fn listen(&mut self) -> io::Result<SocketAddr> {
-        let local = self.address(Stream::local)?;
+        let local = self.beside()?.local()?;
         let listener = bind(&self.runtime, local, self.active.ports.as_ref())?;
         let mut address = self.runtime.local(&listener)?;
         self.listener = Some(listener);
@@ -159,6 +169,13 @@ impl<R: Runtime> pipe::Sockets for Sockets<R> {
     fn close_listener(&mut self) {
         self.listener = None;
     }
+
+    fn look(&mut self) -> io::Result<()> {
+        for socket in [&mut self.control, &mut self.data].into_iter().flatten() {
+            socket.0.inner.look();
+        }
+        Ok(())
+    }
 }
 
 /// A connection that is never waited for.
@@ -178,23 +195,11 @@ impl<S: Stream> Socket<S> {
             let _ = socket.set_tcp_nodelay(true);
         }
     }
-
-    /// Acknowledges at once what came. A server whose Nagle algorithm is on says no more before that, and the system would wait 40 ms to
-    /// 200 ms for something of ours that the ACK could ride on: in each batch of commands, listing, small upload. It falls back to that by
-    /// itself, so it is told again each time.
-    fn acknowledge(&self) {
-        #[cfg(any(target_os = "linux", target_os = "android"))]
-        if let Some(socket) = self.0.inner.socket() {
-            let _ = socket.set_tcp_quickack(true);
-        }
-    }
 }
 
 impl<S: Stream> Read for Socket<S> {
     fn read(&mut self, into: &mut [u8]) -> io::Result<usize> {
-        let count = self.0.read(into)?;
-        self.acknowledge();
-        Ok(count)
+        self.0.read(into)
     }
 }
 
@@ -220,8 +225,14 @@ impl<S: Stream> Transport for Socket<S> {
         if shut.is_none() {
             let _ = self.0.attempt(|stream, cx| stream.poll_close(cx));
         }
-        // What comes now, a TLS 1.3 ticket before a close_notify, finds nothing to ride on.
-        self.acknowledge();
+    }
+
+    fn acknowledge(&mut self) {
+        // The system falls back to its own ways by itself, so it is told again each time.
+        #[cfg(any(target_os = "linux", target_os = "android"))]
+        if let Some(socket) = self.0.inner.socket() {
+            let _ = socket.set_tcp_quickack(true);
+        }
     }
 
     fn will_reset(&mut self) {

@@ -1,15 +1,15 @@
 //! What this crate needs of an async runtime, and smol as the one it takes by itself.
 
 use std::future::Future;
-use std::io;
-use std::net::{SocketAddr, TcpListener, TcpStream};
+use std::io::{self, IoSlice, IoSliceMut, Read as _, Write as _};
+use std::net::{Shutdown, SocketAddr, TcpListener, TcpStream};
 use std::pin::Pin;
 use std::task::{Context, Poll, ready};
 use std::time::Duration;
 
 use smol::io::{AsyncRead, AsyncWrite};
 use smol::{Async, Timer};
-use socket2::SockRef;
+use socket2::{Domain, Protocol, SockRef, Socket, Type};
 
 /// Something that is waited for.
 pub type Waiting<T> = Pin<Box<dyn Future<Output = T> + Send>>;
@@ -69,14 +69,93 @@ pub trait Stream: AsyncRead + AsyncWrite + Send + Unpin + 'static {
     /// The socket, for its options: no delay, keepalive, quick acknowledgement, reset. `None` where there is none to be set, which costs
     /// time and lets an upload that was cut short look whole to some servers.
     fn socket(&self) -> Option<SockRef<'_>>;
+
+    /// The next read asks the system. For streams that otherwise read only once their reactor has told them to.
+    fn look(&mut self) {}
 }
 
 /// The runtime smol. It needs no set-up: its reactor is a thread that starts when it is needed, so any executor will do.
 #[derive(Clone, Copy, Debug, Default, PartialEq, Eq)]
 pub struct Smol;
 
+/// A TCP connection of [`Smol`].
+///
+/// The reactor knows when it is ready again after it was not. Until then nothing is tried: a session looks at both of its connections
+/// whenever either has news.
+#[derive(Debug)]
+pub struct SmolStream {
+    inner: Async<TcpStream>,
+    reads_later: bool,
+    writes_later: bool,
+}
+
+impl SmolStream {
+    /// A connection that is up.
+    #[must_use]
+    pub fn new(inner: Async<TcpStream>) -> Self {
+        SmolStream {
+            inner,
+            reads_later: false,
+            writes_later: false,
+        }
+    }
+
+    /// Begins to connect, and waits only where the peer is not near.
+    async fn connect(address: SocketAddr) -> io::Result<Self> {
+        let domain = Domain::for_address(address);
+        let socket = Socket::new(domain, Type::STREAM, Some(Protocol::TCP))?;
+        socket.set_nonblocking(true)?;
+        match socket.connect(&address.into()) {
+            Err(error) if !is_under_way(&error) => return Err(error),
+            _ => {}
+        }
+        let inner = Async::new_nonblocking(TcpStream::from(socket))?;
+        if inner.get_ref().peer_addr().is_err() {
+            inner.writable().await?;
+            if let Some(error) = inner.get_ref().take_error()? {
+                return Err(error);
+            }
+        }
+        Ok(SmolStream::new(inner))
+    }
+
+    fn poll_input<T>(
+        &mut self,
+        cx: &mut Context<'_>,
+        mut what: impl FnMut(&TcpStream) -> io::Result<T>,
+    ) -> Poll<io::Result<T>> {
+        loop {
+            if self.reads_later {
+                ready!(self.inner.poll_readable(cx))?;
+                self.reads_later = false;
+            }
+            match what(self.inner.get_ref()) {
+                Err(error) if error.kind() == io::ErrorKind::WouldBlock => self.reads_later = true,
+                result => return Poll::Ready(result),
+            }
+        }
+    }
+
+    fn poll_output<T>(
+        &mut self,
+        cx: &mut Context<'_>,
+        mut what: impl FnMut(&TcpStream) -> io::Result<T>,
+    ) -> Poll<io::Result<T>> {
+        loop {
+            if self.writes_later {
+                ready!(self.inner.poll_writable(cx))?;
+                self.writes_later = false;
+            }
+            match what(self.inner.get_ref()) {
+                Err(error) if error.kind() == io::ErrorKind::WouldBlock => self.writes_later = true,
+                result => return Poll::Ready(result),
+            }
+        }
+    }
+}
+
 impl Runtime for Smol {
-    type Stream = Async<TcpStream>;
+    type Stream = SmolStream;
     type Listener = Async<TcpListener>;
 
     fn resolve(&self, host: &str, port: u16) -> Waiting<io::Result<Vec<SocketAddr>>> {
@@ -84,8 +163,8 @@ impl Runtime for Smol {
         Box::pin(async move { smol::net::resolve((host, port)).await })
     }
 
-    fn connect(&self, address: SocketAddr) -> Waiting<io::Result<Async<TcpStream>>> {
-        Box::pin(Async::<TcpStream>::connect(address))
+    fn connect(&self, address: SocketAddr) -> Waiting<io::Result<SmolStream>> {
+        Box::pin(SmolStream::connect(address))
     }
 
     fn listen(&self, address: SocketAddr) -> io::Result<Async<TcpListener>> {
@@ -100,14 +179,16 @@ impl Runtime for Smol {
         &self,
         listener: &mut Async<TcpListener>,
         cx: &mut Context<'_>,
-    ) -> Poll<io::Result<(Async<TcpStream>, SocketAddr)>> {
+    ) -> Poll<io::Result<(SmolStream, SocketAddr)>> {
         loop {
             match listener.get_ref().accept() {
                 Err(error) if error.kind() == io::ErrorKind::WouldBlock => {
                     ready!(listener.poll_readable(cx))?;
                 }
                 Err(error) => return Poll::Ready(Err(error)),
-                Ok((stream, peer)) => return Poll::Ready(Ok((Async::new(stream)?, peer))),
+                Ok((stream, peer)) => {
+                    return Poll::Ready(Ok((SmolStream::new(Async::new(stream)?), peer)));
+                }
             }
         }
     }
@@ -119,16 +200,73 @@ impl Runtime for Smol {
     }
 }
 
-impl Stream for Async<TcpStream> {
+impl Stream for SmolStream {
     fn local(&self) -> io::Result<SocketAddr> {
-        self.get_ref().local_addr()
+        self.inner.get_ref().local_addr()
     }
 
     fn peer(&self) -> io::Result<SocketAddr> {
-        self.get_ref().peer_addr()
+        self.inner.get_ref().peer_addr()
     }
 
     fn socket(&self) -> Option<SockRef<'_>> {
-        Some(SockRef::from(self.get_ref()))
+        Some(SockRef::from(self.inner.get_ref()))
     }
+
+    fn look(&mut self) {
+        self.reads_later = false;
+    }
+}
+
+impl AsyncRead for SmolStream {
+    fn poll_read(
+        mut self: Pin<&mut Self>,
+        cx: &mut Context<'_>,
+        into: &mut [u8],
+    ) -> Poll<io::Result<usize>> {
+        self.poll_input(cx, |mut stream| stream.read(into))
+    }
+
+    fn poll_read_vectored(
+        mut self: Pin<&mut Self>,
+        cx: &mut Context<'_>,
+        into: &mut [IoSliceMut<'_>],
+    ) -> Poll<io::Result<usize>> {
+        self.poll_input(cx, |mut stream| stream.read_vectored(into))
+    }
+}
+
+impl AsyncWrite for SmolStream {
+    fn poll_write(
+        mut self: Pin<&mut Self>,
+        cx: &mut Context<'_>,
+        bytes: &[u8],
+    ) -> Poll<io::Result<usize>> {
+        self.poll_output(cx, |mut stream| stream.write(bytes))
+    }
+
+    fn poll_write_vectored(
+        mut self: Pin<&mut Self>,
+        cx: &mut Context<'_>,
+        pieces: &[IoSlice<'_>],
+    ) -> Poll<io::Result<usize>> {
+        self.poll_output(cx, |mut stream| stream.write_vectored(pieces))
+    }
+
+    fn poll_flush(self: Pin<&mut Self>, _: &mut Context<'_>) -> Poll<io::Result<()>> {
+        Poll::Ready(Ok(()))
+    }
+
+    fn poll_close(self: Pin<&mut Self>, _: &mut Context<'_>) -> Poll<io::Result<()>> {
+        Poll::Ready(self.inner.get_ref().shutdown(Shutdown::Write))
+    }
+}
+
+/// Whether the connection may still come up.
+pub(crate) fn is_under_way(error: &io::Error) -> bool {
+    #[cfg(unix)]
+    let begun = Some(rustix::io::Errno::INPROGRESS.raw_os_error());
+    #[cfg(not(unix))]
+    let begun = None;
+    error.kind() == io::ErrorKind::WouldBlock || (begun.is_some() && error.raw_os_error() == begun)
 }

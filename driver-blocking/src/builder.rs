@@ -285,10 +285,7 @@ impl Builder {
         let span = info_span!("ftp", host, port);
         let (limit, seam) = (self.connect_timeout, self.seam.as_ref());
         let control = net::dial(&mut poll, host, port, limit, &self.cancel, seam)?;
-        let peer = control.peer().map_err(|source| Error::Connect {
-            peer: format!("{host}:{port}"),
-            source,
-        })?;
+        let peer = control.peer();
         let clock = Clock::new();
         let mut machine = Machine::new(self.config, peer.ip(), clock.now());
         if let Some(limit) = self.record {

@@ -63,6 +63,9 @@ impl Sockets {
 
     /// Waits for the sockets. What each is ready for is kept for later, whichever was waited for; a cancellation ends the wait too.
     pub(crate) fn wait(&mut self, timeout: Option<Duration>) -> io::Result<()> {
+        for socket in [&mut self.control, &mut self.data].into_iter().flatten() {
+            socket.watch(self.poll.registry())?;
+        }
         wait(&mut self.poll, &mut self.events, timeout)?;
         for event in &self.events {
             let socket = match event.token() {
@@ -83,11 +86,11 @@ impl Sockets {
         Ok(())
     }
 
-    fn address(&self, which: fn(&TcpStream) -> io::Result<SocketAddr>) -> io::Result<SocketAddr> {
-        match &self.control {
-            Some(control) => which(&control.stream),
-            None => Err(io::ErrorKind::NotConnected.into()),
-        }
+    /// The control connection, as long as there is one.
+    fn beside(&self) -> io::Result<&Socket> {
+        self.control
+            .as_ref()
+            .ok_or_else(|| io::ErrorKind::NotConnected.into())
     }
 }
 
@@ -101,7 +104,7 @@ impl pipe::Sockets for Sockets {
     }
 
     fn connect(&mut self, target: DataTarget) -> io::Result<()> {
-        let target = target.address(self.address(TcpStream::peer_addr)?);
+        let target = target.address(self.beside()?.peer);
         let (registry, seam) = (self.poll.registry(), self.seam.as_ref());
         self.data = Some(Socket::connect(target, registry, DATA, seam)?);
         Ok(())
@@ -115,7 +118,7 @@ impl pipe::Sockets for Sockets {
     }
 
     fn listen(&mut self) -> io::Result<SocketAddr> {
-        let local = self.address(TcpStream::local_addr)?;
+        let local = self.beside()?.stream.local_addr()?;
         let ports = self.active.ports.as_ref();
         let (registry, seam) = (self.poll.registry(), self.seam.as_ref());
         let listener = Listener::bind(local, ports, registry, seam)?;
@@ -159,8 +162,19 @@ impl pipe::Sockets for Sockets {
 #[derive(Debug)]
 pub(crate) struct Socket {
     stream: TcpStream,
+    /// As it was asked for, and then as the system tells it.
+    peer: SocketAddr,
     readable: bool,
     writable: bool,
+    /// What is there now ends what comes.
+    closed: bool,
+    /// The system says that the connection is up.
+    up: bool,
+    /// What a poll tells of; room to write only where that is waited for.
+    watched: Interest,
+    /// There was no room to write.
+    full: bool,
+    token: Token,
     tap: Tap,
 }
 
@@ -172,12 +186,36 @@ impl Socket {
         token: Token,
         seam: Option<&Arc<dyn Seam>>,
     ) -> io::Result<Socket> {
-        let mut stream = TcpStream::connect(address)?;
-        registry.register(&mut stream, token, Interest::READABLE | Interest::WRITABLE)?;
+        let stream = TcpStream::connect(address)?;
+        // It may be up at once, where the peer is near.
+        let peer = stream.peer_addr();
+        let up = peer.is_ok();
+        Socket::new(stream, peer.unwrap_or(address), up, registry, token, seam)
+    }
+
+    fn new(
+        mut stream: TcpStream,
+        peer: SocketAddr,
+        up: bool,
+        registry: &Registry,
+        token: Token,
+        seam: Option<&Arc<dyn Seam>>,
+    ) -> io::Result<Socket> {
+        let watched = match up {
+            true => Interest::READABLE,
+            false => Interest::READABLE | Interest::WRITABLE,
+        };
+        registry.register(&mut stream, token, watched)?;
         Ok(Socket {
             stream,
+            peer,
             readable: false,
-            writable: false,
+            writable: up,
+            closed: false,
+            up,
+            watched,
+            full: false,
+            token,
             tap: Tap::new(seam, registry, token)?,
         })
     }
@@ -187,14 +225,12 @@ impl Socket {
         if !self.writable {
             return Ok(false);
         }
-        if let Some(error) = self.stream.take_error()? {
-            return Err(error);
-        }
-        let peer = self.stream.peer_addr();
-        match peer.and_then(|_| self.tap.most(Operation::Connect, &mut self.stream)) {
+        match self
+            .come_up()
+            .and_then(|()| self.tap.most(Operation::Connect, &mut self.stream))
+        {
             Ok(_) => {
                 self.send_at_once();
-                self.readable = true;
                 Ok(true)
             }
             Err(error) if is_under_way(&error) => {
@@ -205,9 +241,31 @@ impl Socket {
         }
     }
 
+    fn come_up(&mut self) -> io::Result<()> {
+        if self.up {
+            return Ok(());
+        }
+        if let Some(error) = self.stream.take_error()? {
+            return Err(error);
+        }
+        self.peer = self.stream.peer_addr()?;
+        self.up = true;
+        Ok(())
+    }
+
+    /// From here on a poll tells of what is waited for.
+    fn watch(&mut self, registry: &Registry) -> io::Result<()> {
+        if self.full && !self.watched.is_writable() {
+            self.watched |= Interest::WRITABLE;
+            registry.reregister(&mut self.stream, self.token, self.watched)?;
+        }
+        Ok(())
+    }
+
     /// What a poll said about it.
     pub(crate) fn note(&mut self, event: &Event) {
-        self.readable |= event.is_readable() || event.is_read_closed() || event.is_error();
+        self.closed |= event.is_read_closed() || event.is_error();
+        self.readable |= event.is_readable() || self.closed;
         self.writable |= event.is_writable() || event.is_write_closed() || event.is_error();
     }
 
@@ -217,16 +275,8 @@ impl Socket {
         let _ = self.stream.set_nodelay(true);
     }
 
-    /// Acknowledges at once what came. A server whose Nagle algorithm is on says no more before that, and the system would wait 40 ms to
-    /// 200 ms for something of ours that the ACK could ride on: in each batch of commands, listing, small upload. It falls back to that by
-    /// itself, so it is told again each time.
-    fn acknowledge(&self) {
-        #[cfg(any(target_os = "linux", target_os = "android"))]
-        let _ = SockRef::from(&self.stream).set_tcp_quickack(true);
-    }
-
-    pub(crate) fn peer(&self) -> io::Result<SocketAddr> {
-        self.stream.peer_addr()
+    pub(crate) fn peer(&self) -> SocketAddr {
+        self.peer
     }
 
     /// What was tried, again if a signal came; `WouldBlock` is kept in mind.
@@ -241,10 +291,12 @@ impl Socket {
         }
         loop {
             let most = self.tap.most(operation, &mut self.stream);
+            let asked = most.is_ok();
             match most.and_then(|most| what(&mut self.stream, most)) {
                 Err(error) if error.kind() == io::ErrorKind::Interrupted => {}
                 Err(error) if error.kind() == io::ErrorKind::WouldBlock => {
                     *ready(self) = false;
+                    self.full |= asked && operation == Operation::Write;
                     return Err(error);
                 }
                 count => return count,
@@ -255,15 +307,19 @@ impl Socket {
 
 impl Read for Socket {
     fn read(&mut self, into: &mut [u8]) -> io::Result<usize> {
+        let mut room = 0;
         let count = self.attempt(
             Operation::Read,
             |socket| &mut socket.readable,
             |stream, most| {
-                let room = most.min(into.len());
+                room = most.min(into.len());
                 stream.read(into.get_mut(..room).unwrap_or_default())
             },
         )?;
-        self.acknowledge();
+        // That was all there was, and a poll tells of more. Not so where the end of a file is to be expected.
+        if cfg!(unix) && self.token == CONTROL && count < room && !self.closed {
+            self.readable = false;
+        }
         Ok(count)
     }
 }
@@ -296,8 +352,12 @@ impl Transport for Socket {
     fn shut(&mut self, side: Shut) {
         // It fails only where there is nothing left to end.
         let _ = self.stream.shutdown(side.into());
-        // What comes now, a TLS 1.3 ticket before a close_notify, finds nothing to ride on.
-        self.acknowledge();
+    }
+
+    fn acknowledge(&mut self) {
+        // The system falls back to its own ways by itself, so it is told again each time.
+        #[cfg(any(target_os = "linux", target_os = "android"))]
+        let _ = SockRef::from(&self.stream).set_tcp_quickack(true);
     }
 
     fn will_reset(&mut self) {
@@ -346,18 +406,8 @@ impl Listener {
         loop {
             let accepted = self.listener.accept();
             match accepted.and_then(|it| tap.allows(Operation::Accept).map(|()| it)) {
-                Ok((mut stream, peer)) => {
-                    registry.register(
-                        &mut stream,
-                        DATA,
-                        Interest::READABLE | Interest::WRITABLE,
-                    )?;
-                    let socket = Socket {
-                        stream,
-                        readable: true,
-                        writable: true,
-                        tap,
-                    };
+                Ok((stream, peer)) => {
+                    let socket = Socket::new(stream, peer, true, registry, DATA, seam)?;
                     socket.send_at_once();
                     return Ok(Some((socket, peer.ip())));
                 }
@@ -537,7 +587,7 @@ mod tests {
 
     #[cfg(target_os = "linux")]
     #[test]
-    fn what_comes_is_acknowledged_at_once() {
+    fn what_came_is_acknowledged_at_once() {
         let poll = Poll::new().unwrap();
         let listener = std::net::TcpListener::bind("127.0.0.1:0").unwrap();
         let address = listener.local_addr().unwrap();
@@ -557,10 +607,41 @@ mod tests {
             socket.readable = true;
             socket.read(&mut buffer).is_err()
         } {}
+        socket.acknowledge();
         assert!(quick(&socket));
-        slow(&socket);
-        socket.shut(Shut::Sending);
-        assert!(quick(&socket));
+    }
+
+    #[test]
+    fn what_a_short_read_leaves_is_told_by_the_next_poll() {
+        let mut poll = Poll::new().unwrap();
+        let mut events = Events::with_capacity(8);
+        let listener = std::net::TcpListener::bind("127.0.0.1:0").unwrap();
+        let address = listener.local_addr().unwrap();
+        let mut socket = Socket::connect(address, poll.registry(), CONTROL, None).unwrap();
+        let (mut peer, _) = listener.accept().unwrap();
+        let mut heard: Vec<u8> = Vec::new();
+        let mut hear = |enough: usize| {
+            let mut buffer = [0; 8];
+            while heard.len() < enough {
+                match socket.read(&mut buffer) {
+                    Ok(0) => return heard.len(),
+                    Ok(count) => heard.extend(&buffer[..count]),
+                    Err(_) => {
+                        wait(&mut poll, &mut events, Some(Duration::from_secs(20))).unwrap();
+                        assert!(!events.is_empty(), "nothing was told");
+                        events.iter().for_each(|event| socket.note(event));
+                    }
+                }
+            }
+            heard.len()
+        };
+        for round in 1..200 {
+            peer.write_all(b"226 ").unwrap();
+            assert_eq!(hear(round * 4), round * 4);
+        }
+        peer.write_all(b"421").unwrap();
+        drop(peer);
+        assert_eq!(hear(usize::MAX), 199 * 4 + 3);
     }
 
     #[test]

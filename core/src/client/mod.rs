@@ -393,6 +393,13 @@ impl Client {
         self.phase == Phase::Closed
     }
 
+    /// Whether the transfer of the moment has had its final reply.
+    #[must_use]
+    pub fn is_answered(&self) -> bool {
+        let transfer = self.transfer.as_ref();
+        transfer.is_some_and(|transfer| transfer.answer.is_final())
+    }
+
     /// Whether the session is up and nothing is under way: no request, no command without its reply, no data connection. Of such a session
     /// everything is known.
     #[must_use]

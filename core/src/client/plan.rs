@@ -70,6 +70,12 @@ pub(super) enum Next {
 
 /// The next command of the application's requests, in order.
 pub(super) fn next(view: &View<'_>) -> Next {
+    // Of a transfer that runs the data has not ended: nothing is said behind it. Behind one that failed here ABOR may have to follow, and
+    // must find nothing else outstanding.
+    let waits = |transfer: &Transfer| transfer.end.is_none() || transfer.failed_here();
+    if view.transfer.is_some_and(waits) {
+        return Next::Wait;
+    }
     for (index, request) in view.requests.iter().enumerate() {
         if let Some(step) = first_unsent(view, request) {
             return match step {
@@ -189,14 +195,6 @@ fn may_batch(view: &View<'_>) -> bool {
 
 /// Whether `step` may leave now.
 fn may_say(view: &View<'_>, request: &Request, step: Step) -> bool {
-    // A transfer that runs: its data has not ended. Nothing is said behind it.
-    if view.transfer.is_some_and(|transfer| transfer.end.is_none()) {
-        return false;
-    }
-    // ABOR may have to follow, and must find nothing else outstanding.
-    if view.transfer.is_some_and(Transfer::failed_here) {
-        return false;
-    }
     let idle = view.outstanding.is_empty();
     let rides = idle
         || (may_batch(view)

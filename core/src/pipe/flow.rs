@@ -73,6 +73,12 @@ pub trait Transport: Read + Write {
     /// Shuts a side of the connection down.
     fn shut(&mut self, side: Shut);
 
+    /// Acknowledges at once what came. A peer whose Nagle algorithm is on says no more before that, and systems wait 40 ms to 200 ms for
+    /// something of ours that the ACK could ride on: in each batch of commands, listing, small upload. It is asked for where nothing of
+    /// ours has gone since and the peer is waited for, from the first time on that this takes a while. Where there is no way to do so, it
+    /// takes that time.
+    fn acknowledge(&mut self) {}
+
     /// Makes the coming close a reset, so that the peer does not take what it has for the whole. Where there is no way to do so an upload
     /// in clear that is cut short looks whole to the server.
     fn will_reset(&mut self) {}
@@ -198,10 +204,13 @@ impl Pipe {
     pub fn received(&mut self, count: usize) {
         if self.link.is_secure() {
             self.link.received(count);
-        } else if self.direction() == Some(Direction::Receive) {
-            self.take_in(count);
+        } else {
+            self.link.heard();
+            // Nobody may send payload on an upload: it is dropped.
+            if self.direction() == Some(Direction::Receive) {
+                self.take_in(count);
+            }
         }
-        // Nobody may send payload on an upload: it is dropped.
         self.settle();
     }
 
@@ -295,16 +304,38 @@ impl Pipe {
 
     /// All of it for drivers that have a [`Transport`]: sends, fills, shuts down. True if something moved.
     pub fn turn(&mut self, network: &mut dyn Transport) -> bool {
+        let moved = self.carry(network);
+        self.shut_down(network);
+        moved
+    }
+
+    /// Sends and fills. True if something moved.
+    pub(super) fn carry(&mut self, network: &mut dyn Transport) -> bool {
         let mut moved = self.send(network);
         moved |= self.fill(network);
         if self.link.wants_write() {
             // Our close_notify, above all.
             moved |= self.send(network);
         }
+        moved
+    }
+
+    /// After the peer's last word under TLS: whether it has closed TCP too. What it says instead is of no interest.
+    pub(super) fn is_deserted(&mut self, network: &mut dyn Read) -> bool {
+        self.piece.resize(self.size / PIECES, 0);
+        !matches!(hear(network, &mut self.piece), Heard::Nothing)
+    }
+
+    /// Shuts down what is to be.
+    pub(super) fn shut_down(&mut self, network: &mut dyn Transport) {
         if let Some(side) = self.shuts() {
             network.shut(side);
         }
-        moved
+    }
+
+    /// As [`Link::acknowledge`].
+    pub(super) fn acknowledge(&mut self, network: &mut dyn Transport) {
+        self.link.acknowledge(network);
     }
 
     /// Call it before the connection is closed. What was cut short must not look whole: in clear an end is just the end, and under TLS

@@ -4,6 +4,7 @@ use alloc::borrow::ToOwned;
 use std::io::{self, Read, Write};
 
 use super::buffer::Buffer;
+use super::flow::Transport;
 use crate::order::{DataEnd, Fault, TlsFacts, TlsFault};
 use crate::tls::{Channel, PeerIdentity, TlsFailure};
 
@@ -35,6 +36,8 @@ pub struct Link {
     lost: Option<Lost>,
     /// Writing failed; what the peer said before is read first.
     unsent: Option<Fault>,
+    /// Something came, and nothing has gone since that an acknowledgement could ride on.
+    heard: bool,
 }
 
 #[derive(Clone, Copy, Debug)]
@@ -76,6 +79,7 @@ impl Link {
             raw: Buffer::new(size),
             lost: None,
             unsent: None,
+            heard: false,
         }
     }
 
@@ -85,6 +89,7 @@ impl Link {
         self.raw.clear();
         self.lost = None;
         self.unsent = None;
+        self.heard = false;
     }
 
     // ---- TLS
@@ -179,6 +184,7 @@ impl Link {
     /// `count` bytes came into the room.
     pub fn received(&mut self, count: usize) {
         self.raw.add(count);
+        self.heard = true;
         self.settle();
     }
 
@@ -312,6 +318,23 @@ impl Link {
         self.unsent.is_none() && self.channel.as_ref().is_some_and(Channel::wants_write)
     }
 
+    /// Whether something came, and nothing has gone since that an acknowledgement could ride on.
+    pub(super) fn owes_ack(&self) -> bool {
+        self.heard
+    }
+
+    /// Asks for the acknowledgement that is owed, see [`Transport::acknowledge`].
+    pub(super) fn acknowledge(&mut self, network: &mut dyn Transport) {
+        if core::mem::take(&mut self.heard) {
+            network.acknowledge();
+        }
+    }
+
+    /// Something came that did not pass through here.
+    pub(super) fn heard(&mut self) {
+        self.heard = true;
+    }
+
     /// Sending has failed, for this reason.
     #[must_use]
     pub fn unsent(&self) -> Option<Fault> {
@@ -326,11 +349,14 @@ impl Link {
             if plain.is_empty() {
                 return Ok(0);
             }
-            return taken(uninterrupted(|| network.write(plain))?);
+            let count = taken(uninterrupted(|| network.write(plain))?)?;
+            self.heard = false;
+            return Ok(count);
         };
         // TLS takes no more than it can hold: what it holds goes first.
         while channel.wants_write() {
             taken(uninterrupted(|| channel.write_to(network))?)?;
+            self.heard = false;
         }
         let count = channel.write(plain);
         while channel.wants_write() {
@@ -339,6 +365,7 @@ impl Link {
                 Err(error) if error.kind() == io::ErrorKind::WouldBlock => break,
                 written => taken(written?)?,
             };
+            self.heard = false;
         }
         Ok(count)
     }

@@ -35,6 +35,7 @@ struct End {
     piece: usize,
     turns: [u8; 2],
     reset: bool,
+    acks: u32,
 }
 
 fn connection(piece: usize) -> (End, End) {
@@ -46,6 +47,7 @@ fn connection(piece: usize) -> (End, End) {
         piece,
         turns: [0; 2],
         reset: false,
+        acks: 0,
     };
     (end(&back, &there), end(&there, &back))
 }
@@ -108,6 +110,10 @@ impl Transport for End {
         if side == Shut::Both {
             self.from.borrow_mut().bytes.clear();
         }
+    }
+
+    fn acknowledge(&mut self) {
+        self.acks += 1;
     }
 
     fn will_reset(&mut self) {
@@ -727,4 +733,53 @@ fn a_server_that_takes_its_time_does_not() {
     let (result, _) = slow_download(&payload(5000), 0, false);
     let error = result.expect("waits for ever").unwrap_err();
     assert_eq!(error.category(), Category::TimedOut, "{error}");
+}
+
+/// All there is to do at this time; until when it waits then, and how often it has acknowledged by itself.
+fn wait_at(engine: &mut Engine, sockets: &mut Bench, millis: u64) -> (Option<Instant>, u32) {
+    let now = Instant::from_millis(millis);
+    let (mut until, mut waits) = (None, 0);
+    // Readiness comes and goes.
+    while waits < 6 {
+        let call = &mut Call::plain(None);
+        match engine.step(now, sockets, call, &mut |_| false).unwrap() {
+            Step::Waits(at) => (until, waits) = (at, waits + 1),
+            step => assert_eq!(step, Step::Moved),
+        }
+    }
+    (until, sockets.control.acks)
+}
+
+#[test]
+fn what_came_is_acknowledged_once_the_peer_has_kept_us_waiting() {
+    let config = Config {
+        security: Security::clear(ClearText::Everybody),
+        ..Config::default()
+    };
+    let machine = Client::new(config, "192.0.2.1".parse().unwrap(), Instant::ZERO);
+    let mut engine = Engine::new(machine, None);
+    let (control, mut server) = connection(1 << 20);
+    let mut sockets = Bench {
+        control,
+        data: None,
+        dialled: None,
+    };
+    let mut say = |text: &[u8]| while server.write(text).is_err() {};
+    let machine = engine.machine_mut();
+    let _login = machine
+        .login(Instant::ZERO, b"joe", Secret::new(b"x"), None)
+        .unwrap();
+    say(b"220 hi\r\n");
+    // USER carries it.
+    let (until, acks) = wait_at(&mut engine, &mut sockets, 0);
+    assert!(until > Some(Instant::from_millis(1000)), "{until:?}");
+    assert_eq!(acks, 0);
+    say(b"331-who\r\n");
+    let soon = Some(Instant::from_millis(5));
+    assert_eq!(wait_at(&mut engine, &mut sockets, 0), (soon, 0));
+    assert_eq!(wait_at(&mut engine, &mut sockets, 4), (soon, 0));
+    assert_eq!(wait_at(&mut engine, &mut sockets, 5).1, 1);
+    assert_eq!(wait_at(&mut engine, &mut sockets, 50).1, 1);
+    say(b"331-are\r\n");
+    assert_eq!(wait_at(&mut engine, &mut sockets, 51).1, 2);
 }

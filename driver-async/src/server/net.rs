@@ -9,6 +9,8 @@ use ftp_proto::pipe::{Shut, Transport};
 use smol::Async;
 use socket2::{Domain, Protocol, SockRef, Socket, TcpKeepalive, Type};
 
+use crate::runtime::is_under_way;
+
 /// A client that vanished is noticed after about two minutes.
 const KEEPALIVE: Duration = Duration::from_secs(60);
 
@@ -121,14 +123,6 @@ pub(super) async fn connect(target: SocketAddr, local: IpAddr) -> io::Result<Asy
         Some(error) => Err(error),
         None => Ok(socket),
     }
-}
-
-fn is_under_way(error: &io::Error) -> bool {
-    #[cfg(unix)]
-    let begun = Some(rustix::io::Errno::INPROGRESS.raw_os_error());
-    #[cfg(not(unix))]
-    let begun = None;
-    error.kind() == io::ErrorKind::WouldBlock || (begun.is_some() && error.raw_os_error() == begun)
 }
 
 #[cfg(test)]

@@ -3,11 +3,11 @@
 use std::io::{self, Read, Write};
 use std::net::{TcpListener, TcpStream};
 use std::thread;
-use std::time::Duration;
+use std::time::{Duration, Instant};
 
 use ftp_proto::client::Security;
 use ftp_proto::tls::{Channel, ServerTls, ServerTlsSession, Verdict};
-use ftp_proto::{Category, FailureKind, Proof};
+use ftp_proto::{Category, FailureKind, Proof, TransferOptions};
 
 use crate::{Builder, Client, Error, Secret};
 
@@ -229,6 +229,50 @@ fn both_ways_under_tls_and_then_the_control_connection_in_clear() {
     let (stored, line) = server.join().unwrap();
     assert!(stored == sent);
     assert_eq!(line, b"NOOP\r\n");
+}
+
+#[test]
+fn behind_an_upload_it_is_the_server_that_closes_first() {
+    let (builder, port, server) = serve(|control, session| {
+        control.login();
+        control.expect("TYPE I", "200 binary");
+        let listener = control.epsv();
+        assert_eq!(control.hear(), "STOR a");
+        control.say("150 go on");
+        let mut data = Secure::accept(session, listener.accept().unwrap().0);
+        let stored = data.read_to_end();
+        let begun = Instant::now();
+        data.close();
+        // The next command shows that the client has closed. It waits for the end of TCP, though not for long.
+        let wait = |control: &Secure, time| control.socket.set_read_timeout(Some(time)).unwrap();
+        wait(control, Duration::from_millis(100));
+        let closed = control.socket.peek(&mut [0]).is_ok();
+        assert!(!closed || begun.elapsed() >= Duration::from_millis(200));
+        wait(control, Duration::from_secs(20));
+        drop(data);
+        control.say("226 stored");
+        let listener = control.epsv();
+        assert_eq!(control.hear(), "STOR b");
+        control.say("150 go on");
+        let mut data = Secure::accept(session, listener.accept().unwrap().0);
+        data.read_to_end();
+        data.close();
+        // Here the confirmation comes first, and is enough.
+        control.say("226 stored");
+        control.expect("NOOP", "200 fine");
+        stored
+    });
+    let mut client = logged_in(builder, port);
+    let first = client.queue_store("a", TransferOptions::default()).unwrap();
+    let second = client.queue_store("b", TransferOptions::default()).unwrap();
+    let first = client.send(first, &mut &b"bytes"[..]).unwrap();
+    let second = client.send(second, &mut &b"more"[..]).unwrap();
+    assert_eq!(
+        (first.proof, second.proof),
+        (Proof::CleanEnd, Proof::CleanEnd)
+    );
+    client.noop().unwrap();
+    assert_eq!(server.join().unwrap(), b"bytes");
 }
 
 #[test]

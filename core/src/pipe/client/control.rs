@@ -78,8 +78,8 @@ impl Control {
         count > 0 || self.link.unsent().is_some()
     }
 
-    /// Takes what came. True when something did.
-    pub(super) fn serve(
+    /// Tells the machine what is known of it. True when there was something to tell.
+    pub(super) fn tell(
         &mut self,
         now: crate::Instant,
         core: &mut Core,
@@ -115,10 +115,17 @@ impl Control {
                     return true;
                 }
             }
-        } else if !core.machine.reads_control() {
+        } else if core.machine.reads_control() {
+            return self.hear(now, core);
+        }
+        false
+    }
+
+    /// Takes what came. True when something did.
+    pub(super) fn fill(&mut self, core: &Core, sockets: &mut dyn Sockets) -> bool {
+        let changes = core.desk.secure_control.is_some() || core.desk.clear_control.is_some();
+        if !changes && !core.machine.reads_control() {
             return false;
-        } else if self.hear(now, core) {
-            return true;
         }
         sockets
             .control()

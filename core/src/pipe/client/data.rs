@@ -20,6 +20,9 @@ use crate::wire::command::Verb;
 /// How often progress is told while payload moves.
 const PROGRESS: Duration = Duration::from_millis(200);
 
+/// How long a server that has ended its side of TLS is given to close its side of TCP.
+const PARTING: Duration = Duration::from_millis(250);
+
 /// The data connection of the moment, and the transfers it is for.
 pub(super) struct Data {
     pub(super) pipe: Pipe,
@@ -37,6 +40,8 @@ pub(super) struct Data {
     written: bool,
     /// The machine knows that the source has ended.
     told_end: bool,
+    /// All is said in both directions. Until when the server's end of TCP is waited for.
+    parting: Option<Instant>,
     /// Asked for and not over, in order.
     transfers: Vec<(TicketId, State)>,
     told_bytes: u64,
@@ -73,6 +78,7 @@ impl Data {
             broken: false,
             written: false,
             told_end: false,
+            parting: None,
             transfers: Vec::new(),
             told_bytes: 0,
             told_at: Instant::ZERO,
@@ -214,6 +220,7 @@ impl Data {
         self.broken = false;
         self.written = false;
         self.told_end = false;
+        self.parting = None;
         self.discard = order.discard();
         if !self.discard {
             self.advance(State::Waits, State::Flows);
@@ -222,6 +229,11 @@ impl Data {
         self.asked = false;
         self.pipe.begin(order.direction(), order.ascii());
         core.desk.flow = Some(order);
+    }
+
+    /// Until when the server's end of TCP is waited for, if nothing else is.
+    pub(super) fn parting(&self) -> Option<Instant> {
+        self.parting.filter(|_| self.flows)
     }
 
     pub(super) fn close(&mut self, sockets: &mut dyn Sockets) {
@@ -336,7 +348,7 @@ impl Data {
         let Some(network) = sockets.data() else {
             return Served::Nothing;
         };
-        let mut moved = self.pipe.turn(network);
+        let mut moved = self.pipe.carry(network);
         let sends = self.pipe.direction() == Some(Direction::Send);
         let goes = match self.exchange(payload) {
             Ok(exchanged) => {
@@ -356,7 +368,7 @@ impl Data {
             }
         };
         if goes {
-            moved |= self.pipe.turn(network);
+            moved |= self.pipe.carry(network);
         }
         let end = self.pipe.ended().map(|end| match self.broken {
             true => FlowEnd {
@@ -371,12 +383,22 @@ impl Data {
         });
         let alive = self.tell_progress(now, end.is_some(), payload, core);
         let Some(end) = end else {
+            // What has ended is closed, which does that too.
+            if let Some(network) = sockets.data() {
+                self.pipe.shut_down(network);
+            }
             return if moved || alive {
                 Served::Payload
             } else {
                 Served::Nothing
             };
         };
+        if sends && end.end == DataEnd::CloseNotify && self.waits_to_part(now, core, sockets) {
+            return match moved {
+                true => Served::Something,
+                false => Served::Nothing,
+            };
+        }
         if let DataEnd::Tls(_) = end.end {
             core.trouble.tls = self.pipe.failure().cloned();
         }
@@ -385,6 +407,17 @@ impl Data {
             core.tell(now, Input::Report(order.finished(end)));
         }
         Served::Something
+    }
+
+    /// An upload, and both sides have said their last word under TLS: whether the server has still to close TCP. To close our side before is
+    /// to lose its FIN where both cross: the system answers none that comes while it forgets a connection. The server then sends it again,
+    /// 200 ms later, and some confirm the upload only after that. The confirmation proves that it has no need of us.
+    fn waits_to_part(&mut self, now: Instant, core: &Core, sockets: &mut dyn Sockets) -> bool {
+        let until = *self.parting.get_or_insert(now + PARTING);
+        let gone = sockets
+            .data()
+            .is_none_or(|network| self.pipe.is_deserted(network));
+        !gone && now < until && !core.machine.is_answered()
     }
 
     /// True if the machine was told that it is the application that is waited for.

@@ -38,6 +38,12 @@ const TICKET_GRACE: Duration = Duration::from_millis(250);
 /// How long it waits for its data connection, TLS included.
 const SETUP_GRACE: Duration = Duration::from_secs(2);
 
+/// So many pieces of payload, of at most [`Pipe::SIZE`] bytes each, move before the control connection is looked at.
+const LOOK_AFTER: u32 = 8;
+
+/// How long the first wait of a session takes at most before what came is acknowledged.
+const PATIENCE: Duration = Duration::from_millis(5);
+
 /// What is told of events.
 pub type EventHook = Option<Box<dyn FnMut(&Event<'_>) + Send>>;
 
@@ -133,6 +139,12 @@ pub struct Engine {
     data: Data,
     /// The last step moved payload: the control connection is next.
     payload_moved: bool,
+    /// How often payload has moved since the sockets were waited for or looked at.
+    unlooked: u32,
+    /// Until when the peer is waited for before what it said is acknowledged.
+    patience: Option<Instant>,
+    /// The peer was waited for longer than that, perhaps because of an acknowledgement.
+    kept_waiting: bool,
     closed: Option<Failure>,
     leaving: Option<Leaving>,
     hook: EventHook,
@@ -185,6 +197,9 @@ impl Engine {
             control: Control::new(),
             data: Data::new(),
             payload_moved: false,
+            unlooked: 0,
+            patience: None,
+            kept_waiting: false,
             closed: None,
             leaving: None,
             hook: None,
@@ -341,6 +356,7 @@ impl Engine {
             return Ok(Step::Closed);
         }
         if self.leave(now) || self.handle_one(now, sockets, call)? {
+            self.patience = None;
             return Ok(Step::Moved);
         }
         let deadline = self.core.machine.deadline();
@@ -348,14 +364,40 @@ impl Engine {
             self.core.tell(now, Input::Timeout);
             return Ok(Step::Moved);
         }
+        self.unlooked = 0;
         let leaving = self.leaving.as_ref().and_then(|leaving| leaving.until);
-        Ok(Step::Waits([deadline, leaving].into_iter().flatten().min()))
+        let parting = self.data.parting();
+        let patience = self.acknowledge(now, sockets);
+        let until = [deadline, leaving, parting, patience];
+        Ok(Step::Waits(until.into_iter().flatten().min()))
     }
 
     /// Carries out what the machine has to say already, and sends what goes. For when nobody will take another step soon.
     pub fn flush(&mut self, sockets: &mut dyn Sockets, done: &mut dyn FnMut(&Event<'_>) -> bool) {
         self.drain(sockets, done);
         self.control.flush(&mut self.core, sockets);
+    }
+
+    /// The peer is waited for, and nothing of ours goes before something has come: what came before is acknowledged, or will be at this
+    /// time. Most servers do not wait for that, and packets are dear where the server is near.
+    fn acknowledge(&mut self, now: Instant, sockets: &mut dyn Sockets) -> Option<Instant> {
+        let owed = self.control.link.owes_ack()
+            || self.data.pipe.link().owes_ack() && sockets.data().is_some();
+        if !owed {
+            return None;
+        }
+        let until = *self.patience.get_or_insert(now + PATIENCE);
+        if !self.kept_waiting && now < until {
+            return Some(until);
+        }
+        self.kept_waiting = true;
+        if let Some(network) = sockets.control() {
+            self.control.link.acknowledge(network);
+        }
+        if let Some(network) = sockets.data() {
+            self.data.pipe.acknowledge(network);
+        }
+        None
     }
 
     /// Withdraws what was to be, if what it waited for has come, or has not come in time.
@@ -494,20 +536,27 @@ impl Engine {
             }
             Served::Payload => {
                 self.payload_moved = true;
-                // While one side never waits the other must be looked at.
-                sockets.look()?;
+                // While one side never waits the other must be looked at; a small file has moved before that makes a difference.
+                self.unlooked += 1;
+                if self.unlooked >= LOOK_AFTER {
+                    self.unlooked = 0;
+                    sockets.look()?;
+                }
                 Ok(true)
             }
         }
     }
 
     fn serve_control(&mut self, now: Instant, sockets: &mut dyn Sockets) -> io::Result<bool> {
-        let served = self.control.serve(now, &mut self.core, sockets);
-        if served && self.core.has_data() {
+        if self.control.tell(now, &mut self.core, sockets) {
+            return Ok(true);
+        }
+        let filled = self.control.fill(&self.core, sockets);
+        if filled && self.core.has_data() {
             // What came on the data connection before is seen before the machine is told more.
             sockets.look()?;
         }
-        Ok(served)
+        Ok(filled)
     }
 }
 
