@@ -108,7 +108,7 @@ impl Session {
                 smol::future::yield_now().await;
             }
         }
-        self.data.close();
+        self.data.close(&self.settings);
         if let Some(closing) = self.closing.take() {
             closing.await;
         }
@@ -191,7 +191,7 @@ impl Session {
             }
             Effect::CloseData(data, Close::Now) => {
                 self.orders.forget(data);
-                self.data.close();
+                self.data.close(&self.settings);
             }
         }
     }
@@ -219,6 +219,7 @@ impl Session {
             return self.answered(answered);
         }
         let now = self.now();
+        self.control.listen(cx);
         if self
             .control
             .receive(&mut self.machine, &mut self.orders, now)
@@ -229,6 +230,7 @@ impl Session {
         match data.poll(&mut self.orders, working, &self.settings, now, cx) {
             Poll::Ready(Some(input)) => {
                 // A client that is gone has not ended its upload: it has lost it. That shows on the control connection first.
+                self.control.look_again();
                 while self
                     .control
                     .receive(&mut self.machine, &mut self.orders, now)
