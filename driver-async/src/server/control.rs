@@ -125,10 +125,15 @@ impl Control {
         reads || writes
     }
 
+    /// Nothing is to be done for now.
+    pub(super) fn rest(&mut self) {
+        self.link.rest();
+    }
+
     /// Waits for the client to close, a little.
-    pub(super) async fn linger(mut self) {
+    pub(super) async fn linger(&mut self) {
         self.look_again();
-        let mut buffer = [0; 512];
+        let mut buffer = [0; 64];
         let ended = poll_fn(|cx| {
             loop {
                 match self.socket.read(&mut buffer) {

@@ -74,7 +74,7 @@ pub(super) struct Settings {
 /// [`run`](Server::run) is a future like any other: it can run inside of another async runtime too.
 #[must_use = "a server does nothing before run"]
 pub struct Server {
-    listeners: Vec<(Async<TcpListener>, Config)>,
+    listeners: Vec<(Async<TcpListener>, Arc<Config>)>,
     addresses: Vec<SocketAddr>,
     settings: Arc<Settings>,
     seats: Arc<Seats>,
@@ -187,7 +187,7 @@ impl Server {
         &self,
         socket: Async<TcpStream>,
         peer: SocketAddr,
-        config: &Config,
+        config: &Arc<Config>,
         executor: &Executor<'static>,
         alive: Sender<Nothing>,
     ) {
@@ -195,7 +195,7 @@ impl Server {
             return;
         };
         let (peer, local) = (canonical(peer), canonical(local));
-        let mut config = config.clone();
+        let mut config = Arc::clone(config);
         let seat = Seats::take(&self.seats, peer.ip());
         if seat.is_none() {
             debug!(%peer, "too many connections");
@@ -203,7 +203,7 @@ impl Server {
                 // Not worth a handshake.
                 return;
             }
-            config.greeting = Greeting::Refused(TOO_MANY.to_vec());
+            Arc::make_mut(&mut config).greeting = Greeting::Refused(TOO_MANY.to_vec());
         }
         net::prepare_control(&socket);
         let span = info_span!("ftp", %peer);
@@ -213,9 +213,12 @@ impl Server {
         });
         let settings = Arc::clone(&self.settings);
         let session = Session::new(socket, (peer, local), config, settings, stop, span);
+        // A future has room for whatever is moved into it, and once more for where it is moved to: a pointer takes none.
+        let mut session = Box::new(session);
         executor
             .spawn(async move {
                 session.run().await;
+                drop(session);
                 drop((seat, alive));
             })
             .detach();
@@ -351,7 +354,7 @@ impl Builder {
             if implicit {
                 config.security = from_the_start(config.security);
             }
-            listeners.push((bind(&addresses?)?, config));
+            listeners.push((bind(&addresses?)?, Arc::new(config)));
         }
         if listeners.is_empty() {
             return bad("nothing to listen on");

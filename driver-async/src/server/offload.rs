@@ -9,7 +9,7 @@ use std::sync::Arc;
 use std::sync::atomic::{AtomicU64, AtomicUsize, Ordering};
 use std::time::{Duration, Instant};
 
-/// Work that took longer has waited for something.
+/// Memory takes no longer.
 const QUICK: Duration = Duration::from_millis(5);
 
 /// How long nothing is done at once after that, as a multiple of how long it took.
@@ -23,6 +23,8 @@ thread_local! {
 /// The threads that serve, as far as they may wait.
 pub(super) struct Crew {
     began: Instant,
+    /// Work that took longer has waited for something.
+    quick: Duration,
     /// How many of them may be at work that waits.
     bound: usize,
     away: AtomicUsize,
@@ -33,8 +35,13 @@ pub(super) struct Crew {
 impl Crew {
     /// So many threads, of which one always serves.
     pub(super) fn new(threads: usize) -> Arc<Self> {
+        Crew::with(threads, QUICK)
+    }
+
+    fn with(threads: usize, quick: Duration) -> Arc<Self> {
         Arc::new(Crew {
             began: Instant::now(),
+            quick,
             bound: threads.saturating_sub(1),
             away: AtomicUsize::new(0),
             slow_until: AtomicU64::new(0),
@@ -70,8 +77,9 @@ impl Drop for Leave {
     fn drop(&mut self) {
         self.crew.away.fetch_sub(1, Ordering::AcqRel);
         let took = self.began.elapsed();
-        if took > QUICK {
-            let until = micros(self.crew.began.elapsed() + took * RESPITE);
+        if took > self.crew.quick {
+            let respite = took.saturating_mul(RESPITE);
+            let until = micros(self.crew.began.elapsed().saturating_add(respite));
             self.crew.slow_until.fetch_max(until, Ordering::Relaxed);
         }
     }
@@ -126,7 +134,7 @@ mod tests {
 
     #[test]
     fn one_of_them_always_serves() {
-        let crew = Crew::new(3);
+        let crew = Crew::with(3, Duration::MAX);
         let inner = Arc::clone(&crew);
         let depths = on_crew(&crew, move || {
             let second = Arc::clone(&inner);
@@ -139,24 +147,24 @@ mod tests {
         });
         // The first and the second were away; the third was not to be.
         assert!(!depths);
+        // Both are back.
         assert!(on_crew(&crew, at_once_now));
     }
 
     #[test]
     fn slow_work_goes_elsewhere_for_a_while() {
-        let crew = Crew::new(2);
+        const SLOW: Duration = Duration::from_millis(100);
+        let crew = Crew::with(2, SLOW / 2);
         on_crew(&crew, || {
-            let slept = at_once(|| thread::sleep(QUICK * 40));
-            assert!(slept.is_ok());
+            assert!(at_once(|| thread::sleep(SLOW)).is_ok());
             assert!(!at_once_now());
         });
-        thread::sleep(QUICK * 40 * RESPITE + QUICK);
-        // Others may have taken their time here too, but not for ever.
-        let quick = (0..1000).any(|_| {
-            thread::sleep(QUICK);
+        // However long the sleep was, its respite ends.
+        let back = (0..1000).any(|_| {
+            thread::sleep(SLOW);
             on_crew(&crew, at_once_now)
         });
-        assert!(quick);
+        assert!(back);
     }
 
     #[test]
