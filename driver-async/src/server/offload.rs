@@ -64,7 +64,7 @@ impl Crew {
         let taken = self
             .away
             .fetch_update(Ordering::AcqRel, Ordering::Relaxed, may);
-        taken.is_ok().then_some(Leave { crew: self, began })
+        taken.is_ok().then(|| Leave { crew: self, began })
     }
 }
 
