@@ -50,6 +50,13 @@ impl Buffer {
         (self.start, self.end) = (0, 0);
     }
 
+    /// Gives the memory back if nothing is in it.
+    pub(super) fn rest(&mut self) {
+        if self.is_empty() {
+            self.bytes = Vec::new();
+        }
+    }
+
     /// Where more can be put; follow with [`Buffer::add`].
     pub(super) fn room(&mut self) -> &mut [u8] {
         if self.bytes.is_empty() {
@@ -132,6 +139,19 @@ mod tests {
             buffer.filled()[99_999],
         ];
         assert_eq!((buffer.filled().len(), ends), (100_000, [1, 2, 3]));
+    }
+
+    #[test]
+    fn at_rest_it_has_memory_for_what_is_in_it_alone() {
+        let mut buffer = Buffer::new(1000);
+        buffer.put(b"abc");
+        buffer.rest();
+        assert_eq!(buffer.filled(), b"abc");
+        buffer.consume(3);
+        buffer.rest();
+        assert_eq!(buffer.bytes.capacity(), 0);
+        buffer.put(b"abc");
+        assert_eq!(buffer.filled(), b"abc");
     }
 
     #[test]

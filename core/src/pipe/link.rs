@@ -1,6 +1,7 @@
 //! One connection, in clear or under TLS.
 
 use alloc::borrow::ToOwned;
+use alloc::boxed::Box;
 use std::io::{self, Read, Write};
 
 use super::buffer::Buffer;
@@ -29,7 +30,8 @@ use crate::tls::{Channel, PeerIdentity, TlsFailure};
 /// ```
 #[derive(Debug)]
 pub struct Link {
-    channel: Option<Channel>,
+    /// Large, and most connections at rest have none.
+    channel: Option<Box<Channel>>,
     /// As it came from the network.
     raw: Buffer,
     /// What the network said last.
@@ -92,11 +94,16 @@ impl Link {
         self.heard = false;
     }
 
+    /// The connection is at rest: memory for what comes next is given back until it comes.
+    pub fn rest(&mut self) {
+        self.raw.rest();
+    }
+
     // ---- TLS
 
     /// TLS begins: what comes from now on is for `channel`. Send what waits, and fill, until [`secured`](Link::secured) tells.
     pub fn secure(&mut self, channel: Channel) {
-        self.channel = Some(channel);
+        self.channel = Some(Box::new(channel));
         self.settle();
     }
 
@@ -155,7 +162,7 @@ impl Link {
     /// TLS here, while it lasts.
     #[must_use]
     pub fn channel(&self) -> Option<&Channel> {
-        self.channel.as_ref()
+        self.channel.as_deref()
     }
 
     /// Whether the connection is under TLS, the handshake included.
@@ -315,7 +322,7 @@ impl Link {
     /// Whether ciphertext waits to be sent, and can be.
     #[must_use]
     pub fn wants_write(&self) -> bool {
-        self.unsent.is_none() && self.channel.as_ref().is_some_and(Channel::wants_write)
+        self.unsent.is_none() && self.channel().is_some_and(Channel::wants_write)
     }
 
     /// Whether something came, and nothing has gone since that an acknowledgement could ride on.

@@ -86,6 +86,7 @@ pub use timer::Timer;
 
 pub use crate::wire::digest::HashAlgorithm;
 
+use alloc::sync::Arc;
 use alloc::vec::Vec;
 use core::net::SocketAddr;
 
@@ -122,7 +123,8 @@ use work::Work;
 /// ```
 #[derive(Clone, Debug, PartialEq, Eq, Hash)]
 pub struct Server {
-    config: Config,
+    /// The same for many.
+    config: Arc<Config>,
     law: Law,
     peer: SocketAddr,
     local: SocketAddr,
@@ -224,8 +226,13 @@ enum Switch {
 impl Server {
     /// A server on a control connection that `peer` has just made to `local`.
     #[must_use]
-    pub fn new(config: Config, peer: SocketAddr, local: SocketAddr, now: Instant) -> Self {
-        Server::under(Law::default(), config, peer, local, now)
+    pub fn new(
+        config: impl Into<Arc<Config>>,
+        peer: SocketAddr,
+        local: SocketAddr,
+        now: Instant,
+    ) -> Self {
+        Server::under(Law::default(), config.into(), peer, local, now)
     }
 
     /// A server under a law with a hole, for checkers.
@@ -233,15 +240,21 @@ impl Server {
     #[must_use]
     pub fn with_law(
         law: Law,
-        config: Config,
+        config: impl Into<Arc<Config>>,
         peer: SocketAddr,
         local: SocketAddr,
         now: Instant,
     ) -> Self {
-        Server::under(law, config, peer, local, now)
+        Server::under(law, config.into(), peer, local, now)
     }
 
-    fn under(law: Law, config: Config, peer: SocketAddr, local: SocketAddr, now: Instant) -> Self {
+    fn under(
+        law: Law,
+        config: Arc<Config>,
+        peer: SocketAddr,
+        local: SocketAddr,
+        now: Instant,
+    ) -> Self {
         let mut server = Server {
             law,
             peer: canonical(peer),

@@ -1,13 +1,15 @@
 //! The server's side: certificate, protocols, client certificates.
 
+use alloc::collections::VecDeque;
 use alloc::string::ToString;
 use alloc::sync::Arc;
 use alloc::vec::Vec;
 use core::fmt;
+use std::sync::{Mutex, MutexGuard, PoisonError};
 
 use rustls::crypto::CryptoProvider;
 use rustls::server::danger::ClientCertVerifier;
-use rustls::server::{ServerSessionMemoryCache, StoresServerSessions, WebPkiClientVerifier};
+use rustls::server::{StoresServerSessions, WebPkiClientVerifier};
 use rustls::sign::{CertifiedKey, SingleCertAndKey};
 use rustls::time_provider::TimeProvider;
 use rustls::{RootCertStore, ServerConfig, ServerConnection};
@@ -35,7 +37,7 @@ impl ServerTls {
     #[must_use]
     pub fn session(&self) -> ServerTlsSession {
         let mut config = ServerConfig::clone(&self.config);
-        config.session_storage = Arc::new(Kept(ServerSessionMemoryCache::new(KEPT_SESSIONS)));
+        config.session_storage = Arc::new(Kept::default());
         ServerTlsSession {
             config: Arc::new(config),
             require_alpn: self.require_alpn,
@@ -95,24 +97,47 @@ impl ServerTlsSession {
 
 /// The sessions of one control connection. A ticket serves any number of times: there is no early data that could be replayed, only this
 /// client has it, and it gets no new ones while it uploads.
-#[derive(Debug)]
-struct Kept(Arc<ServerSessionMemoryCache>);
+///
+/// It grows as it is used: most clients at rest have two of them.
+#[derive(Default)]
+struct Kept(Mutex<VecDeque<(Vec<u8>, Vec<u8>)>>);
+
+impl Kept {
+    fn sessions(&self) -> MutexGuard<'_, VecDeque<(Vec<u8>, Vec<u8>)>> {
+        // Whatever went wrong elsewhere, sessions are whole or not there.
+        self.0.lock().unwrap_or_else(PoisonError::into_inner)
+    }
+}
 
 impl StoresServerSessions for Kept {
     fn put(&self, key: Vec<u8>, value: Vec<u8>) -> bool {
-        self.0.put(key, value)
+        let mut sessions = self.sessions();
+        sessions.retain(|(other, _)| *other != key);
+        if sessions.len() >= KEPT_SESSIONS {
+            sessions.pop_front();
+        }
+        sessions.push_back((key, value));
+        true
     }
 
     fn get(&self, key: &[u8]) -> Option<Vec<u8>> {
-        self.0.get(key)
+        let sessions = self.sessions();
+        let found = sessions.iter().find(|(other, _)| other == key)?;
+        Some(found.1.clone())
     }
 
     fn take(&self, key: &[u8]) -> Option<Vec<u8>> {
-        self.0.get(key)
+        self.get(key)
     }
 
     fn can_cache(&self) -> bool {
-        self.0.can_cache()
+        true
+    }
+}
+
+impl fmt::Debug for Kept {
+    fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
+        write!(f, "Kept({})", self.sessions().len())
     }
 }
 
@@ -285,5 +310,25 @@ impl fmt::Debug for ServerTlsBuilder {
             .field("max_version", &self.basics.max)
             .field("certificate", &self.own.is_some())
             .finish_non_exhaustive()
+    }
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+
+    #[test]
+    fn the_newest_sessions_are_kept_and_serve_more_than_once() {
+        let kept = Kept::default();
+        for number in 0..=64_u8 {
+            assert!(kept.put(vec![number], vec![number, 1]));
+        }
+        assert!(kept.put(vec![9], vec![9, 2]));
+        assert_eq!(kept.get(&[0]), None);
+        assert_eq!(kept.take(&[1]), Some(vec![1, 1]));
+        assert_eq!(kept.take(&[1]), Some(vec![1, 1]));
+        assert_eq!(kept.get(&[9]), Some(vec![9, 2]));
+        assert_eq!(kept.sessions().len(), KEPT_SESSIONS);
+        assert_eq!(format!("{kept:?}"), "Kept(64)");
     }
 }

@@ -1,7 +1,9 @@
 //! The control connection of a session.
 
+use std::future::poll_fn;
+use std::io::{self, Read as _};
 use std::net::{Shutdown, TcpStream};
-use std::task::Context;
+use std::task::{Context, Poll};
 use std::time::Duration;
 
 use ftp_proto::pipe::{Link, LinkEnd};
@@ -9,11 +11,10 @@ use ftp_proto::server::{Input, Server as Machine};
 use ftp_proto::tls::{Channel, TlsFailure};
 use ftp_proto::{Desk as Orders, Fault, Instant, Report, TlsFault, TlsOrder};
 use smol::future::FutureExt as _;
-use smol::io::AsyncReadExt as _;
 use smol::{Async, Timer};
 use tracing::debug;
 
-use super::net::Lent;
+use super::net::Connection;
 
 /// What is taken from the socket at once, in bytes. Commands are short, and this is there for as long as the session is.
 const BUFFER: usize = 1024;
@@ -23,7 +24,7 @@ const LINGER: Duration = Duration::from_secs(1);
 
 /// The control connection.
 pub(super) struct Control {
-    socket: Async<TcpStream>,
+    socket: Connection,
     link: Link,
     /// The machine knows that the client's side has ended.
     ended: bool,
@@ -32,7 +33,7 @@ pub(super) struct Control {
 impl Control {
     pub(super) fn new(socket: Async<TcpStream>) -> Self {
         Control {
-            socket,
+            socket: Connection::new(socket),
             link: Link::new(BUFFER),
             ended: false,
         }
@@ -61,8 +62,8 @@ impl Control {
     /// Ends our side of the connection; what the client still says is not heard.
     pub(super) fn close(&mut self) {
         self.link.close();
-        self.link.flush(&mut Lent(&self.socket));
-        let _ = self.socket.get_ref().shutdown(Shutdown::Write);
+        self.link.flush(&mut self.socket);
+        let _ = self.socket.socket().shutdown(Shutdown::Write);
     }
 
     /// The host the client named in its TLS handshake.
@@ -74,13 +75,23 @@ impl Control {
     pub(super) fn send(&mut self, machine: &mut Machine) -> bool {
         let mut moved = false;
         loop {
-            let count = self.link.send(machine.outgoing(), &mut Lent(&self.socket));
+            let count = self.link.send(machine.outgoing(), &mut self.socket);
             if count == 0 {
                 return moved;
             }
             machine.consume_outgoing(count);
             moved = true;
         }
+    }
+
+    /// Looks whether something came; if not, the task is woken when it does.
+    pub(super) fn listen(&mut self, cx: &mut Context<'_>) {
+        self.socket.hears(cx);
+    }
+
+    /// What the client has said until now, the next time.
+    pub(super) fn look_again(&mut self) {
+        self.socket.look_again();
     }
 
     /// Gives the machine what the client said. True if something happened.
@@ -93,7 +104,7 @@ impl Control {
         if self.settle(machine, orders, now) {
             return true;
         }
-        if !self.wants_read(machine, orders) || !self.link.fill(&mut Lent(&self.socket)) {
+        if !self.wants_read(machine, orders) || !self.link.fill(&mut self.socket) {
             return false;
         }
         self.settle(machine, orders, now);
@@ -107,21 +118,35 @@ impl Control {
         orders: &Orders,
         cx: &mut Context<'_>,
     ) -> bool {
-        let reads = self.wants_read(machine, orders)
-            && self.link.room().is_some()
-            && self.socket.poll_readable(cx).is_ready();
+        let reads =
+            self.wants_read(machine, orders) && self.link.room().is_some() && self.socket.hears(cx);
         let waits = self.link.wants_write() || !machine.outgoing().is_empty();
-        let writes =
-            waits && self.link.unsent().is_none() && self.socket.poll_writable(cx).is_ready();
+        let writes = waits && self.link.unsent().is_none() && self.socket.takes(cx);
         reads || writes
     }
 
+    /// Nothing is to be done for now.
+    pub(super) fn rest(&mut self) {
+        self.link.rest();
+    }
+
     /// Waits for the client to close, a little.
-    pub(super) async fn linger(mut self) {
-        let ended = async {
-            let mut buffer = [0; 512];
-            while let Ok(1..) = self.socket.read(&mut buffer).await {}
-        };
+    pub(super) async fn linger(&mut self) {
+        self.look_again();
+        let mut buffer = [0; 64];
+        let ended = poll_fn(|cx| {
+            loop {
+                match self.socket.read(&mut buffer) {
+                    Ok(1..) => {}
+                    Err(error) if error.kind() == io::ErrorKind::WouldBlock => {
+                        if !self.socket.hears(cx) {
+                            return Poll::Pending;
+                        }
+                    }
+                    _ => return Poll::Ready(()),
+                }
+            }
+        });
         let late = async {
             Timer::after(LINGER).await;
         };

@@ -25,6 +25,7 @@ use crate::clock::Clock;
 use super::accounts::Authenticator;
 use super::digest::OFFERED;
 use super::net;
+use super::offload::Crew;
 use super::pump::Session;
 
 /// How long nothing is accepted when the system has run out of something.
@@ -47,6 +48,7 @@ pub(super) struct Settings {
     pub(super) buffer: usize,
     pub(super) clock: Clock,
     pub(super) digests: Arc<Semaphore>,
+    pub(super) pipes: Pipes,
 }
 
 /// An FTP and FTPS server.
@@ -72,7 +74,7 @@ pub(super) struct Settings {
 /// [`run`](Server::run) is a future like any other: it can run inside of another async runtime too.
 #[must_use = "a server does nothing before run"]
 pub struct Server {
-    listeners: Vec<(Async<TcpListener>, Config)>,
+    listeners: Vec<(Async<TcpListener>, Arc<Config>)>,
     addresses: Vec<SocketAddr>,
     settings: Arc<Settings>,
     seats: Arc<Seats>,
@@ -119,11 +121,16 @@ impl Server {
     pub async fn run(self) -> io::Result<()> {
         let executor = Arc::new(Executor::new());
         let (working, done) = channel::bounded::<Nothing>(1);
-        for number in 1..self.threads {
-            let (executor, done) = (Arc::clone(&executor), done.clone());
+        // Threads of its own: they may wait for a disk, which whoever runs this may not want.
+        let crew = Crew::new(self.threads);
+        for number in 1..=self.threads {
+            let (executor, done, crew) = (Arc::clone(&executor), done.clone(), Arc::clone(&crew));
             thread::Builder::new()
                 .name(format!("ftp-{number}"))
-                .spawn(move || smol::block_on(executor.run(done.recv())))?;
+                .spawn(move || {
+                    crew.enlist();
+                    smol::block_on(executor.run(done.recv()))
+                })?;
         }
         // Dropped when this future is, whatever the reason: the threads end.
         let _working = working;
@@ -131,22 +138,18 @@ impl Server {
         let handle = self.handle.clone();
         let stopped = self.stopped.clone();
         let accepting = executor.spawn(self.accept_all(Arc::clone(&executor), alive));
-        executor
-            .run(async {
-                let _ = stopped.recv().await;
-                accepting.cancel().await;
-                let ended = async {
-                    let _ = all_gone.recv().await;
-                };
-                let late = async {
-                    match handle.deadline() {
-                        Some(deadline) => Timer::at(deadline).await,
-                        None => Timer::never().await,
-                    };
-                };
-                ended.or(late).await;
-            })
-            .await;
+        let _ = stopped.recv().await;
+        accepting.cancel().await;
+        let ended = async {
+            let _ = all_gone.recv().await;
+        };
+        let late = async {
+            match handle.deadline() {
+                Some(deadline) => Timer::at(deadline).await,
+                None => Timer::never().await,
+            };
+        };
+        ended.or(late).await;
         Ok(())
     }
 
@@ -184,7 +187,7 @@ impl Server {
         &self,
         socket: Async<TcpStream>,
         peer: SocketAddr,
-        config: &Config,
+        config: &Arc<Config>,
         executor: &Executor<'static>,
         alive: Sender<Nothing>,
     ) {
@@ -192,7 +195,7 @@ impl Server {
             return;
         };
         let (peer, local) = (canonical(peer), canonical(local));
-        let mut config = config.clone();
+        let mut config = Arc::clone(config);
         let seat = Seats::take(&self.seats, peer.ip());
         if seat.is_none() {
             debug!(%peer, "too many connections");
@@ -200,7 +203,7 @@ impl Server {
                 // Not worth a handshake.
                 return;
             }
-            config.greeting = Greeting::Refused(TOO_MANY.to_vec());
+            Arc::make_mut(&mut config).greeting = Greeting::Refused(TOO_MANY.to_vec());
         }
         net::prepare_control(&socket);
         let span = info_span!("ftp", %peer);
@@ -210,9 +213,12 @@ impl Server {
         });
         let settings = Arc::clone(&self.settings);
         let session = Session::new(socket, (peer, local), config, settings, stop, span);
+        // A future has room for whatever is moved into it, and once more for where it is moved to: a pointer takes none.
+        let mut session = Box::new(session);
         executor
             .spawn(async move {
                 session.run().await;
+                drop(session);
                 drop((seat, alive));
             })
             .detach();
@@ -318,7 +324,8 @@ impl Builder {
         self
     }
 
-    /// How many threads serve, with the one that runs [`Server::run`]; by default one for each processor.
+    /// How many threads serve; by default one for each processor, and two at least. With a single one, all files are read and written by
+    /// other threads.
     pub fn threads(mut self, threads: usize) -> Self {
         self.threads = Some(threads.max(1));
         self
@@ -347,7 +354,7 @@ impl Builder {
             if implicit {
                 config.security = from_the_start(config.security);
             }
-            listeners.push((bind(&addresses?)?, config));
+            listeners.push((bind(&addresses?)?, Arc::new(config)));
         }
         if listeners.is_empty() {
             return bad("nothing to listen on");
@@ -367,13 +374,14 @@ impl Builder {
                 buffer: self.buffer,
                 clock: Clock::new(),
                 digests: Arc::new(Semaphore::new(processors().div_ceil(2))),
+                pipes: Pipes::default(),
             }),
             seats: Arc::new(Seats {
                 total: self.sessions,
                 per_address: self.sessions_per_address,
                 taken: Mutex::default(),
             }),
-            threads: self.threads.unwrap_or_else(processors),
+            threads: self.threads.unwrap_or_else(|| processors().max(2)),
             handle: Handle {
                 stop,
                 deadline: Arc::default(),
@@ -426,6 +434,31 @@ fn from_the_start(security: Security) -> Security {
         implicit = implicit.require_reuse();
     }
     implicit
+}
+
+/// Memory for payload that is not in use. The next transfer takes it as it is, so that short ones do not pay for memory.
+#[derive(Default)]
+pub(super) struct Pipes(Mutex<Vec<Box<Pipe>>>);
+
+impl Pipes {
+    /// How many are kept: more transfers at once than that have something else to wait for.
+    const KEPT: usize = 8;
+
+    pub(super) fn take(&self, size: usize) -> Box<Pipe> {
+        let kept = lock(&self.0).pop();
+        let mut pipe = kept.unwrap_or_else(|| Box::new(Pipe::new(size)));
+        pipe.renew();
+        pipe
+    }
+
+    pub(super) fn give_back(&self, mut pipe: Box<Pipe>) {
+        // Nobody's keys are kept.
+        pipe.renew();
+        let mut kept = lock(&self.0);
+        if kept.len() < Self::KEPT {
+            kept.push(pipe);
+        }
+    }
 }
 
 /// Who is there.

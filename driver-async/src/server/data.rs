@@ -19,7 +19,7 @@ use tracing::debug;
 
 use super::daemon::Settings;
 use super::flow::Working;
-use super::net::{self, Lent};
+use super::net::{self, Connection};
 
 /// How often the machine is told how far payload is.
 const TOLD_EVERY: Duration = Duration::from_millis(500);
@@ -31,7 +31,7 @@ type Connecting = Pin<Box<dyn Future<Output = io::Result<Async<TcpStream>>> + Se
 pub(super) struct Data {
     listener: Option<Async<TcpListener>>,
     connecting: Option<Connecting>,
-    socket: Option<Async<TcpStream>>,
+    socket: Option<Connection>,
     /// The memory payload passes through; there while there is a data connection.
     pipe: Option<Box<Pipe>>,
     told: Told,
@@ -113,11 +113,13 @@ impl Data {
         }
     }
 
-    pub(super) fn close(&mut self) {
-        if let (Some(socket), Some(pipe)) = (&self.socket, &mut self.pipe) {
-            pipe.cut(&mut Lent(socket));
+    pub(super) fn close(&mut self, settings: &Settings) {
+        let closed = std::mem::take(self);
+        let Some(mut pipe) = closed.pipe else { return };
+        if let Some(mut socket) = closed.socket {
+            pipe.cut(&mut socket);
         }
-        *self = Data::default();
+        settings.pipes.give_back(pipe);
     }
 
     /// What happened on the data connection, for the machine. `Pending` when nothing did; then the task is woken.
@@ -198,10 +200,8 @@ impl Data {
 
     fn take(&mut self, socket: Async<TcpStream>, settings: &Settings) {
         net::prepare_data(&socket);
-        self.socket = Some(socket);
-        let mut pipe = Box::new(Pipe::new(settings.buffer));
-        pipe.renew();
-        self.pipe = Some(pipe);
+        self.socket = Some(Connection::new(socket));
+        self.pipe = Some(settings.pipes.take(settings.buffer));
     }
 
     fn poll_handshake(
@@ -209,10 +209,11 @@ impl Data {
         orders: &mut Orders,
         cx: &mut Context<'_>,
     ) -> Poll<Option<Input<'static>>> {
-        let (Some(socket), Some(pipe)) = (&self.socket, &mut self.pipe) else {
+        let (Some(socket), Some(pipe)) = (&mut self.socket, &mut self.pipe) else {
             return Poll::Pending;
         };
-        let moved = pipe.turn(&mut Lent(socket));
+        socket.hears(cx);
+        let moved = pipe.turn(socket);
         match (pipe.secured(), orders.secure_data.take()) {
             (Some(Ok(facts)), Some(order)) => report(order.secured(facts)),
             (Some(Err(failure)), Some(order)) => {
@@ -238,10 +239,11 @@ impl Data {
         now: Instant,
         cx: &mut Context<'_>,
     ) -> (Poll<Option<Input<'static>>>, Option<FlowOrder>) {
-        let (Some(socket), Some(pipe)) = (&self.socket, &mut self.pipe) else {
+        let (Some(socket), Some(pipe)) = (&mut self.socket, &mut self.pipe) else {
             return (Poll::Pending, Some(order));
         };
-        let mut moved = pipe.turn(&mut Lent(socket));
+        socket.hears(cx);
+        let mut moved = pipe.turn(socket);
         moved |= match order.direction() {
             Direction::Send => working.send(pipe, settings.buffer, cx),
             Direction::Receive => working.receive(pipe, cx),
@@ -253,7 +255,7 @@ impl Data {
             if let Some(failure) = pipe.failure() {
                 debug!("TLS on the data connection: {failure}");
             }
-            self.close();
+            self.close(settings);
             return (report(order.finished(end)), None);
         }
         if let Some(input) = self.told.news(order.data(), pipe, now) {
@@ -287,9 +289,9 @@ fn report(report: Report) -> Poll<Option<Input<'static>>> {
 }
 
 /// Whether the socket is ready for what the pipe waits for; if not, the task is woken when it is.
-fn is_ready(socket: &Async<TcpStream>, pipe: &mut Pipe, cx: &mut Context<'_>) -> bool {
-    let reads = pipe.room().is_some() && socket.poll_readable(cx).is_ready();
-    let writes = pipe.wants_write() && socket.poll_writable(cx).is_ready();
+fn is_ready(socket: &mut Connection, pipe: &mut Pipe, cx: &mut Context<'_>) -> bool {
+    let reads = pipe.room().is_some() && socket.hears(cx);
+    let writes = pipe.wants_write() && socket.takes(cx);
     reads || writes
 }
 

@@ -13,6 +13,7 @@ use cap_std::fs::{Dir, OpenOptions};
 use ftp_proto::server::{Entry, Kind, Refused, VirtualPath, WriteMode};
 use ftp_proto::wire::date::Timestamp;
 
+use super::offload::{at_once, offload};
 use super::storage::{
     Entries, Promise, Sink, Source, Storage, Write, refused, timestamp, unique_name,
 };
@@ -135,7 +136,21 @@ impl FileStorage {
         Ok(removed)
     }
 
-    /// Does `act` where it may wait for the disk.
+    /// Does `act` where it may wait for the disk, which it does so rarely that it can be done at once.
+    fn quick<'a, T: Send + 'static>(
+        &self,
+        path: &VirtualPath,
+        act: impl FnOnce(&Dir, &Path) -> Result<T, Refused> + Send + 'static,
+    ) -> Promise<'a, T> {
+        let root = Arc::clone(&self.root);
+        let path = relative(path.components());
+        Box::pin(async move {
+            let path = path?;
+            offload(move || act(&root, &path)).await
+        })
+    }
+
+    /// Does `act`, which may take its time.
     fn blocking<'a, T: Send + 'static>(
         &self,
         path: &VirtualPath,
@@ -154,7 +169,7 @@ impl Storage for FileStorage {
     fn stat<'a>(&'a self, path: &'a VirtualPath) -> Promise<'a, Entry> {
         let name = path.name().unwrap_or_default().to_vec();
         let secret = self.secret.clone();
-        self.blocking(path, move |root, path| {
+        self.quick(path, move |root, path| {
             let metadata = root.metadata(path).map_err(no)?;
             Ok(describe(&name, &metadata, &secret))
         })
@@ -182,7 +197,7 @@ impl Storage for FileStorage {
     }
 
     fn read<'a>(&'a self, path: &'a VirtualPath, offset: u64) -> Promise<'a, Box<dyn Source>> {
-        self.blocking(path, move |root, path| {
+        self.quick(path, move |root, path| {
             // Opening a pipe would wait for its other end.
             let metadata = root.metadata(path).map_err(no)?;
             if metadata.is_dir() {
@@ -206,10 +221,15 @@ impl Storage for FileStorage {
 
     fn write<'a>(&'a self, path: &'a VirtualPath, how: Write) -> Promise<'a, Box<dyn Sink>> {
         let policy = self.policy;
-        self.blocking(path, move |root, path| {
+        let begin = move |root: &Dir, path: &Path| {
             let writing = Writing::begin(root, path, how, policy)?;
             Ok(Box::new(writing) as Box<dyn Sink>)
-        })
+        };
+        match how.mode {
+            WriteMode::Replace | WriteMode::Unique => self.quick(path, begin),
+            // What is there may have to be copied.
+            WriteMode::Append | WriteMode::At(_) => self.blocking(path, begin),
+        }
     }
 
     fn remove_file<'a>(&'a self, path: &'a VirtualPath) -> Promise<'a, ()> {
@@ -222,14 +242,14 @@ impl Storage for FileStorage {
     }
 
     fn make_directory<'a>(&'a self, path: &'a VirtualPath) -> Promise<'a, ()> {
-        self.blocking(path, |root, path| root.create_dir(path).map_err(no))
+        self.quick(path, |root, path| root.create_dir(path).map_err(no))
     }
 
     fn remove_directory<'a>(&'a self, path: &'a VirtualPath) -> Promise<'a, ()> {
         if path.is_root() {
             return Box::pin(async { Err(Refused::Denied) });
         }
-        self.blocking(path, |root, path| root.remove_dir(path).map_err(no))
+        self.quick(path, |root, path| root.remove_dir(path).map_err(no))
     }
 
     fn rename<'a>(
@@ -243,7 +263,7 @@ impl Storage for FileStorage {
             Ok(_) => return Box::pin(async { Err(Refused::Denied) }),
             Err(error) => return Box::pin(async move { Err(error) }),
         };
-        self.blocking(from, move |root, from| rename(root, from, &to, may_replace))
+        self.quick(from, move |root, from| rename(root, from, &to, may_replace))
     }
 
     fn set_modified<'a>(
@@ -251,7 +271,7 @@ impl Storage for FileStorage {
         path: &'a VirtualPath,
         time: Timestamp,
     ) -> Promise<'a, Timestamp> {
-        self.blocking(path, move |root, path| {
+        self.quick(path, move |root, path| {
             if !root.metadata(path).map_err(no)?.is_file() {
                 return Err(Refused::Denied);
             }
@@ -266,7 +286,7 @@ impl Storage for FileStorage {
     #[cfg(unix)]
     fn set_mode<'a>(&'a self, path: &'a VirtualPath, mode: u32) -> Promise<'a, ()> {
         use cap_std::fs::{Permissions, PermissionsExt as _};
-        self.blocking(path, move |root, path| {
+        self.quick(path, move |root, path| {
             // No program is to run with the rights of this one.
             let permissions = Permissions::from_mode(mode & 0o777);
             root.set_permissions(path, permissions).map_err(no)
@@ -304,7 +324,7 @@ impl Entries for Listed {
         let rest = self.names.len().saturating_sub(ENTRIES_AT_ONCE);
         let names = self.names.split_off(rest);
         let (directory, secret) = (Arc::clone(&self.directory), self.secret.clone());
-        Box::pin(smol::unblock(move || {
+        Box::pin(offload(move || {
             let entry = |name: OsString| {
                 // A link that leads nowhere or out is told of as it is; what has gone meanwhile is not.
                 let metadata = directory.metadata(&name);
@@ -328,15 +348,23 @@ impl Source for Reading {
 
     fn read(&mut self, mut buffer: Vec<u8>) -> Promise<'_, (Vec<u8>, usize)> {
         let file = Arc::clone(&self.file);
-        Box::pin(smol::unblock(move || {
-            loop {
-                match (&*file).read(&mut buffer) {
-                    Ok(count) => return Ok((buffer, count)),
-                    Err(error) if error.kind() == io::ErrorKind::Interrupted => {}
-                    Err(error) => return Err(no(error)),
-                }
-            }
+        Box::pin(offload(move || {
+            let count = read(&file, &mut buffer)?;
+            Ok((buffer, count))
         }))
+    }
+
+    fn read_now(&mut self, buffer: &mut [u8]) -> Option<Result<usize, Refused>> {
+        at_once(|| read(&self.file, buffer)).ok()
+    }
+}
+
+fn read(mut file: &File, buffer: &mut [u8]) -> Result<usize, Refused> {
+    loop {
+        match file.read(buffer) {
+            Err(error) if error.kind() == io::ErrorKind::Interrupted => {}
+            read => return read.map_err(no),
+        }
     }
 }
 
@@ -423,7 +451,7 @@ impl Sink for Writing {
     fn write(&mut self, buffer: Vec<u8>, count: usize) -> Promise<'_, Vec<u8>> {
         let unfinished = self.0.as_ref();
         let file = unfinished.map(|unfinished| Arc::clone(&unfinished.file));
-        Box::pin(smol::unblock(move || {
+        Box::pin(offload(move || {
             let mut file = file.as_deref().ok_or(Refused::Io)?;
             let bytes = buffer.get(..count).unwrap_or(&buffer);
             file.write_all(bytes).map_err(no)?;
@@ -431,9 +459,20 @@ impl Sink for Writing {
         }))
     }
 
+    fn write_now(&mut self, bytes: &[u8]) -> Option<Result<(), Refused>> {
+        let mut file = &*self.0.as_ref()?.file;
+        at_once(|| file.write_all(bytes).map_err(no)).ok()
+    }
+
     fn commit(mut self: Box<Self>) -> Promise<'static, ()> {
         let unfinished = self.0.take().ok_or(Refused::Io);
-        Box::pin(async { smol::unblock(move || unfinished?.commit()).await })
+        Box::pin(async {
+            let unfinished = unfinished?;
+            match unfinished.policy.sync {
+                Sync::Never => offload(move || unfinished.commit()).await,
+                Sync::Always => smol::unblock(move || unfinished.commit()).await,
+            }
+        })
     }
 
     fn cut(mut self: Box<Self>) -> Promise<'static, ()> {

@@ -121,9 +121,11 @@ impl Working {
                     moved = true;
                 }
             } else if self.job.is_none() {
-                // Polled at once, so that it is under way while the network is waited for.
-                self.begin_read(size);
-                moved |= self.poll_job(cx);
+                moved |= self.send_now(pipe).unwrap_or_else(|| {
+                    // Polled at once, so that it is under way while the network is waited for.
+                    self.begin_read(size);
+                    self.poll_job(cx)
+                });
             }
         }
         moved
@@ -134,6 +136,17 @@ impl Working {
         let mut moved = self.poll_job(cx);
         if self.failed.is_some() {
             pipe.give_up();
+            return true;
+        }
+        if self.job.is_none()
+            && let Some(Open::Writing(sink)) = &mut self.open
+            && !pipe.plain().is_empty()
+            && let Some(written) = sink.write_now(pipe.plain())
+        {
+            match written {
+                Ok(()) => pipe.consume(pipe.plain().len()),
+                Err(why) => self.failed = Some(why),
+            }
             return true;
         }
         if self.job.is_none() && !pipe.plain().is_empty() {
@@ -147,6 +160,30 @@ impl Working {
             moved = true;
         }
         moved
+    }
+
+    /// Reads a piece of a file into the pipe without waiting for the storage. `None` if the storage has to be waited for.
+    fn send_now(&mut self, pipe: &mut Pipe) -> Option<bool> {
+        let Some(Open::Reading { source, left }) = &mut self.open else {
+            return None;
+        };
+        let most = left.map_or(usize::MAX, |left| {
+            usize::try_from(left).unwrap_or(usize::MAX)
+        });
+        let space = pipe.space()?;
+        let most = space.len().min(most);
+        let space = space.get_mut(..most).filter(|space| !space.is_empty())?;
+        match source.read_now(space)? {
+            Ok(0) => self.ended = true,
+            Ok(count) => {
+                pipe.filled(count);
+                if let Some(left) = left {
+                    *left = left.saturating_sub(count as u64);
+                }
+            }
+            Err(why) => self.failed = Some(why),
+        }
+        Some(true)
     }
 
     /// Whether the storage is at work.

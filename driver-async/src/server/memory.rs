@@ -367,13 +367,24 @@ impl Source for Reading {
     }
 
     fn read(&mut self, mut buffer: Vec<u8>) -> Promise<'_, (Vec<u8>, usize)> {
+        let count = self.take(&mut buffer);
+        Box::pin(async move { Ok((buffer, count)) })
+    }
+
+    fn read_now(&mut self, buffer: &mut [u8]) -> Option<Result<usize, Refused>> {
+        Some(Ok(self.take(buffer)))
+    }
+}
+
+impl Reading {
+    fn take(&mut self, buffer: &mut [u8]) -> usize {
         let rest = self.contents.get(self.at..).unwrap_or_default();
         let count = rest.len().min(buffer.len());
         if let (Some(to), Some(from)) = (buffer.get_mut(..count), rest.get(..count)) {
             to.copy_from_slice(from);
         }
         self.at += count;
-        Box::pin(async move { Ok((buffer, count)) })
+        count
     }
 }
 
@@ -386,21 +397,31 @@ struct Writing {
     at: usize,
 }
 
+impl Writing {
+    fn put(&mut self, bytes: &[u8]) -> Result<(), Refused> {
+        let end = self.at + bytes.len();
+        if end as u64 > self.storage.lock().capacity {
+            return Err(Refused::NoSpace);
+        }
+        let replaced = self.at..end.min(self.contents.len());
+        self.contents.splice(replaced, bytes.iter().copied());
+        self.at = end;
+        Ok(())
+    }
+}
+
 impl Sink for Writing {
     fn name(&self) -> Option<&[u8]> {
         (self.how.mode == WriteMode::Unique).then_some(&self.name)
     }
 
     fn write(&mut self, buffer: Vec<u8>, count: usize) -> Promise<'_, Vec<u8>> {
-        let bytes = buffer.get(..count).unwrap_or(&buffer);
-        let end = self.at + bytes.len();
-        if end as u64 > self.storage.lock().capacity {
-            return Box::pin(async { Err(Refused::NoSpace) });
-        }
-        let replaced = self.at..end.min(self.contents.len());
-        self.contents.splice(replaced, bytes.iter().copied());
-        self.at = end;
-        Box::pin(async { Ok(buffer) })
+        let written = self.put(buffer.get(..count).unwrap_or(&buffer));
+        Box::pin(async move { written.map(|()| buffer) })
+    }
+
+    fn write_now(&mut self, bytes: &[u8]) -> Option<Result<(), Refused>> {
+        Some(self.put(bytes))
     }
 
     fn commit(self: Box<Self>) -> Promise<'static, ()> {

@@ -10,6 +10,7 @@
 //! pump       one session: the loop around the machine, effects out, reports in
 //! control    one connection    data     the other    flow    payload, between it and the storage
 //! desk       the machine's questions, put to accounts and storage        digest  of files        net     sockets
+//! offload    where what may wait for a disk is done
 //! ```
 //!
 //! # What a session costs
@@ -26,7 +27,9 @@
 //! * **Digests are computed in pieces, and by a few at a time.** HASH reads through [`Storage::read`], so every storage has it. No more
 //!   are under way than half of the processors, whatever clients ask for; the rest wait for their turn. ABOR ends one, and so does the
 //!   end of the session.
-//! * **A storage never holds up a session.** Its work is a future beside the sockets; the next piece is read while the last one is sent.
+//! * **A storage never holds up a session of another.** Its work is a future beside the sockets; what has to wait is done by threads that are
+//!   there to wait, while the last piece is on the network. What need not wait is done at once by the thread that serves, but never by
+//!   all of them, and no more for a while once it has waited all the same.
 
 mod accounts;
 mod control;
@@ -38,6 +41,7 @@ mod files;
 mod flow;
 mod memory;
 mod net;
+mod offload;
 mod pump;
 mod storage;
 #[cfg(test)]

@@ -3,6 +3,7 @@
 use std::io::{self, Read, Write};
 use std::net::{IpAddr, SocketAddr, TcpListener, TcpStream};
 use std::ops::RangeInclusive;
+use std::task::Context;
 use std::time::Duration;
 
 use ftp_proto::pipe::{Shut, Transport};
@@ -14,22 +15,63 @@ use crate::runtime::is_under_way;
 /// A client that vanished is noticed after about two minutes.
 const KEEPALIVE: Duration = Duration::from_secs(60);
 
-/// A connection, lent to a [`Pipe`](ftp_proto::pipe::Pipe) or [`Link`](ftp_proto::pipe::Link) for a step. It never waits.
-pub(super) struct Lent<'a>(pub(super) &'a Async<TcpStream>);
+/// A connection, lent to a [`Pipe`](ftp_proto::pipe::Pipe) or [`Link`](ftp_proto::pipe::Link) for a step. It never waits, and does not ask
+/// the system again for what was not there.
+pub(super) struct Connection {
+    socket: Async<TcpStream>,
+    /// Nothing was there, and it is waited for.
+    dry: bool,
+}
 
-impl Read for Lent<'_> {
-    fn read(&mut self, buffer: &mut [u8]) -> io::Result<usize> {
-        self.0.get_ref().read(buffer)
+impl Connection {
+    pub(super) fn new(socket: Async<TcpStream>) -> Self {
+        let dry = false;
+        Connection { socket, dry }
+    }
+
+    /// Whether there may be something to read; if not, the task is woken when there is.
+    pub(super) fn hears(&mut self, cx: &mut Context<'_>) -> bool {
+        self.dry = self.dry && self.socket.poll_readable(cx).is_pending();
+        !self.dry
+    }
+
+    /// Whether something can be sent; if not, the task is woken when it can.
+    pub(super) fn takes(&self, cx: &mut Context<'_>) -> bool {
+        self.socket.poll_writable(cx).is_ready()
+    }
+
+    /// The system is asked again, whatever it said before.
+    pub(super) fn look_again(&mut self) {
+        self.dry = false;
+    }
+
+    pub(super) fn socket(&self) -> &TcpStream {
+        self.socket.get_ref()
     }
 }
 
-impl Write for Lent<'_> {
+impl Read for Connection {
+    fn read(&mut self, buffer: &mut [u8]) -> io::Result<usize> {
+        if self.dry {
+            return Err(io::ErrorKind::WouldBlock.into());
+        }
+        let read = self.socket.get_ref().read(buffer);
+        if let Err(error) = &read {
+            self.dry = error.kind() == io::ErrorKind::WouldBlock;
+        }
+        read
+    }
+}
+
+impl Write for Connection {
     fn write(&mut self, bytes: &[u8]) -> io::Result<usize> {
-        self.0.get_ref().write(bytes)
+        let written = self.socket.get_ref().write(bytes);
+        self.note(written)
     }
 
     fn write_vectored(&mut self, pieces: &[io::IoSlice<'_>]) -> io::Result<usize> {
-        self.0.get_ref().write_vectored(pieces)
+        let written = self.socket.get_ref().write_vectored(pieces);
+        self.note(written)
     }
 
     fn flush(&mut self) -> io::Result<()> {
@@ -37,14 +79,26 @@ impl Write for Lent<'_> {
     }
 }
 
-impl Transport for Lent<'_> {
+impl Connection {
+    /// What the peer said before it went may be there only now.
+    fn note(&mut self, written: io::Result<usize>) -> io::Result<usize> {
+        if let Err(error) = &written
+            && error.kind() != io::ErrorKind::WouldBlock
+        {
+            self.look_again();
+        }
+        written
+    }
+}
+
+impl Transport for Connection {
     fn shut(&mut self, side: Shut) {
         // It may be gone already.
-        let _ = self.0.get_ref().shutdown(side.into());
+        let _ = self.socket.get_ref().shutdown(side.into());
     }
 
     fn will_reset(&mut self) {
-        let _ = SockRef::from(self.0).set_linger(Some(Duration::ZERO));
+        let _ = SockRef::from(&self.socket).set_linger(Some(Duration::ZERO));
     }
 }
 

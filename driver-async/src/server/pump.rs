@@ -26,7 +26,7 @@ const TURNS: u32 = 32;
 
 /// One session: the machine, and what belongs to it.
 pub(super) struct Session {
-    machine: Box<Machine>,
+    machine: Machine,
     control: Control,
     data: Data,
     /// The orders in hand.
@@ -53,14 +53,14 @@ impl Session {
     pub(super) fn new(
         socket: Async<TcpStream>,
         (peer, local): (SocketAddr, SocketAddr),
-        config: Config,
+        config: Arc<Config>,
         settings: Arc<Settings>,
         stop: Stop,
         span: Span,
     ) -> Self {
         let machine = Machine::new(config, peer, local, settings.clock.now());
         Session {
-            machine: Box::new(machine),
+            machine,
             control: Control::new(socket),
             data: Data::default(),
             orders: Orders::default(),
@@ -88,7 +88,7 @@ impl Session {
     }
 
     /// Serves the client until one of the two ends it.
-    pub(super) async fn run(mut self) {
+    pub(super) async fn run(&mut self) {
         let mut turns = 0;
         loop {
             self.drain();
@@ -108,11 +108,12 @@ impl Session {
                 smol::future::yield_now().await;
             }
         }
-        self.data.close();
+        self.data.close(&self.settings);
         if let Some(closing) = self.closing.take() {
             closing.await;
         }
-        self.working.abandon().await;
+        let working = std::mem::take(&mut self.working);
+        Box::pin(working.abandon()).await;
         self.control.linger().await;
     }
 
@@ -191,7 +192,7 @@ impl Session {
             }
             Effect::CloseData(data, Close::Now) => {
                 self.orders.forget(data);
-                self.data.close();
+                self.data.close(&self.settings);
             }
         }
     }
@@ -219,6 +220,7 @@ impl Session {
             return self.answered(answered);
         }
         let now = self.now();
+        self.control.listen(cx);
         if self
             .control
             .receive(&mut self.machine, &mut self.orders, now)
@@ -229,6 +231,7 @@ impl Session {
         match data.poll(&mut self.orders, working, &self.settings, now, cx) {
             Poll::Ready(Some(input)) => {
                 // A client that is gone has not ended its upload: it has lost it. That shows on the control connection first.
+                self.control.look_again();
                 while self
                     .control
                     .receive(&mut self.machine, &mut self.orders, now)
@@ -244,6 +247,7 @@ impl Session {
         if poll(&mut self.stop, cx).is_some() {
             return self.tell(Input::Shutdown);
         }
+        self.control.rest();
         self.poll_deadline(cx)
     }
 

@@ -139,6 +139,13 @@ pub trait Source: Send {
 
     /// Fills the front of `buffer`, and gives it back with the number of bytes; 0 at the end of the file.
     fn read(&mut self, buffer: Vec<u8>) -> Promise<'_, (Vec<u8>, usize)>;
+
+    /// Does what [`read`](Source::read) does, at once. `None`, and nothing is read, where it may have to wait; a storage need not know
+    /// how to do this.
+    fn read_now(&mut self, buffer: &mut [u8]) -> Option<Result<usize, Refused>> {
+        let _ = buffer;
+        None
+    }
 }
 
 /// A file that is written. One that is dropped without [`commit`](Sink::commit) was cut short.
@@ -150,6 +157,12 @@ pub trait Sink: Send {
 
     /// Writes the first `count` bytes of `buffer`, all of them, and gives the buffer back.
     fn write(&mut self, buffer: Vec<u8>, count: usize) -> Promise<'_, Vec<u8>>;
+
+    /// Writes all of `bytes`, at once. `None`, and nothing is written, where it may have to wait; a storage need not know how to do this.
+    fn write_now(&mut self, bytes: &[u8]) -> Option<Result<(), Refused>> {
+        let _ = bytes;
+        None
+    }
 
     /// The upload is whole. If the storage keeps names back until then, it appears now.
     fn commit(self: Box<Self>) -> Promise<'static, ()>;
