@@ -409,7 +409,7 @@ pub(super) const RULES: &[Rule] = &[
             // With 451, as vsftpd and Pure-FTPd say it.
             (
                 Sign::Says(&["writing to", "write to file", "no space", "quota"]),
-                14,
+                20,
             ),
         ],
     },

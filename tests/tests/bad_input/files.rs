@@ -106,9 +106,7 @@ pub(crate) fn refused(board: &Board, kind: Kind) {
         Kind::ProFtpd | Kind::Inetutils => (6, &["STOR", "452", "no room"]),
         // It says nothing at all.
         Kind::Pyftpdlib => (9, &["no answer in time"]),
-        Kind::Vsftpd | Kind::PureFtpd => {
-            (7, &["STOR", "451", "broke", "no room", "another directory"])
-        }
+        Kind::Vsftpd | Kind::PureFtpd => (7, &["STOR", "451", "broke", "no room"]),
     };
     let case = Case::new(format!("full disk on the server, {kind}"), status, says)
         .secret(server.password());
