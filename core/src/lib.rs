@@ -106,6 +106,8 @@ mod secret;
 pub mod server;
 #[cfg(feature = "arbitrary")]
 pub mod testing;
+#[cfg(test)]
+mod tests;
 mod ticket;
 mod time;
 #[cfg(feature = "rustls")]
