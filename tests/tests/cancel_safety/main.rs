@@ -11,6 +11,7 @@
 use std::collections::BTreeMap;
 use std::fs;
 use std::future::{Future, poll_fn};
+use std::net::{SocketAddr, TcpStream};
 use std::ops::DerefMut;
 use std::pin::{Pin, pin};
 use std::sync::{Mutex, PoisonError};
@@ -23,6 +24,7 @@ use ftp_proto::pipe::Told;
 use ftp_proto_async::{Builder, Client, Error, Secret};
 use ftp_proto_tests::peers::{self, Kind, Options, Server, Tls};
 use smol::io::{AsyncReadExt, AsyncWriteExt};
+use socket2::{Domain, Socket, Type};
 
 /// Polls after which a future that is still not done is taken to need no more.
 const POLLS: usize = 400;
@@ -194,6 +196,7 @@ fn connecting_may_be_dropped_at_every_await() {
     ftp_proto_tests::watch::traces();
     let server = peers::start(Kind::Vsftpd, &Options::default()).unwrap();
     smol::block_on(async { session(&server).await.quit().await.unwrap() });
+    let (_busy, _queue, port) = busy();
     let before = descriptors();
     let mut dropped = 0;
     for polls in 0..POLLS {
@@ -206,10 +209,28 @@ fn connecting_may_be_dropped_at_every_await() {
         }
         dropped += 1;
     }
+    // That server is near, and connected at once. This one is not.
+    let connecting = smol::block_on(async {
+        let connect = builder(&server).connect("127.0.0.1", port);
+        stopped(pin!(connect), 1).await.is_none()
+    });
+    dropped += u32::from(connecting);
     let after = settled(before);
     println!("connect dropped at {dropped} awaits; descriptors: {before} before, {after} after");
     assert!(dropped > 1);
     assert_eq!(before, after);
+}
+
+/// A listener whose queue is full, with those who wait there: to connect takes its time.
+fn busy() -> (Socket, Vec<TcpStream>, u16) {
+    let listener = Socket::new(Domain::IPV4, Type::STREAM, None).unwrap();
+    let here = SocketAddr::from(([127, 0, 0, 1], 0));
+    listener.bind(&here.into()).unwrap();
+    listener.listen(0).unwrap();
+    let address = listener.local_addr().unwrap().as_socket().unwrap();
+    let connect = || TcpStream::connect_timeout(&address, Duration::from_millis(200)).ok();
+    let queue = std::iter::from_fn(connect).collect();
+    (listener, queue, address.port())
 }
 
 /// One session for each await of the call.

@@ -2,14 +2,15 @@
 
 use std::future::{pending, poll_fn};
 use std::io::{self, IoSlice};
-use std::net::{SocketAddr, TcpListener, TcpStream};
+use std::mem::MaybeUninit;
+use std::net::{SocketAddr, TcpListener};
 use std::pin::Pin;
 use std::sync::Arc;
 use std::sync::atomic::{AtomicUsize, Ordering};
 use std::task::{Context, Poll, ready};
 use std::time::Duration;
 
-use ftp_proto_async::{AsyncRead, AsyncWrite, Runtime, Smol, SockRef, Stream, Waiting};
+use ftp_proto_async::{AsyncRead, AsyncWrite, Runtime, Smol, SmolStream, SockRef, Stream, Waiting};
 use ftp_proto_blocking::seam::{Connection, Course, Operation, Seam};
 use smol::Async;
 
@@ -24,7 +25,7 @@ pub(crate) struct Faulty {
 
 /// A connection.
 pub(crate) struct Line {
-    inner: Async<TcpStream>,
+    inner: SmolStream,
     plan: Arc<Plan>,
     connection: Connection,
     _open: Open,
@@ -53,7 +54,7 @@ impl Faulty {
         Arc::clone(&self.open)
     }
 
-    fn line(&self, inner: Async<TcpStream>, connection: Connection) -> Line {
+    fn line(&self, inner: SmolStream, connection: Connection) -> Line {
         Line {
             inner,
             plan: Arc::clone(&self.plan),
@@ -145,14 +146,19 @@ impl Runtime for Faulty {
 impl Line {
     /// Whether the system has nothing to be read.
     fn is_dry(&self) -> bool {
-        let peeked = self.inner.get_ref().peek(&mut [0]);
-        matches!(peeked, Err(error) if error.kind() == io::ErrorKind::WouldBlock)
+        let peeked = self
+            .inner
+            .socket()
+            .map(|socket| socket.peek(&mut [MaybeUninit::uninit()]));
+        matches!(peeked, Some(Err(error)) if error.kind() == io::ErrorKind::WouldBlock)
     }
 
     /// Lets the rest of what came get lost, so that our close is an end and no reset: the peer does not notice.
     fn lose(&self) {
         let mut lost = [0; 4096];
-        while let Ok(1..) = io::Read::read(&mut self.inner.get_ref(), &mut lost) {}
+        if let Some(socket) = self.inner.socket() {
+            while let Ok(1..) = io::Read::read(&mut &*socket, &mut lost) {}
+        }
     }
 }
 
@@ -189,6 +195,8 @@ impl AsyncRead for Line {
             Course::AtMost(most) => most.min(into.len()),
             course => return in_place_of(course, cx),
         };
+        // What the plan was asked about happens.
+        self.inner.look();
         Pin::new(&mut self.inner).poll_read(cx, &mut into[..most])
     }
 }
