@@ -316,6 +316,7 @@ impl fmt::Debug for ServerTlsBuilder {
 #[cfg(test)]
 mod tests {
     use super::*;
+    use alloc::{format, vec};
 
     #[test]
     fn the_newest_sessions_are_kept_and_serve_more_than_once() {

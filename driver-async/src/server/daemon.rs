@@ -438,7 +438,7 @@ fn from_the_start(security: Security) -> Security {
 
 /// Memory for payload that is not in use. The next transfer takes it as it is, so that short ones do not pay for memory.
 #[derive(Default)]
-pub(super) struct Pipes(Mutex<Vec<Box<Pipe>>>);
+pub(super) struct Pipes(Mutex<Vec<Pipe>>);
 
 impl Pipes {
     /// How many are kept: more transfers at once than that have something else to wait for.
@@ -446,9 +446,9 @@ impl Pipes {
 
     pub(super) fn take(&self, size: usize) -> Box<Pipe> {
         let kept = lock(&self.0).pop();
-        let mut pipe = kept.unwrap_or_else(|| Box::new(Pipe::new(size)));
+        let mut pipe = kept.unwrap_or_else(|| Pipe::new(size));
         pipe.renew();
-        pipe
+        Box::new(pipe)
     }
 
     pub(super) fn give_back(&self, mut pipe: Box<Pipe>) {
@@ -456,7 +456,7 @@ impl Pipes {
         pipe.renew();
         let mut kept = lock(&self.0);
         if kept.len() < Self::KEPT {
-            kept.push(pipe);
+            kept.push(*pipe);
         }
     }
 }

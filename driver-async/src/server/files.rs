@@ -324,7 +324,7 @@ impl Entries for Listed {
         let rest = self.names.len().saturating_sub(ENTRIES_AT_ONCE);
         let names = self.names.split_off(rest);
         let (directory, secret) = (Arc::clone(&self.directory), self.secret.clone());
-        Box::pin(offload(move || {
+        Box::pin(smol::unblock(move || {
             let entry = |name: OsString| {
                 // A link that leads nowhere or out is told of as it is; what has gone meanwhile is not.
                 let metadata = directory.metadata(&name);
@@ -348,14 +348,14 @@ impl Source for Reading {
 
     fn read(&mut self, mut buffer: Vec<u8>) -> Promise<'_, (Vec<u8>, usize)> {
         let file = Arc::clone(&self.file);
-        Box::pin(offload(move || {
+        Box::pin(smol::unblock(move || {
             let count = read(&file, &mut buffer)?;
             Ok((buffer, count))
         }))
     }
 
     fn read_now(&mut self, buffer: &mut [u8]) -> Option<Result<usize, Refused>> {
-        at_once(|| read(&self.file, buffer)).ok()
+        at_once(|| read(&self.file, buffer))
     }
 }
 
@@ -451,7 +451,7 @@ impl Sink for Writing {
     fn write(&mut self, buffer: Vec<u8>, count: usize) -> Promise<'_, Vec<u8>> {
         let unfinished = self.0.as_ref();
         let file = unfinished.map(|unfinished| Arc::clone(&unfinished.file));
-        Box::pin(offload(move || {
+        Box::pin(smol::unblock(move || {
             let mut file = file.as_deref().ok_or(Refused::Io)?;
             let bytes = buffer.get(..count).unwrap_or(&buffer);
             file.write_all(bytes).map_err(no)?;
@@ -461,7 +461,7 @@ impl Sink for Writing {
 
     fn write_now(&mut self, bytes: &[u8]) -> Option<Result<(), Refused>> {
         let mut file = &*self.0.as_ref()?.file;
-        at_once(|| file.write_all(bytes).map_err(no)).ok()
+        at_once(|| file.write_all(bytes).map_err(no))
     }
 
     fn commit(mut self: Box<Self>) -> Promise<'static, ()> {

@@ -3,6 +3,9 @@
 //! Most of it does not wait: what files are read from and written to is memory. Handing such work to another thread and being woken
 //! costs more than the work. So it is done at once, on a thread that serves, as long as enough other threads go on serving, and as long as
 //! it proves to be quick; otherwise by threads that are there to wait.
+//!
+//! Payload of many transfers at a time is another matter: there the threads that serve are needed to serve, and while others write what has come
+//! more comes, which is then written in one piece.
 
 use std::cell::RefCell;
 use std::sync::Arc;
@@ -14,6 +17,9 @@ const QUICK: Duration = Duration::from_millis(5);
 
 /// How long nothing is done at once after that, as a multiple of how long it took.
 const RESPITE: u32 = 10;
+
+/// How long payload is left to others when two transfers wanted to move it at once.
+const CROWD: Duration = Duration::from_secs(1);
 
 thread_local! {
     /// The crew this thread is one of.
@@ -30,6 +36,17 @@ pub(super) struct Crew {
     away: AtomicUsize,
     /// Until when none may, in microseconds since the beginning.
     slow_until: AtomicU64,
+    /// Until when none may for the sake of payload.
+    crowded_until: AtomicU64,
+}
+
+/// What is to be done.
+#[derive(Clone, Copy, PartialEq, Eq)]
+enum Work {
+    /// Names: finding, opening, renaming.
+    Names,
+    /// A piece of a file.
+    Payload,
 }
 
 impl Crew {
@@ -45,6 +62,7 @@ impl Crew {
             bound: threads.saturating_sub(1),
             away: AtomicUsize::new(0),
             slow_until: AtomicU64::new(0),
+            crowded_until: AtomicU64::new(0),
         })
     }
 
@@ -54,17 +72,27 @@ impl Crew {
     }
 
     /// Leave for one of them to be away, until it is dropped.
-    fn leave(self: Arc<Self>) -> Option<Leave> {
+    fn leave(self: Arc<Self>, work: Work) -> Option<Leave> {
         let began = Instant::now();
-        let slow_until = self.slow_until.load(Ordering::Relaxed);
-        if micros(began.duration_since(self.began)) < slow_until {
+        let now = began.duration_since(self.began);
+        let is_payload = work == Work::Payload;
+        if micros(now) < self.slow_until.load(Ordering::Relaxed)
+            || is_payload && micros(now) < self.crowded_until.load(Ordering::Relaxed)
+        {
             return None;
         }
         let may = |away: usize| (away < self.bound).then_some(away + 1);
         let taken = self
             .away
             .fetch_update(Ordering::AcqRel, Ordering::Relaxed, may);
-        taken.is_ok().then(|| Leave { crew: self, began })
+        if taken.is_err() {
+            if is_payload {
+                let until = micros(now.saturating_add(CROWD));
+                self.crowded_until.fetch_max(until, Ordering::Relaxed);
+            }
+            return None;
+        }
+        Some(Leave { crew: self, began })
     }
 }
 
@@ -89,18 +117,22 @@ fn micros(time: Duration) -> u64 {
     u64::try_from(time.as_micros()).unwrap_or(u64::MAX)
 }
 
-/// Does `act` at once if this thread may wait; otherwise gives it back.
-pub(super) fn at_once<T, F: FnOnce() -> T>(act: F) -> Result<T, F> {
+/// Moves a piece of payload at once if this thread may wait.
+pub(super) fn at_once<T>(act: impl FnOnce() -> T) -> Option<T> {
+    on_leave(Work::Payload, act).ok()
+}
+
+fn on_leave<T, F: FnOnce() -> T>(work: Work, act: F) -> Result<T, F> {
     let crew = CREW.with_borrow(Option::clone);
-    match crew.and_then(Crew::leave) {
+    match crew.and_then(|crew| crew.leave(work)) {
         Some(_leave) => Ok(act()),
         None => Err(act),
     }
 }
 
-/// Does `act` where it may wait.
+/// Does `act`, which is about names and short, where it may wait.
 pub(super) async fn offload<T: Send + 'static>(act: impl FnOnce() -> T + Send + 'static) -> T {
-    match at_once(act) {
+    match on_leave(Work::Names, act) {
         Ok(done) => done,
         Err(act) => smol::unblock(act).await,
     }
@@ -122,7 +154,7 @@ mod tests {
     }
 
     fn at_once_now() -> bool {
-        at_once(|| ()).is_ok()
+        on_leave(Work::Names, || ()).is_ok()
     }
 
     #[test]
@@ -156,13 +188,30 @@ mod tests {
         const SLOW: Duration = Duration::from_millis(100);
         let crew = Crew::with(2, SLOW / 2);
         on_crew(&crew, || {
-            assert!(at_once(|| thread::sleep(SLOW)).is_ok());
+            assert!(at_once(|| thread::sleep(SLOW)).is_some());
             assert!(!at_once_now());
         });
         // However long the sleep was, its respite ends.
         let back = (0..1000).any(|_| {
             thread::sleep(SLOW);
             on_crew(&crew, at_once_now)
+        });
+        assert!(back);
+    }
+
+    #[test]
+    fn payload_of_two_at_once_goes_elsewhere_for_a_while() {
+        let crew = Crew::with(2, Duration::MAX);
+        let payload_now = || at_once(|| ()).is_some();
+        assert!(on_crew(&crew, payload_now));
+        let other = Arc::clone(&crew);
+        let both = on_crew(&crew, move || at_once(|| on_crew(&other, payload_now)));
+        assert_eq!(both, Some(false));
+        assert!(!on_crew(&crew, payload_now));
+        assert!(on_crew(&crew, at_once_now), "names are not payload");
+        let back = (0..1000).any(|_| {
+            thread::sleep(CROWD);
+            on_crew(&crew, payload_now)
         });
         assert!(back);
     }

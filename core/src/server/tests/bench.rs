@@ -73,7 +73,7 @@ impl Bench {
         let parse = |address: &str| -> SocketAddr { address.parse().unwrap() };
         let now = Instant::from_millis(1_000_000);
         let mut bench = Bench {
-            server: Server::under(law, config, parse(peer), parse(local), now),
+            server: Server::under(law, config.into(), parse(peer), parse(local), now),
             now,
             desk: Desk::default(),
             asked: VecDeque::new(),
