@@ -113,3 +113,50 @@ pub fn auth_answer(law: Law, code: Code, accept_334: bool) -> AuthAnswer {
         _ => AuthAnswer::Unknown,
     }
 }
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+
+    /// RFC 4217 section 4: 234 and nothing else starts TLS; RFC 2228 section 5.3 for what refuses.
+    #[test]
+    fn only_234_starts_tls() {
+        let law = Law::default();
+        for code in (100..600).map(|number| Code::new(number).unwrap()) {
+            for accept_334 in [false, true] {
+                let expected = match code.value() {
+                    234 => AuthAnswer::Start,
+                    334 if accept_334 => AuthAnswer::Start,
+                    421 => AuthAnswer::Closing,
+                    400..=599 => AuthAnswer::Refused,
+                    _ => AuthAnswer::Unknown,
+                };
+                assert_eq!(auth_answer(law, code, accept_334), expected, "{code}");
+            }
+        }
+    }
+
+    #[test]
+    fn every_switch_begins_an_epoch_and_forgets_what_was_agreed() {
+        let mut protection = Protection::default();
+        let mut before = protection.epoch;
+        protection.begin(State::Secure);
+        assert_eq!(protection.epoch, before, "asked for is not done");
+        type Switch = fn(&mut Protection);
+        let switches: [(Switch, bool, bool); 3] = [
+            (Protection::secured, true, false),
+            (Protection::cleared, false, true),
+            (Protection::reinitialised, false, false),
+        ];
+        for (switch, secure, is_ccc) in switches {
+            protection.data = Some(ProtectionLevel::Private);
+            switch(&mut protection);
+            assert!(protection.epoch > before);
+            before = protection.epoch;
+            assert_eq!(protection.is_secure(), secure);
+            // RFC 4217 section 5: CCC leaves data connections as they were.
+            assert_eq!(protection.data.is_some(), is_ccc);
+            assert_eq!(protection.frozen, is_ccc);
+        }
+    }
+}

@@ -424,4 +424,56 @@ mod tests {
             );
         }
     }
+
+    /// The row "none (control lost, 421)": never whole, and unconfirmed only if all that can be known without a reply speaks for it.
+    #[test]
+    fn without_a_final_reply_a_transfer_is_unconfirmed_at_best() {
+        let ends = [
+            (Some(DataEnd::CloseNotify), false, true),
+            (Some(DataEnd::CloseNotify), true, true),
+            (Some(DataEnd::Fin), false, true),
+            (Some(DataEnd::Fin), true, false),
+            (None, false, false),
+        ];
+        for (end, protected, clean) in ends {
+            for (expected, agrees) in [
+                (Some(10), true),
+                (None, false),
+                (Some(11), false),
+                (Some(9), false),
+            ] {
+                for payload in [Payload::FileIn, Payload::ListIn, Payload::FileOut] {
+                    for (source_ended, announced) in
+                        [(false, false), (false, true), (true, false), (true, true)]
+                    {
+                        let found = judged(|evidence| {
+                            evidence.answer = Answer::Lost;
+                            evidence.payload = payload;
+                            evidence.end = end;
+                            evidence.protected = protected;
+                            evidence.expected = expected;
+                            evidence.source_ended = source_ended;
+                            evidence.announced = announced;
+                        });
+                        // Without close_notify only the size can tell that nothing is missing.
+                        let clean = clean || (end == Some(DataEnd::Fin) && agrees);
+                        let all = match payload {
+                            Payload::FileIn => agrees,
+                            Payload::ListIn => announced,
+                            Payload::FileOut => source_ended && expected != Some(11),
+                        };
+                        assert_eq!(
+                            found == Verdict::Unconfirmed,
+                            clean && all,
+                            "{payload:?} {end:?} {protected} {expected:?} {source_ended} {announced}"
+                        );
+                        assert!(!matches!(
+                            found,
+                            Verdict::Complete | Verdict::CompleteWithoutCloseNotify
+                        ));
+                    }
+                }
+            }
+        }
+    }
 }

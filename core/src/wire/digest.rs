@@ -351,4 +351,21 @@ mod tests {
         assert_eq!(HashAlgorithm::parse(b"SHA-3"), None);
         assert_eq!(HashAlgorithm::parse(b""), None);
     }
+
+    /// Each verb stands for one algorithm, whatever it was called before.
+    #[test]
+    fn each_verb_has_its_algorithm() {
+        for (verb, algorithm) in [
+            (Verb::Xcrc, HashAlgorithm::Crc32),
+            (Verb::Md5, HashAlgorithm::Md5),
+            (Verb::Xmd5, HashAlgorithm::Md5),
+            (Verb::Xsha, HashAlgorithm::Sha1),
+            (Verb::Xsha1, HashAlgorithm::Sha1),
+            (Verb::Xsha256, HashAlgorithm::Sha256),
+            (Verb::Xsha512, HashAlgorithm::Sha512),
+        ] {
+            assert_eq!(HashAlgorithm::of_verb(verb), Some(algorithm), "{verb}");
+        }
+        assert_eq!(HashAlgorithm::of_verb(Verb::Retr), None);
+    }
 }

@@ -870,4 +870,29 @@ mod tests {
             let _ = Entry::parse_mlst_line(&line);
         }
     }
+
+    #[test]
+    fn permissions_are_sets() {
+        let all = [
+            Permissions::APPEND,
+            Permissions::CREATE,
+            Permissions::DELETE,
+            Permissions::ENTER,
+            Permissions::RENAME,
+            Permissions::LIST,
+            Permissions::MAKE,
+            Permissions::PURGE,
+            Permissions::READ,
+        ];
+        for one in all {
+            assert!(one.contains(one) && one.contains(Permissions::NONE));
+            assert!(!Permissions::NONE.contains(one));
+            assert_eq!(one.union(one), one);
+            for other in all {
+                let both = one.union(other);
+                assert!(both.contains(one) && both.contains(other));
+                assert_eq!(one.contains(both), one == other);
+            }
+        }
+    }
 }
