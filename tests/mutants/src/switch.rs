@@ -434,8 +434,11 @@ fn offset(span: proc_macro2::Span) -> (usize, usize) {
     (range.start, range.end)
 }
 
+/// Where a text holds mutants, and which.
+type Places = Vec<(std::ops::Range<usize>, Vec<usize>)>;
+
 /// Carries changes out.
-fn write(source: &str, edits: Vec<Edit>) -> (String, Vec<(std::ops::Range<usize>, Vec<usize>)>) {
+fn write(source: &str, edits: Vec<Edit>) -> (String, Places) {
     // What closes at an offset comes before what opens there; wide things open first and close last.
     let mut edits: Vec<(usize, Edit)> = edits.into_iter().enumerate().collect();
     edits.sort_by_key(|(order, edit)| {
@@ -451,7 +454,7 @@ fn write(source: &str, edits: Vec<Edit>) -> (String, Vec<(std::ops::Range<usize>
     });
     let mut text = String::with_capacity(source.len() * 3);
     let mut at = 0;
-    let mut places: Vec<(std::ops::Range<usize>, Vec<usize>)> = Vec::new();
+    let mut places = Places::new();
     for (_, edit) in edits {
         text.push_str(&source[at..edit.from.max(at)]);
         let start = text.len();
