@@ -3,6 +3,7 @@
 use crate::error::{Failure, FailureKind};
 use crate::order::{DataEnd, TlsFault};
 use crate::output::Proof;
+use crate::queue::Piece;
 use crate::rules::Rule;
 use crate::rules::data::Payload;
 use crate::rules::transfer::{Answer, Evidence, Verdict, verdict};
@@ -15,7 +16,6 @@ use super::config::MissingCloseNotify;
 use super::queue::Outcome;
 use super::request::Expected;
 use super::{Client, Ended, Phase, Transfer};
-use crate::queue::Piece;
 
 impl Client {
     /// Ends the transfer once both sides have ended.

@@ -4,6 +4,7 @@ use crate::diagnosis::Attempt;
 use crate::error::{Failure, FailureKind};
 use crate::order::News;
 use crate::output::Note;
+use crate::queue::Piece;
 use crate::rules::Rule;
 use crate::rules::login::{self, Login, LoginCommand};
 use crate::rules::replies::{Dialogue, Meaning, meaning};
@@ -18,7 +19,6 @@ use super::config::AuthMethod;
 use super::queue::{Item, Outcome};
 use super::request::{Expected, Kind, Step};
 use super::{Client, Phase, Switch};
-use crate::queue::Piece;
 
 impl Client {
     /// One step of the negotiation of protection. False when it has to wait.

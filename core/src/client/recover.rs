@@ -3,6 +3,7 @@
 use crate::error::{Failure, FailureKind};
 use crate::order::Fault;
 use crate::output::Note;
+use crate::queue::Piece;
 use crate::rules::Rule;
 use crate::rules::data::{Life, Payload};
 use crate::rules::login::Login;
@@ -20,7 +21,6 @@ use super::queue::{Item, Outcome};
 use super::replies::dialogue_of;
 use super::request::{Expected, Kind, Request, Step};
 use super::{Aborting, Client, Phase, Transfer};
-use crate::queue::Piece;
 
 impl Client {
     // ---- requests

@@ -2,6 +2,7 @@
 
 use crate::error::{Failure, FailureKind, Malformed};
 use crate::output::Note;
+use crate::queue::Piece;
 use crate::rules::data::{Life, Payload};
 use crate::rules::login::{Login, LoginCommand};
 use crate::rules::replies::{Dialogue, Meaning, meaning};
@@ -19,7 +20,6 @@ use crate::wire::reply::{Class, Code};
 use super::queue::{Item, Outcome};
 use super::request::{Expected, Kind, Step, Steps};
 use super::{Client, Phase, Switch};
-use crate::queue::Piece;
 
 impl Client {
     /// Takes one whole reply; its text lies in the queue's store.

@@ -5,6 +5,7 @@ use core::net::IpAddr;
 use crate::error::{Failure, FailureKind};
 use crate::order::{Channel, DataEnd, DataId, Fault, FlowEnd, News, Report, Tickets};
 use crate::output::Note;
+use crate::queue::Errand;
 use crate::rules::Rule;
 use crate::rules::data::{Data, Life, Payload};
 use crate::rules::transfer::Answer;
@@ -16,7 +17,6 @@ use super::queue::Item;
 use super::replies::direction;
 use super::request::Step;
 use super::{Client, Ended, Phase};
-use crate::queue::Errand;
 
 impl Client {
     pub(super) fn on_report(&mut self, report: Report) {

@@ -5,6 +5,7 @@ use core::net::IpAddr;
 use crate::error::{Failure, FailureKind};
 use crate::order::{DataTarget, Fault};
 use crate::output::Note;
+use crate::queue::{Errand, Piece};
 use crate::rules::Rule;
 use crate::rules::data::{Data, Life};
 use crate::rules::login::Login;
@@ -19,7 +20,6 @@ use super::Client;
 use super::config::{DataMode, PassiveAddress};
 use super::queue::Item;
 use super::request::{Expected, Step};
-use crate::queue::{Errand, Piece};
 
 impl Client {
     pub(super) fn on_setup(
