@@ -433,6 +433,12 @@ impl Rig {
         self.handle(Input::Timeout)
     }
 
+    /// Behind an abort the client has asked PWD, and nothing else: it is answered.
+    pub fn barrier(&mut self) -> &mut Self {
+        assert_eq!(self.sent(), ["PWD"], "the barrier");
+        self.reply("257 \"/\"\r\n")
+    }
+
     /// As [`Rig::tick_to_deadline`], if there is a deadline.
     pub fn tick_to_deadline_if_any(&mut self) -> &mut Self {
         if self.client.deadline().is_some() {

@@ -127,7 +127,7 @@ impl Client {
         self.join();
     }
 
-    /// ABOR, and the session is brought back into step. `retry`: by the next data mode, because this one failed so.
+    /// ABOR, if the server says nothing by itself, and the session is brought back into step. `retry`: by the next data mode, because this one failed so.
     pub(super) fn give_up_transfer(&mut self, ticket: Option<TicketId>, retry: Option<Fault>) {
         let bytes = self
             .transfer
@@ -136,12 +136,13 @@ impl Client {
             .map_or(self.data.bytes, |end| end.bytes);
         let local = self.transfer.as_ref().is_some_and(Transfer::failed_here);
         // A server in the middle of a transfer sees that its data connection is gone, and says so: one reply, and no doubt whose it is. ABOR
-        // in its face has made servers crash.
+        // in its face has made servers crash. One that turns a data connection away may be about to refuse the file.
         let seen = self.data.is_connected()
             && self
                 .transfer
                 .as_ref()
                 .is_some_and(|transfer| transfer.announced && !transfer.answer.is_final());
+        let turned_away = retry.is_some_and(|fault| fault != Fault::TimedOut);
         self.close_data();
         let transfer = self
             .transfer
@@ -151,8 +152,10 @@ impl Client {
                 Some(_) => self.meant_by_abort(running, bytes),
                 None => (running, bytes),
             });
-        self.note(Note::Resynchronising);
-        self.lock_step();
+        if retry.is_none() {
+            self.note(Note::Resynchronising);
+            self.lock_step();
+        }
         self.aborting = Some(Aborting {
             ticket,
             transfer,
@@ -166,7 +169,7 @@ impl Client {
         }
         self.timers
             .arm(Timer::Abort, self.now + self.config.limits.abort_wait);
-        if seen {
+        if seen || turned_away {
             self.timers
                 .arm(Timer::Guard, self.now + self.config.limits.abort_gap);
         } else {
@@ -175,6 +178,14 @@ impl Client {
     }
 
     fn say_abort(&mut self) {
+        // A file that is refused in time is no trouble of the session.
+        if self
+            .aborting
+            .is_some_and(|aborting| aborting.retry.is_some())
+        {
+            self.note(Note::Resynchronising);
+            self.lock_step();
+        }
         if let Some(aborting) = &mut self.aborting {
             aborting.said = true;
             self.say(Step::Abort, Verb::Abor, None, |out, max| {
@@ -187,7 +198,8 @@ impl Client {
 
     /// Every order of replies to an abort ends here: the transfer's own, the answer to ABOR, one of them, none, in any order.
     ///
-    /// The barrier decides when the number of replies is unclear: nothing but PWD is answered with 257.
+    /// How many come of a cut and ABOR is never sure (three have been seen), so behind ABOR the barrier decides: nothing but PWD is answered
+    /// with 257.
     pub(super) fn on_reply_while_aborting(&mut self, code: Code, text: &Piece) {
         if code.class() == Class::Preliminary {
             return;
@@ -239,7 +251,9 @@ impl Client {
                 }
             }
         }
-        if self.outstanding.is_empty() {
+        if self.outstanding.is_empty() && said && !barrier {
+            self.say_barrier();
+        } else if self.outstanding.is_empty() {
             self.finish_abort();
         } else if !barrier {
             self.timers
@@ -272,7 +286,8 @@ impl Client {
         let Some(aborting) = self.aborting.take() else {
             return;
         };
-        self.surplus = true;
+        // Nothing comes from in front of a barrier.
+        self.surplus = !aborting.barrier;
         if let Some((ticket, bytes)) = aborting.transfer {
             match aborting.retry {
                 Some(_) if self.another_mode().is_some() => self.try_next_mode(Some(ticket)),

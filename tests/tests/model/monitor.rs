@@ -374,9 +374,10 @@ impl Monitor {
         } else if !only_barrier && !self.open.is_empty() {
             self.open.remove(0);
         }
-        if self.open.is_empty() {
+        // Without the barrier the number of replies stays unclear.
+        if barrier && self.open.is_empty() {
             self.aborted = false;
-            self.surplus_allowed = true;
+            self.surplus_allowed = false;
         }
     }
 

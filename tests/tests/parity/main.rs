@@ -33,11 +33,6 @@ struct Played {
     dialogue: Vec<String>,
 }
 
-/// How often a case is played before another dialogue with the same result is the drivers'. Which of two connections is heard first is up
-/// to the server and the machine it is on: where data connection and refusal end a transfer at once, the ABOR between them may be said or
-/// not. Another result counts at once.
-const TRIES: u32 = 3;
-
 /// What both drivers made of it.
 struct Both {
     blocking: Played,
@@ -87,15 +82,7 @@ fn both_drivers_do_the_same() {
                 absent += 1;
                 continue;
             };
-            let mut both = Both::play(case, server);
-            for _ in 1..TRIES {
-                if both.same(case, kind) || both.blocking.outcome != both.asynchronous.outcome {
-                    break;
-                }
-                println!("-- {:52} another dialogue, and played again", case.name);
-                both.show();
-                both = Both::play(case, server);
-            }
+            let both = Both::play(case, server);
             played += 1;
             let same = both.same(case, kind);
             let blocking = &both.blocking;

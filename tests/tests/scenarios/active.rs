@@ -144,7 +144,7 @@ fn a_server_that_does_not_connect_is_given_up_in_step() {
     rig.sent();
     rig.tick_to_deadline();
     assert_eq!(rig.sent(), ["ABOR"]);
-    rig.reply("426 x\r\n226 y\r\n");
+    rig.reply("426 x\r\n226 y\r\n").barrier();
     assert_eq!(rig.failed(file), FailureKind::DataOpen(Fault::TimedOut));
     assert!(rig.desk().is_empty());
 }

@@ -264,7 +264,8 @@ fn an_abort_during_the_listing_means_the_transfer_behind_it_and_not_the_one_befo
     assert_eq!(rig.sent(), ["ABOR"]);
     rig.reply("226 stored\r\n");
     assert_eq!(rig.done(first).bytes, 9);
-    rig.reply("229 (|||2002|)\r\n425 no\r\n226 aborted\r\n");
+    rig.reply("229 (|||2002|)\r\n425 no\r\n226 aborted\r\n")
+        .barrier();
     rig.done(abort);
     assert_eq!(rig.failed(second), FailureKind::Aborted { bytes: 0 });
     let third = rig.store("h");

@@ -757,13 +757,16 @@ fn an_epsv_port_that_cannot_be_reached_goes_to_pasv_in_step() {
                 assert_eq!(rig.sent(), ["TYPE I", "EPSV", "RETR f"]);
             }
             rig.sent();
-            match fault {
-                Some(fault) => rig.data_failed(fault),
-                None => rig.tick_to_deadline(),
-            };
+            if let Some(fault) = fault {
+                // It may be about to refuse the file.
+                rig.data_failed(fault);
+                assert!(rig.sent().is_empty());
+                assert_eq!(rig.patience(), Some(Config::default().limits.abort_gap));
+            }
+            rig.tick_to_deadline();
             // RETR has left: the server waits for a connection that will not come.
             assert_eq!(rig.sent(), ["ABOR"]);
-            rig.reply("425 cannot open\r\n226 aborted\r\n");
+            rig.reply("425 cannot open\r\n226 aborted\r\n").barrier();
             assert_eq!(rig.sent(), ["PASV"]);
             rig.reply("227 (192,0,2,1,8,73)\r\n").data_connected();
             assert_eq!(rig.sent(), ["RETR f"]);

@@ -59,7 +59,7 @@ fn a_data_connection_on_its_way_up_is_waited_for_before_the_reply() {
         rig.tick_to_deadline();
         assert_eq!(rig.sent().last().map(String::as_str), Some("ABOR"));
         if abort_answered {
-            rig.reply("425 nobody came\r\n226 aborted\r\n");
+            rig.reply("425 nobody came\r\n226 aborted\r\n").barrier();
         } else {
             for _ in 0..3 {
                 if !rig.is_closed() {
