@@ -17,6 +17,7 @@ use std::fs;
 use std::io;
 use std::path::Path;
 use std::sync::{Arc, Mutex};
+use std::thread;
 use std::time::Duration;
 
 use ftp_proto::client::Security;
@@ -55,55 +56,86 @@ impl Both {
                 && self.blocking.outcome == self.asynchronous.outcome
     }
 
-    fn show(&self) {
-        for (driver, played) in [
+    fn show(&self) -> String {
+        [
             ("blocking:", &self.blocking),
             ("async:", &self.asynchronous),
-        ] {
-            println!("     {driver:9} {}", played.outcome);
-            println!("     {driver:9} {}", played.dialogue.join(" | "));
-        }
+        ]
+        .map(|(driver, played)| {
+            let dialogue = played.dialogue.join(" | ");
+            format!(
+                "\n     {driver:9} {}\n     {driver:9} {dialogue}",
+                played.outcome
+            )
+        })
+        .concat()
     }
+}
+
+/// How the table went on one server.
+#[derive(Default)]
+struct Column {
+    played: u32,
+    absent: u32,
+    different: Vec<String>,
 }
 
 #[test]
 fn both_drivers_do_the_same() {
     ftp_proto_tests::watch::traces();
-    let only = std::env::var("PARITY_ONLY").unwrap_or_default();
-    let verbose = std::env::var_os("PARITY_VERBOSE").is_some();
-    let (mut played, mut absent, mut different) = (0, 0, Vec::new());
-    for kind in Kind::ALL {
-        let mut servers: Vec<(Options, Server)> = Vec::new();
-        println!("== {}", kind.name());
-        for case in CASES.iter().filter(|case| case.name.contains(&only)) {
-            let options = (case.server)();
-            let Some(server) = server(kind, &options, &mut servers) else {
-                println!("   {:52} this server cannot be set up so", case.name);
-                absent += 1;
-                continue;
-            };
-            let both = Both::play(case, server);
-            played += 1;
-            let same = both.same(case, kind);
-            let blocking = &both.blocking;
-            if same {
-                println!("   {:52} equal: {}", case.name, blocking.outcome);
-                if verbose {
-                    println!("     {}", blocking.dialogue.join(" | "));
-                }
-                continue;
-            }
-            println!("** {:52} DIFFERENT", case.name);
-            both.show();
-            different.push(format!("{} on {}", case.name, kind.name()));
-        }
-    }
+    // They mostly wait for one another, so all servers at once.
+    let columns = thread::scope(|scope| {
+        Kind::ALL
+            .map(|kind| scope.spawn(move || column(kind)))
+            .map(|column| column.join().unwrap())
+    });
+    let played: u32 = columns.iter().map(|column| column.played).sum();
+    let absent: u32 = columns.iter().map(|column| column.absent).sum();
+    let different: Vec<_> = columns
+        .iter()
+        .flat_map(|column| &column.different)
+        .collect();
     println!(
         "{played} cases played with both drivers, {absent} not possible on a server, {} different",
         different.len()
     );
     assert!(played > 0);
     assert!(different.is_empty(), "{different:?}");
+}
+
+fn column(kind: Kind) -> Column {
+    let only = std::env::var("PARITY_ONLY").unwrap_or_default();
+    let verbose = std::env::var_os("PARITY_VERBOSE").is_some();
+    let mut servers: Vec<(Options, Server)> = Vec::new();
+    let mut column = Column::default();
+    let mut lines = Vec::new();
+    for case in CASES.iter().filter(|case| case.name.contains(&only)) {
+        let options = (case.server)();
+        let Some(server) = server(kind, &options, &mut servers) else {
+            lines.push(format!(
+                "   {:52} this server cannot be set up so",
+                case.name
+            ));
+            column.absent += 1;
+            continue;
+        };
+        let both = Both::play(case, server);
+        column.played += 1;
+        if both.same(case, kind) {
+            let outcome = &both.blocking.outcome;
+            lines.push(format!("   {:52} equal: {outcome}", case.name));
+            if verbose {
+                lines.push(format!("     {}", both.blocking.dialogue.join(" | ")));
+            }
+        } else {
+            lines.push(format!("** {:52} DIFFERENT{}", case.name, both.show()));
+            column
+                .different
+                .push(format!("{} on {}", case.name, kind.name()));
+        }
+    }
+    println!("== {}\n{}", kind.name(), lines.join("\n"));
+    column
 }
 
 /// The server of this kind that was set up so; started when first asked for.
