@@ -92,6 +92,8 @@ struct Flow {
     bytes: u64,
     /// The source is read to its end.
     source_ended: bool,
+    /// The network takes nothing of what goes to it without passing through here, as it said since the last [`send`](Pipe::send).
+    stalled: bool,
     /// Our side of the data connection is shut down, or to be.
     shut: bool,
     shuts: Option<Shut>,
@@ -164,6 +166,7 @@ impl Pipe {
             },
             bytes: 0,
             source_ended: false,
+            stalled: false,
             shut: false,
             shuts: None,
             end: None,
@@ -257,6 +260,9 @@ impl Pipe {
     /// if something went. Failures are told by [`ended`](Pipe::ended).
     pub fn send(&mut self, network: &mut dyn Write) -> bool {
         let mut moved = false;
+        if let Some(flow) = &mut self.flow {
+            flow.stalled = false;
+        }
         while !self.plain.is_empty()
             && let Some(flow) = &mut self.flow
             && flow.direction == Direction::Send
@@ -292,7 +298,7 @@ impl Pipe {
         let sends = self.flow.as_ref().is_some_and(|flow| {
             flow.direction == Direction::Send
                 && !flow.shut
-                && (flow.source_ended || !self.plain.is_empty())
+                && (flow.source_ended || flow.stalled || !self.plain.is_empty())
         });
         self.link.unsent().is_none() && (sends || self.link.wants_write())
     }
@@ -426,6 +432,30 @@ impl Pipe {
                 }
             }
             _ => 0,
+        }
+    }
+
+    /// An upload: whether its next bytes may go from their source straight to the network, as they are: in clear, TYPE I, and nothing waits
+    /// that goes first. Follow with [`passed`](Pipe::passed).
+    #[must_use]
+    pub fn is_bare(&self) -> bool {
+        let flow = self.flow.as_ref().filter(|flow| {
+            flow.direction == Direction::Send
+                && matches!(flow.codec, Codec::Image)
+                && !flow.source_ended
+                && !flow.failed
+        });
+        flow.is_some()
+            && self.plain.is_empty()
+            && !self.link.is_secure()
+            && self.link.unsent().is_none()
+    }
+
+    /// `count` bytes went straight to the network; 0: it takes nothing for now.
+    pub fn passed(&mut self, count: usize) {
+        if let Some(flow) = &mut self.flow {
+            flow.bytes += count as u64;
+            flow.stalled = count == 0;
         }
     }
 

@@ -529,6 +529,41 @@ fn what_is_given_up_is_reset_and_nothing_else_is_said() {
 }
 
 #[test]
+fn payload_passes_around_only_in_clear_as_it_is_and_in_its_turn() {
+    let sending = |ascii| {
+        let (mut pipe, _) = clear();
+        pipe.begin(Direction::Send, ascii);
+        pipe
+    };
+    assert!(!clear().0.is_bare(), "before it is due");
+    assert!(!sending(true).is_bare());
+    let (mut client, mut server) = connection(1);
+    let (mut pipe, _) = secured(&mut client, &mut server);
+    pipe.begin(Direction::Send, false);
+    assert!(!pipe.is_bare(), "under TLS");
+    let (mut pipe, _) = clear();
+    pipe.begin(Direction::Receive, false);
+    assert!(!pipe.is_bare());
+
+    let mut pipe = sending(false);
+    assert!(pipe.is_bare() && !pipe.wants_write());
+    pipe.passed(7);
+    pipe.passed(0);
+    assert!(pipe.is_bare() && pipe.wants_write(), "the network was full");
+    let mut wire = Vec::new();
+    assert!(!pipe.send(&mut wire) && !pipe.wants_write());
+    assert_eq!(pipe.put(b"abc"), 3);
+    assert!(!pipe.is_bare(), "this goes first");
+    assert!(pipe.send(&mut wire) && pipe.is_bare());
+    assert_eq!((pipe.bytes(), &*wire), (10, &b"abc"[..]));
+    pipe.source_ended();
+    assert!(!pipe.is_bare());
+    let mut pipe = sending(false);
+    pipe.give_up();
+    assert!(!pipe.is_bare());
+}
+
+#[test]
 fn nothing_is_read_in_clear_before_payload_is_due() {
     let mut pipe = Pipe::new(64);
     pipe.renew();

@@ -27,6 +27,7 @@ use super::digest::OFFERED;
 use super::net;
 use super::offload::Crew;
 use super::pump::Session;
+use super::threads::Threads;
 
 /// How long nothing is accepted when the system has run out of something.
 const PAUSE: Duration = Duration::from_millis(100);
@@ -123,17 +124,21 @@ impl Server {
         let (working, done) = channel::bounded::<Nothing>(1);
         // Threads of its own: they may wait for a disk, which whoever runs this may not want.
         let crew = Crew::new(self.threads);
-        for number in 1..=self.threads {
-            let (executor, done, crew) = (Arc::clone(&executor), done.clone(), Arc::clone(&crew));
+        // Dropped when this future is, whatever the reason, the last one first: the threads end.
+        let _working = working;
+        let (threads, _threads) = Threads::new(self.threads);
+        for number in 0..self.threads {
+            let (executor, done) = (Arc::clone(&executor), done.clone());
+            let (threads, crew) = (Arc::clone(&threads), Arc::clone(&crew));
             thread::Builder::new()
-                .name(format!("ftp-{number}"))
+                .name(format!("ftp-{}", number + 1))
                 .spawn(move || {
                     crew.enlist();
-                    smol::block_on(executor.run(done.recv()))
+                    threads.serve(number, &executor, async {
+                        let _ = done.recv().await;
+                    });
                 })?;
         }
-        // Dropped when this future is, whatever the reason: the threads end.
-        let _working = working;
         let (alive, all_gone) = channel::bounded::<Nothing>(1);
         let handle = self.handle.clone();
         let stopped = self.stopped.clone();
@@ -324,8 +329,8 @@ impl Builder {
         self
     }
 
-    /// How many threads serve; by default one for each processor, and two at least. With a single one, all files are read and written by
-    /// other threads.
+    /// How many threads serve at most; by default one for each processor, and two at least. One serves as long as that is enough, and the
+    /// others stand by. With a single one, all files are read and written by other threads.
     pub fn threads(mut self, threads: usize) -> Self {
         self.threads = Some(threads.max(1));
         self

@@ -245,7 +245,7 @@ impl Data {
         socket.hears(cx);
         let mut moved = pipe.turn(socket);
         moved |= match order.direction() {
-            Direction::Send => working.send(pipe, settings.buffer, cx),
+            Direction::Send => working.send(pipe, socket, settings.buffer, cx),
             Direction::Receive => working.receive(pipe, cx),
         };
         let rest = !pipe.plain().is_empty() || working.is_busy();

@@ -21,6 +21,9 @@ use super::storage::{
 /// How many entries of a directory are looked up at a time.
 const ENTRIES_AT_ONCE: usize = 256;
 
+/// From which size on removing a file takes its time, in bytes: the memory it lies in is given back page by page.
+const LARGE: u64 = 16 * 1024 * 1024;
+
 /// What names of unfinished uploads begin and end with; between them are 16 hexadecimal digits.
 const UNFINISHED: (&[u8], &[u8]) = (b".ftp-", b".part");
 
@@ -357,6 +360,10 @@ impl Source for Reading {
     fn read_now(&mut self, buffer: &mut [u8]) -> Option<Result<usize, Refused>> {
         at_once(|| read(&self.file, buffer))
     }
+
+    fn file(&self) -> Option<&File> {
+        Some(&self.file)
+    }
 }
 
 fn read(mut file: &File, buffer: &mut [u8]) -> Result<usize, Refused> {
@@ -381,6 +388,8 @@ struct Unfinished {
     new: bool,
     /// The name, if it was chosen here.
     unique: Option<Vec<u8>>,
+    /// The size of what is replaced.
+    replaced: u64,
     policy: Policy,
 }
 
@@ -428,6 +437,7 @@ impl Writing {
             name: name.into(),
             new: !how.may_change || how.mode == WriteMode::Unique,
             unique: (how.mode == WriteMode::Unique).then_some(unique.clone()),
+            replaced: size,
             policy,
         };
         // From here on what was begun is removed again if something goes wrong.
@@ -469,8 +479,10 @@ impl Sink for Writing {
         Box::pin(async {
             let unfinished = unfinished?;
             match unfinished.policy.sync {
-                Sync::Never => offload(move || unfinished.commit()).await,
-                Sync::Always => smol::unblock(move || unfinished.commit()).await,
+                Sync::Never if unfinished.replaced < LARGE => {
+                    offload(move || unfinished.commit()).await
+                }
+                Sync::Never | Sync::Always => smol::unblock(move || unfinished.commit()).await,
             }
         })
     }

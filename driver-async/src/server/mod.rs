@@ -10,6 +10,7 @@
 //! pump       one session: the loop around the machine, effects out, reports in
 //! control    one connection    data     the other    flow    payload, between it and the storage
 //! desk       the machine's questions, put to accounts and storage        digest  of files        net     sockets
+//! threads    how many of them serve
 //! offload    where what may wait for a disk is done
 //! ```
 //!
@@ -45,10 +46,12 @@ mod net;
 mod offload;
 mod pump;
 mod storage;
+
 #[cfg(test)]
 mod testing;
 #[cfg(test)]
 mod tests;
+mod threads;
 
 pub use ftp_proto::server::{Entry, Kind, Refused, Rights, VirtualPath, WriteMode};
 

@@ -1,5 +1,6 @@
 //! Sockets: listen, accept, connect.
 
+use std::fs::File;
 use std::io::{self, Read, Write};
 use std::net::{IpAddr, SocketAddr, TcpListener, TcpStream};
 use std::ops::RangeInclusive;
@@ -38,6 +39,19 @@ impl Connection {
     /// Whether something can be sent; if not, the task is woken when it can.
     pub(super) fn takes(&self, cx: &mut Context<'_>) -> bool {
         self.socket.poll_writable(cx).is_ready()
+    }
+
+    /// Has the system send what comes next in a file, at most so many bytes; 0 at its end.
+    #[cfg(target_os = "linux")]
+    pub(super) fn pass(&mut self, file: &File, most: usize) -> io::Result<usize> {
+        let sent = rustix::fs::sendfile(self.socket.get_ref(), file, None, most);
+        let sent = sent.map_err(io::Error::from);
+        self.note(sent)
+    }
+
+    #[cfg(not(target_os = "linux"))]
+    pub(super) fn pass(&mut self, _file: &File, _most: usize) -> io::Result<usize> {
+        Err(io::ErrorKind::Unsupported.into())
     }
 
     /// The system is asked again, whatever it said before.

@@ -5,7 +5,9 @@
 //! it proves to be quick; otherwise by threads that are there to wait.
 //!
 //! Payload of many transfers at a time is another matter: there the threads that serve are needed to serve, and while others write what has come
-//! more comes, which is then written in one piece.
+//! more comes, which is then written in one piece. What is sent the system can move by itself, which is quicker than any thread would take it over.
+//!
+//! What is true of names is not of payload: a name that was slow to be replaced says nothing about reading.
 
 use std::cell::RefCell;
 use std::sync::Arc;
@@ -34,9 +36,9 @@ pub(super) struct Crew {
     /// How many of them may be at work that waits.
     bound: usize,
     away: AtomicUsize,
-    /// Until when none may, in microseconds since the beginning.
-    slow_until: AtomicU64,
-    /// Until when none may for the sake of payload.
+    /// Until when none may for the sake of names, and of payload, in microseconds since the beginning.
+    slow_until: [AtomicU64; 2],
+    /// Until when there are many transfers.
     crowded_until: AtomicU64,
 }
 
@@ -47,6 +49,8 @@ enum Work {
     Names,
     /// A piece of a file.
     Payload,
+    /// A piece of a file that the system moves by itself.
+    Passing,
 }
 
 impl Crew {
@@ -61,7 +65,7 @@ impl Crew {
             quick,
             bound: threads.saturating_sub(1),
             away: AtomicUsize::new(0),
-            slow_until: AtomicU64::new(0),
+            slow_until: Default::default(),
             crowded_until: AtomicU64::new(0),
         })
     }
@@ -76,8 +80,8 @@ impl Crew {
         let began = Instant::now();
         let now = began.duration_since(self.began);
         let is_payload = work == Work::Payload;
-        if micros(now) < self.slow_until.load(Ordering::Relaxed)
-            || is_payload && micros(now) < self.crowded_until.load(Ordering::Relaxed)
+        if micros(now) < self.slow_until(work).load(Ordering::Relaxed)
+            || is_payload && self.is_crowded(now)
         {
             return None;
         }
@@ -92,12 +96,29 @@ impl Crew {
             }
             return None;
         }
-        Some(Leave { crew: self, began })
+        Some(Leave {
+            crew: self,
+            work,
+            began,
+        })
+    }
+
+    fn slow_until(&self, work: Work) -> &AtomicU64 {
+        let [names, payload] = &self.slow_until;
+        match work {
+            Work::Names => names,
+            Work::Payload | Work::Passing => payload,
+        }
+    }
+
+    fn is_crowded(&self, now: Duration) -> bool {
+        micros(now) < self.crowded_until.load(Ordering::Relaxed)
     }
 }
 
 struct Leave {
     crew: Arc<Crew>,
+    work: Work,
     began: Instant,
 }
 
@@ -108,7 +129,8 @@ impl Drop for Leave {
         if took > self.crew.quick {
             let respite = took.saturating_mul(RESPITE);
             let until = micros(self.crew.began.elapsed().saturating_add(respite));
-            self.crew.slow_until.fetch_max(until, Ordering::Relaxed);
+            let slow_until = self.crew.slow_until(self.work);
+            slow_until.fetch_max(until, Ordering::Relaxed);
         }
     }
 }
@@ -120,6 +142,17 @@ fn micros(time: Duration) -> u64 {
 /// Moves a piece of payload at once if this thread may wait.
 pub(super) fn at_once<T>(act: impl FnOnce() -> T) -> Option<T> {
     on_leave(Work::Payload, act).ok()
+}
+
+/// Has the system move a piece of payload by itself, at once if this thread may wait.
+pub(super) fn pass_at_once<T>(act: impl FnOnce() -> T) -> Option<T> {
+    on_leave(Work::Passing, act).ok()
+}
+
+/// Whether there are so many transfers that threads which move payload are missing elsewhere.
+pub(super) fn is_crowded() -> bool {
+    let crew = CREW.with_borrow(Option::clone);
+    crew.is_some_and(|crew| crew.is_crowded(crew.began.elapsed()))
 }
 
 fn on_leave<T, F: FnOnce() -> T>(work: Work, act: F) -> Result<T, F> {
@@ -189,6 +222,10 @@ mod tests {
         let crew = Crew::with(2, SLOW / 2);
         on_crew(&crew, || {
             assert!(at_once(|| thread::sleep(SLOW)).is_some());
+            assert!(at_once(|| ()).is_none());
+            assert!(pass_at_once(|| ()).is_none());
+            assert!(at_once_now(), "names are not payload");
+            assert!(on_leave(Work::Names, || thread::sleep(SLOW)).is_ok());
             assert!(!at_once_now());
         });
         // However long the sleep was, its respite ends.
@@ -208,6 +245,11 @@ mod tests {
         let both = on_crew(&crew, move || at_once(|| on_crew(&other, payload_now)));
         assert_eq!(both, Some(false));
         assert!(!on_crew(&crew, payload_now));
+        assert!(on_crew(&crew, is_crowded));
+        assert!(
+            on_crew(&crew, || pass_at_once(|| ()).is_some()),
+            "what the system moves takes no thread's time"
+        );
         assert!(on_crew(&crew, at_once_now), "names are not payload");
         let back = (0..1000).any(|_| {
             thread::sleep(CROWD);

@@ -1,5 +1,6 @@
 //! What a server serves: files and directories, wherever they are kept.
 
+use std::fs::File;
 use std::future::Future;
 use std::io;
 use std::pin::Pin;
@@ -144,6 +145,12 @@ pub trait Source: Send {
     /// how to do this.
     fn read_now(&mut self, buffer: &mut [u8]) -> Option<Result<usize, Refused>> {
         let _ = buffer;
+        None
+    }
+
+    /// The file that [`read`](Source::read) reads on, from where it stands, if it does nothing but that: then the system can send it to a
+    /// client without a copy of it being made.
+    fn file(&self) -> Option<&File> {
         None
     }
 }

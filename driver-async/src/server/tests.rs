@@ -339,6 +339,72 @@ impl Storage for Slow {
 }
 
 #[test]
+fn many_downloads_at_once_are_whole_from_anywhere_to_anywhere() {
+    const SIZE: usize = 9 << 20;
+    let room = tempfile::tempdir().unwrap();
+    let file: Vec<u8> = (0..SIZE)
+        .map(|at| (at ^ at >> 8 ^ at >> 16) as u8)
+        .collect();
+    std::fs::write(room.path().join("file"), &file).unwrap();
+    let running = Running::new(FileStorage::open(room.path()).unwrap(), |builder| builder);
+    let parts = [
+        0..SIZE,
+        1..SIZE,
+        SIZE - 1..SIZE,
+        SIZE..SIZE,
+        0..1,
+        5..6 << 20,
+    ];
+    thread::scope(|scope| {
+        for (number, part) in parts.iter().cycle().take(18).enumerate() {
+            let (running, file) = (&running, &file);
+            scope.spawn(move || {
+                let mut line = running.logged_in();
+                // Both ways to say where it begins, and every third reads so late that nothing more goes meanwhile.
+                if part.end < SIZE {
+                    line.say(&format!("RANG {} {}", part.start, part.end - 1), "350");
+                } else {
+                    line.say(&format!("REST {}", part.start), "350");
+                }
+                let port = line.passive();
+                let mut data = from(
+                    Ipv4Addr::LOCALHOST,
+                    SocketAddr::new(running.address.ip(), port),
+                );
+                line.say("RETR file", "1");
+                if number % 3 == 0 {
+                    thread::sleep(Duration::from_millis(300));
+                }
+                let mut came = Vec::new();
+                data.read_to_end(&mut came).unwrap();
+                drop(data);
+                line.expect("226");
+                assert!(came == file[part.clone()], "{part:?}: {} bytes", came.len());
+            });
+        }
+    });
+}
+
+#[cfg(target_os = "linux")]
+#[test]
+fn files_the_system_makes_up_are_served_too() {
+    let running = Running::new(FileStorage::open("/proc").unwrap(), |builder| builder);
+    for name in ["version", "sys/kernel/ostype", "filesystems"] {
+        let mut line = running.logged_in();
+        let port = line.passive();
+        let mut data = from(
+            Ipv4Addr::LOCALHOST,
+            SocketAddr::new(running.address.ip(), port),
+        );
+        line.say(&format!("RETR {name}"), "1");
+        let mut came = Vec::new();
+        data.read_to_end(&mut came).unwrap();
+        line.expect("226");
+        assert_eq!(came, std::fs::read(format!("/proc/{name}")).unwrap());
+    }
+}
+
+#[test]
 fn a_slow_storage_holds_up_nobody_else() {
     let running = Running::new(Slow(MemoryStorage::new()), |builder| builder.threads(1));
     let mut waits = running.logged_in();

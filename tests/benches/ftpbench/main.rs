@@ -4,7 +4,7 @@
 //! cargo bench -p ftp-proto-tests --bench ftpbench [-- [--tls] [--clients N] [--size 1M] [--repeats N] [--server NAME]...]
 //! ```
 //!
-//! `ftpbench` is what `tests/peers/install.sh` has put beside pyftpdlib. The servers take turns, each with a fresh directory, and are
+//! `ftpbench` is what `tests/peers/install.sh` has put beside pyftpdlib; `tests/peers/ftpbench_whole.py` sees to it that what is fetched is whole. The servers take turns, each with a fresh directory, and are
 //! stopped in between; the table holds medians, and below them, against the best of the others, how `serve` does. Memory is what all
 //! processes of a server hold for themselves and their share of the rest (PSS), for each session that is logged in and idle.
 //!
@@ -84,6 +84,10 @@ fn measure(
     let mut command = Command::new(python);
     command
         .arg("-Wignore")
+        .arg(concat!(
+            env!("CARGO_MANIFEST_DIR"),
+            "/peers/ftpbench_whole.py"
+        ))
         .arg(peers::installed_at().join("pyftpdlib/bin/ftpbench"))
         .args(["-H", &running.address().ip().to_string()])
         .args(["-P", &running.address().port().to_string()])
