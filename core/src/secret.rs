@@ -131,6 +131,10 @@ impl Secrets {
 /// byte 255, as by Telnet.
 fn length_at(secret: &Secret, text: &[u8]) -> Option<usize> {
     let (mut wanted, mut rest) = (secret.expose(), text);
+    // As at most places of a text.
+    if wanted.first() != rest.first() {
+        return None;
+    }
     while let Some(&byte) = wanted.first() {
         let few = run(wanted, byte, wanted.len());
         wanted = wanted.get(few..)?;

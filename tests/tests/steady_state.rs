@@ -126,7 +126,8 @@ impl World {
             .unwrap();
         self.run();
         self.reply(type_due);
-        if !lock_step {
+        // From then on 150 tells the size.
+        if first && !lock_step {
             self.reply("213 1000\r\n");
         }
         self.reply("229 Entering Extended Passive Mode (|||40000|)\r\n");

@@ -126,7 +126,7 @@ pub enum Batching {
 pub enum SizeCheck {
     /// Never.
     Never,
-    /// When it costs no round trip.
+    /// When it costs no round trip; nor once the server has been seen to name the same size in its preliminary reply.
     #[default]
     WhenFree,
     /// Always.

@@ -153,11 +153,12 @@ impl Client {
             (request.expected_bytes(), request.offset)
         });
         let hinted = transfer.hinted.filter(|hint| {
-            // The size in the preliminary reply is only a hint: it may count the whole file, or ASCII differently.
+            // The size in the preliminary reply is only a hint, unless the server is known to name the right one: it may count the whole
+            // file, or ASCII differently.
             size.is_none()
                 && offset == 0
                 && transfer.payload == Payload::FileIn
-                && ended.bytes < *hint
+                && (ended.bytes < *hint || self.sizes_announced)
                 && !request.is_some_and(|request| request.ascii)
         });
         let expected = size.or(hinted);

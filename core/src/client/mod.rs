@@ -134,6 +134,8 @@ pub struct Client {
     restart_left: Option<Left>,
     /// The algorithm of HASH the server was told last.
     algorithm_asked: Option<HashAlgorithm>,
+    /// Where the server has begun to send a file, its 150 named the size SIZE had told.
+    sizes_announced: bool,
     /// A transfer has just ended: one more final reply to it is tolerated.
     surplus: bool,
     /// Why the session ends.
@@ -288,6 +290,7 @@ impl Client {
             aborting: None,
             restart_left: None,
             algorithm_asked: None,
+            sizes_announced: false,
             surplus: false,
             ending: None,
             timers: Timers::default(),

@@ -262,6 +262,7 @@ impl Client {
             self.session.features = FeatureSet::EMPTY;
         }
         self.algorithm_asked = None;
+        self.sizes_announced = false;
     }
 
     pub(super) fn on_control_news(&mut self, news: News) {

@@ -173,7 +173,22 @@ impl Client {
             transfer.answer = Answer::Preliminary;
         }
         self.evidence.data.announced.get_or_insert(now);
+        self.weigh_announced_size(expected.ticket, hint);
         self.move_data_on();
+    }
+
+    /// Whether the preliminary replies of this server tell what SIZE would. Where one does not, SIZE is asked for again from the next file on.
+    fn weigh_announced_size(&mut self, ticket: Option<TicketId>, announced: Option<u64>) {
+        let Some(request) = self.request_of(ticket).filter(|request| request.is_whole()) else {
+            return;
+        };
+        let told = request.size.filter(|_| request.sent.has(Step::Size));
+        self.sizes_announced = match (announced, told) {
+            (None, _) => false,
+            // An empty file proves nothing.
+            (Some(announced), Some(told)) if told > 0 => announced == told,
+            _ => self.sizes_announced,
+        };
     }
 
     fn on_final(&mut self, expected: Expected, meaning: Meaning, code: Code, text: &Piece) {

@@ -118,6 +118,7 @@ impl Client {
         {
             let direction = direction(self.law, transfer.payload);
             let ticket = transfer.ticket;
+            let announced = transfer.hinted.filter(|_| self.sizes_announced);
             let discard = self.is_renewal(ticket);
             let ascii = self
                 .requests
@@ -133,7 +134,10 @@ impl Client {
                 .find(|request| request.ticket == ticket)
                 .and_then(|request| {
                     let rest = request.size.map(|size| size.saturating_sub(request.offset));
-                    request.length.or(rest)
+                    request
+                        .length
+                        .or(rest)
+                        .or(announced.filter(|_| request.is_whole()))
                 });
             self.queue.push(Item::Do(Errand::Flow {
                 number: self.data_order,

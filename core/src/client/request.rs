@@ -259,6 +259,14 @@ impl Request {
         }
     }
 
+    /// A download of a file from its first byte to its last, as it is.
+    pub(super) fn is_whole(&self) -> bool {
+        matches!(self.kind, Kind::Transfer(_, Payload::FileIn))
+            && !self.ascii
+            && self.offset == 0
+            && self.length.is_none()
+    }
+
     /// Bytes the data connection must carry, where known.
     pub(super) fn expected_bytes(&self) -> Option<u64> {
         match self.kind {

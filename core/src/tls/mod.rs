@@ -60,6 +60,8 @@ mod client;
 mod der;
 mod failure;
 mod fingerprint;
+#[cfg(any(feature = "ring", feature = "aws-lc-rs"))]
+mod groups;
 mod report;
 mod server;
 mod setup;

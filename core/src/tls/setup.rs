@@ -5,7 +5,6 @@ use alloc::sync::Arc;
 use alloc::vec::Vec;
 use core::fmt;
 
-use rustls::NamedGroup;
 use rustls::crypto::CryptoProvider;
 use rustls::pki_types::pem::PemObject;
 use rustls::pki_types::{CertificateDer, PrivateKeyDer};
@@ -146,15 +145,16 @@ impl Basics {
 }
 
 /// `ring` where both features are on: it needs no C tool chain beyond a compiler and is the faster one on most machines.
-///
-/// P-256 is offered first: vsftpd and Pure-FTPd take nothing else and would ask for another key share, a round trip more; those that
-/// prefer X25519 take P-256 as it comes.
+#[cfg(any(feature = "ring", feature = "aws-lc-rs"))]
 fn provider_of_features() -> Option<Arc<CryptoProvider>> {
     let mut provider = default_provider()?;
-    provider
-        .kx_groups
-        .sort_by_key(|group| group.name() != NamedGroup::secp256r1);
+    super::groups::offer_both(&mut provider);
     Some(Arc::new(provider))
+}
+
+#[cfg(not(any(feature = "ring", feature = "aws-lc-rs")))]
+fn provider_of_features() -> Option<Arc<CryptoProvider>> {
+    None
 }
 
 /// The provider of the features, as it comes.

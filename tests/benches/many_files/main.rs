@@ -11,6 +11,9 @@
 //!
 //! The run fails when a client of this project fails, or both are slower than another one by more than a tenth.
 //!
+//! Over loopback thousands of data connections a second use up the ports that are kept for a while (TIME-WAIT): the servers choose theirs
+//! out of all there are, and a run in a network namespace of its own with `net.ipv4.tcp_max_tw_buckets` 0 keeps none.
+//!
 //! Needs root, and the programs that `tests/peers/install.sh` fetches.
 
 #[cfg(target_os = "linux")]

@@ -437,6 +437,51 @@ fn the_size_in_150_is_only_a_hint_that_can_show_a_loss() {
     }
 }
 
+/// A download whose 150 says this, of a server that answers SIZE if it is asked, and whether it was.
+fn fetched(rig: &mut Rig, told: u64, announced: &str, bytes: u64) -> (bool, bool) {
+    rig.sent();
+    let file = rig.retrieve("f");
+    let asked = rig.sent().iter().any(|line| line == "SIZE f");
+    let size = if asked {
+        format!("213 {told}\r\n")
+    } else {
+        String::new()
+    };
+    rig.reply(&format!("{size}229 (|||2121|)\r\n"))
+        .reply(&format!("150 Opening{announced}.\r\n"))
+        .flow_finished(bytes, DataEnd::CloseNotify)
+        .reply("226 ok\r\n");
+    (asked, rig.result(file).unwrap().is_ok())
+}
+
+#[test]
+fn a_size_in_150_that_agreed_with_size_once_stands_for_it() {
+    let begun = || {
+        let (mut rig, file) = asked(secure(), Some(1));
+        rig.reply("150 go\r\n")
+            .flow_finished(1, DataEnd::CloseNotify)
+            .reply("226 ok\r\n");
+        rig.done(file);
+        rig
+    };
+    // It is asked for until both have agreed; from then on the size in 150 is the size.
+    let mut rig = begun();
+    assert_eq!(fetched(&mut rig, 10, " (10 bytes)", 10), (true, true));
+    assert_eq!(fetched(&mut rig, 10, " (10 bytes)", 10), (false, true));
+    for bytes in [9, 11] {
+        assert_eq!(fetched(&mut rig, 10, " (10 bytes)", bytes), (false, false));
+    }
+    // One that names none is asked again.
+    assert_eq!(fetched(&mut rig, 10, "", 10), (false, true));
+    assert_eq!(fetched(&mut rig, 10, "", 9), (true, false));
+    // Nor is it believed where it was another one, or none to be compared, or that of an empty file.
+    for (told, announced) in [(10, " (11 bytes)"), (10, ""), (0, " (0 bytes)")] {
+        let mut rig = begun();
+        assert_eq!(fetched(&mut rig, told, announced, told), (true, true));
+        assert_eq!(fetched(&mut rig, told, announced, told), (true, true));
+    }
+}
+
 #[test]
 fn an_early_end_of_data_with_226_is_not_success() {
     for end in [

@@ -5,6 +5,7 @@ mod call;
 mod control;
 mod data;
 mod listing;
+mod patience;
 
 use alloc::borrow::ToOwned;
 use alloc::boxed::Box;
@@ -31,6 +32,7 @@ pub use listing::{Facts, Kept};
 
 use control::Control;
 use data::{Data, Served};
+use patience::Patience;
 
 /// How long a transfer that is not wanted any more waits for the ticket its data connection brings, or any sign of life.
 const TICKET_GRACE: Duration = Duration::from_millis(250);
@@ -38,11 +40,11 @@ const TICKET_GRACE: Duration = Duration::from_millis(250);
 /// How long it waits for its data connection, TLS included.
 const SETUP_GRACE: Duration = Duration::from_secs(2);
 
+/// So many things happen in one step at most: they happen at one time.
+const AT_ONCE: u32 = 16;
+
 /// So many pieces of payload, of at most [`Pipe::SIZE`] bytes each, move before the control connection is looked at.
 const LOOK_AFTER: u32 = 8;
-
-/// How long the first wait of a session takes at most before what came is acknowledged.
-const PATIENCE: Duration = Duration::from_millis(5);
 
 /// What is told of events.
 pub type EventHook = Option<Box<dyn FnMut(&Event<'_>) + Send>>;
@@ -141,10 +143,8 @@ pub struct Engine {
     payload_moved: bool,
     /// How often payload has moved since the sockets were waited for or looked at.
     unlooked: u32,
-    /// Until when the peer is waited for before what it said is acknowledged.
-    patience: Option<Instant>,
-    /// The peer was waited for longer than that, perhaps because of an acknowledgement.
-    kept_waiting: bool,
+    /// When what the peer said is acknowledged.
+    patience: Patience,
     closed: Option<Failure>,
     leaving: Option<Leaving>,
     hook: EventHook,
@@ -198,8 +198,7 @@ impl Engine {
             data: Data::new(),
             payload_moved: false,
             unlooked: 0,
-            patience: None,
-            kept_waiting: false,
+            patience: Patience::new(),
             closed: None,
             leaving: None,
             hook: None,
@@ -337,7 +336,7 @@ impl Engine {
 
     // ---- the loop
 
-    /// Does the one thing that is due. `done` is told every event, and says whether it was the one waited for; a
+    /// Does what is due, a few things at most, and payload is the last of them. `done` is told every event, and says whether it was the one waited for; a
     /// [wish](Wish) of the call, or a login that failed, ends the wait too.
     ///
     /// # Errors
@@ -349,27 +348,37 @@ impl Engine {
         call: &mut Call<'_>,
         done: &mut dyn FnMut(&Event<'_>) -> bool,
     ) -> io::Result<Step> {
-        if self.drain(sockets, done) || self.data.fulfils(call) {
-            return Ok(Step::Done);
+        for _ in 0..AT_ONCE {
+            if self.drain(sockets, done) || self.data.fulfils(call) {
+                return Ok(Step::Done);
+            }
+            if self.core.machine.is_closed() {
+                return Ok(Step::Closed);
+            }
+            if !self.leave(now) && !self.handle_one(now, sockets, call)? {
+                return Ok(self.wait(now, sockets));
+            }
+            self.patience.news();
+            if self.payload_moved {
+                break;
+            }
         }
-        if self.core.machine.is_closed() {
-            return Ok(Step::Closed);
-        }
-        if self.leave(now) || self.handle_one(now, sockets, call)? {
-            self.patience = None;
-            return Ok(Step::Moved);
-        }
+        Ok(Step::Moved)
+    }
+
+    /// Nothing is due: until when there will not be, unless something comes.
+    fn wait(&mut self, now: Instant, sockets: &mut dyn Sockets) -> Step {
         let deadline = self.core.machine.deadline();
         if deadline.is_some_and(|deadline| deadline <= now) {
             self.core.tell(now, Input::Timeout);
-            return Ok(Step::Moved);
+            return Step::Moved;
         }
         self.unlooked = 0;
         let leaving = self.leaving.as_ref().and_then(|leaving| leaving.until);
         let parting = self.data.parting();
         let patience = self.acknowledge(now, sockets);
         let until = [deadline, leaving, parting, patience];
-        Ok(Step::Waits(until.into_iter().flatten().min()))
+        Step::Waits(until.into_iter().flatten().min())
     }
 
     /// Carries out what the machine has to say already, and sends what goes. For when nobody will take another step soon.
@@ -386,11 +395,9 @@ impl Engine {
         if !owed {
             return None;
         }
-        let until = *self.patience.get_or_insert(now + PATIENCE);
-        if !self.kept_waiting && now < until {
+        if let Some(until) = self.patience.waits(now) {
             return Some(until);
         }
-        self.kept_waiting = true;
         if let Some(network) = sockets.control() {
             self.control.link.acknowledge(network);
         }

@@ -270,18 +270,33 @@ fn server_of_group(world: &World, only: rustls::NamedGroup) -> ServerTlsSession 
 }
 
 #[test]
-fn a_server_that_takes_p256_only_is_met_without_another_round_trip() {
-    let world = World::new();
-    let server = server_of_group(&world, rustls::NamedGroup::secp256r1);
-    let session = world.client().build().unwrap().session(NAME).unwrap();
-    let control = Pair::connected(&session, &server);
-    assert!(!control.client.handshake().unwrap().hello_retry);
+fn a_server_that_takes_one_group_only_is_met_without_another_round_trip() {
+    use rustls::NamedGroup;
+
+    for (only, name) in [
+        (NamedGroup::secp256r1, "secp256r1"),
+        (NamedGroup::X25519, "X25519"),
+    ] {
+        let world = World::new();
+        let server = server_of_group(&world, only);
+        let session = world.client().build().unwrap().session(NAME).unwrap();
+        let control = Pair::connected(&session, &server);
+        let facts = control.client.handshake().unwrap();
+        assert!(!facts.hello_retry);
+        assert_eq!(facts.group, Some(name));
+        // What it took is offered from then on.
+        let mut data = Pair::new(&session, Purpose::Data, &server);
+        data.pump().unwrap();
+        let facts = data.client.handshake().unwrap();
+        assert!(!facts.hello_retry);
+        assert_eq!(facts.group, Some(name));
+    }
 }
 
 #[test]
 fn the_group_a_server_asked_for_is_remembered() {
     let world = World::new();
-    let server = server_of_group(&world, rustls::NamedGroup::X25519);
+    let server = server_of_group(&world, rustls::NamedGroup::secp384r1);
     let session = world.client().build().unwrap().session(NAME).unwrap();
     let control = Pair::connected(&session, &server);
     assert!(control.client.handshake().unwrap().hello_retry);
@@ -289,7 +304,7 @@ fn the_group_a_server_asked_for_is_remembered() {
     data.pump().unwrap();
     let facts = data.client.handshake().unwrap();
     assert!(!facts.resumed && !facts.hello_retry);
-    assert_eq!(facts.group, Some("X25519"));
+    assert_eq!(facts.group, Some("secp384r1"));
 }
 
 #[test]
