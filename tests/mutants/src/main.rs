@@ -45,7 +45,12 @@ fn main() {
         tree.refresh();
         let standing = tree.switch(&mutants);
         let programs = tree.programs();
-        let tests = play::survey(&programs, tree.copy(), &out.join("scratch"));
+        let tests = play::survey(
+            &programs,
+            tree.copy(),
+            &out.join("scratch"),
+            &out.join("reached.tsv"),
+        );
         let results = read(&kept);
         let mut wanted = Vec::new();
         let record = fs::File::options()
@@ -80,6 +85,11 @@ fn main() {
                 }
             }
         }
+        // In the order they were asked for.
+        wanted.sort_by_key(|number| {
+            let file = &mutants[*number].file;
+            paths.iter().position(|path| file.starts_with(path))
+        });
         println!("{} to play", wanted.len());
         let seconds = std::env::var("MUTANTS_SECONDS")
             .ok()
@@ -89,7 +99,7 @@ fn main() {
             let result = match outcome {
                 Outcome::Caught(test) => format!("caught {test}"),
                 Outcome::TimedOut(test) => format!("timeout {test}"),
-                Outcome::Survived(tests) => format!("survived {tests} tests"),
+                Outcome::Survived(played, of) => format!("survived {played} of {of} tests"),
                 Outcome::Unreached => "unreached".to_owned(),
             };
             tell(number, &result);

@@ -141,7 +141,16 @@ impl Finder<'_> {
         let taken = self.take(first.span(), Genre::FnValue);
         if matches!(&signature.output, syn::ReturnType::Type(_, kind) if matches!(**kind, syn::Type::ImplTrait(_)))
         {
-            self.leave_out(taken, "the type that is returned is the body's");
+            // The type that is returned is the body's; of what is iterated either can be.
+            let last = block.stmts.last().unwrap_or(first);
+            let extent = (offset(first.span()).0, offset(last.span()).1);
+            for (number, replacement) in taken {
+                let before = format!(
+                    "if {} {{ crate::mutants::Either::A({replacement}) }} else {{ crate::mutants::Either::B({{ ",
+                    on(number)
+                );
+                self.wrap(extent, &[number], before, " }) }".into());
+            }
             return;
         }
         let extent = (offset(first.span()).0, offset(block.span()).1);
@@ -167,6 +176,59 @@ impl Finder<'_> {
         self.is_const += usize::from(is_const);
         visit(self);
         self.is_const -= usize::from(is_const);
+    }
+
+    /// Fields that come from `..base` if they are left out. All are computed in their order; then the value is put together.
+    fn fields(&mut self, node: &syn::ExprStruct) {
+        let Some(base) = &node.rest else {
+            return;
+        };
+        let mut without = Vec::new();
+        let mut names = Vec::new();
+        for (index, field) in node.fields.iter().enumerate() {
+            for (number, _) in self.take(field.span(), Genre::Field) {
+                without.push((number, index));
+            }
+            let syn::Member::Named(name) = &field.member else {
+                return;
+            };
+            names.push(name.to_string());
+        }
+        if without.is_empty() {
+            return;
+        }
+        let numbers: Vec<usize> = without.iter().map(|(number, _)| *number).collect();
+        let at = offset(node.span());
+        let path = offset(node.path.span());
+        let path = self.source[path.0..path.1].to_owned();
+        let mut from = at.0;
+        let mut text = "{ ".to_owned();
+        for (name, field) in names.iter().zip(&node.fields) {
+            let value = offset(field.expr.span());
+            text.push_str(&format!("let {name}__ = ("));
+            self.edit(from, value.0, at, &numbers, text);
+            (from, text) = (value.1, "); ".to_owned());
+        }
+        let value = offset(base.span());
+        text.push_str("let base__ = (");
+        self.edit(from, value.0, at, &numbers, text);
+        let whole = |left_out: usize| {
+            let mut text = format!("{path} {{ ");
+            for (_, name) in names
+                .iter()
+                .enumerate()
+                .filter(|(index, _)| *index != left_out)
+            {
+                text.push_str(&format!("{name}: {name}__, "));
+            }
+            text + "..base__ }"
+        };
+        let mut text = "); ".to_owned();
+        for (number, index) in without {
+            text.push_str(&format!("if {} {{ {} }} else ", on(number), whole(index)));
+        }
+        text.push_str(&format!("{{ {} }} }}", whole(usize::MAX)));
+        self.edit(value.1, at.1, at, &numbers, text);
     }
 
     fn binary(&mut self, node: &syn::ExprBinary) {
@@ -330,6 +392,11 @@ impl<'ast> Visit<'ast> for Finder<'_> {
             }
         }
         visit::visit_expr_unary(self, node);
+    }
+
+    fn visit_expr_struct(&mut self, node: &'ast syn::ExprStruct) {
+        self.fields(node);
+        visit::visit_expr_struct(self, node);
     }
 
     fn visit_expr_match(&mut self, node: &'ast syn::ExprMatch) {

@@ -79,13 +79,13 @@ impl Tree {
         let mut standing = vec![Standing::Switched; mutants.len()];
         let mut constant: BTreeSet<String> = BTreeSet::new();
         let kept = self.target.with_file_name("standing.tsv");
-        let of = self.identity(mutants);
-        recall(&kept, of, &mut standing, &mut constant);
+        let of = identity();
+        recall(&kept, of, mutants, &mut standing, &mut constant);
         let mut told = String::new();
         for round in 1.. {
             let files = self.write(mutants, &mut standing, &constant);
             let Some(errors) = self.errors() else {
-                keep(&kept, of, &standing, &constant);
+                keep(&kept, of, mutants, &standing, &constant);
                 return standing;
             };
             let before = (constant.len(), count(&standing, Standing::Switched));
@@ -108,20 +108,6 @@ impl Tree {
             }
         }
         unreachable!("rounds do not end")
-    }
-
-    /// The same as long as neither the sources nor the mutants are others.
-    fn identity(&self, mutants: &[Mutant]) -> u64 {
-        let mut hasher = DefaultHasher::new();
-        for file in sources(&self.root, "core/src") {
-            fs::read(self.root.join(file))
-                .expect("readable")
-                .hash(&mut hasher);
-        }
-        for mutant in mutants {
-            (&mutant.file, &mutant.name).hash(&mut hasher);
-        }
-        hasher.finish()
     }
 
     fn write(
@@ -258,44 +244,67 @@ impl Tree {
     }
 }
 
-/// What compiles is found out once.
-fn keep(kept: &Path, of: u64, standing: &[Standing], constant: &BTreeSet<String>) {
+/// The same as long as mutants are switched in the same way.
+fn identity() -> u64 {
+    let mut hasher = DefaultHasher::new();
+    (include_str!("switch.rs"), include_str!("tree.rs")).hash(&mut hasher);
+    hasher.finish()
+}
+
+/// What compiles is found out once, as long as a mutant keeps its name.
+fn keep(
+    kept: &Path,
+    of: u64,
+    mutants: &[Mutant],
+    standing: &[Standing],
+    constant: &BTreeSet<String>,
+) {
     let mut text = format!("{of}\n");
     for name in constant {
-        text.push_str(&format!("constant\t{name}\n"));
+        text.push_str(&format!("constant\t{name}\t\n"));
     }
-    for (number, standing) in standing.iter().enumerate() {
+    for (mutant, standing) in mutants.iter().zip(standing) {
         let word = match standing {
             Standing::Switched => continue,
             Standing::Unviable => "unviable",
             Standing::Alone => "alone",
         };
-        text.push_str(&format!("{word}\t{number}\n"));
+        text.push_str(&format!("{word}\t{}\t{}\n", mutant.file, mutant.name));
     }
     fs::write(kept, text).expect("writable");
 }
 
-fn recall(kept: &Path, of: u64, standing: &mut [Standing], constant: &mut BTreeSet<String>) {
+fn recall(
+    kept: &Path,
+    of: u64,
+    mutants: &[Mutant],
+    standing: &mut [Standing],
+    constant: &mut BTreeSet<String>,
+) {
     let text = fs::read_to_string(kept).unwrap_or_default();
     let Some(lines) = text.strip_prefix(&format!("{of}\n")) else {
-        println!("what compiles is not known yet ({of})");
+        println!("what compiles is not known yet");
         return;
     };
-    for (word, what) in lines.lines().filter_map(|line| line.split_once('\t')) {
-        let which = match word {
-            "constant" => {
-                constant.insert(what.to_owned());
-                continue;
+    let mut known = BTreeMap::new();
+    for line in lines.lines() {
+        let fields: Vec<&str> = line.split('\t').collect();
+        match fields[..] {
+            ["constant", name, _] => {
+                constant.insert(name.to_owned());
             }
-            "unviable" => Standing::Unviable,
-            _ => Standing::Alone,
-        };
-        if let Some(one) = what
-            .parse()
-            .ok()
-            .and_then(|number: usize| standing.get_mut(number))
-        {
-            *one = which;
+            ["unviable", file, name] => {
+                known.insert((file, name), Standing::Unviable);
+            }
+            ["alone", file, name] => {
+                known.insert((file, name), Standing::Alone);
+            }
+            _ => {}
+        }
+    }
+    for (mutant, standing) in mutants.iter().zip(standing) {
+        if let Some(known) = known.get(&(&*mutant.file, &*mutant.name)) {
+            *standing = *known;
         }
     }
 }
