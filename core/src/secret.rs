@@ -240,4 +240,53 @@ mod tests {
             b"secret-00 secret-11 **** ****"
         );
     }
+
+    #[test]
+    fn the_beginning_of_a_secret_at_the_end_of_a_text_that_was_cut_is_left_out() {
+        let mut known = Secrets::default();
+        known.learn(&Secret::new(b"hunter2"));
+        known.learn(&Secret::new(b"unterwegs"));
+        let cases: [(&[u8], usize); 8] = [
+            (b"is hunter", 3),
+            (b"hunter", 0),
+            (b"is hun", 3),
+            // Two letters are no secret; a whole one is masked by others.
+            (b"is hu", 5),
+            (b"is hunter2", 10),
+            (b"hunter is", 9),
+            (b"hun", 0),
+            (b"", 0),
+        ];
+        for (text, wanted) in cases {
+            assert_eq!(known.whole(text), wanted, "{}", text.escape_ascii());
+        }
+        // Of both the longer one.
+        assert_eq!(known.whole(b"a hunterweg"), 3);
+    }
+
+    #[test]
+    fn what_is_known_shows_only_how_much_it_is() {
+        let mut known = Secrets::default();
+        assert!(known.is_empty());
+        assert_eq!(known.find(b"hunter2"), None);
+        let secret = Secret::new(b"hunter2");
+        assert!(!secret.is_empty() && Secret::new(b"").is_empty());
+        known.learn(&secret);
+        known.learn(&secret);
+        assert!(!known.is_empty());
+        assert_eq!(known.find(b"a hunter2"), Some(2..9));
+        assert_eq!(
+            alloc::format!("{known:?} {secret:?}"),
+            "Secrets(1) Secret(****)"
+        );
+        // As it is, and as it is shown.
+        known.learn(&Secret::new(b"se\x1Bcret"));
+        assert_eq!(alloc::format!("{known:?}"), "Secrets(3)");
+    }
+
+    #[test]
+    fn a_secret_of_six_bytes_is_masked_and_a_shorter_one_with_an_escape_is_not() {
+        assert_eq!(masked(&[b"secret"], b"the secret"), b"the ****");
+        assert_eq!(masked(&[b"a\x1Bb"], b"a\\x1bb"), b"a\\x1bb");
+    }
 }

@@ -43,8 +43,7 @@ fn main() {
     if !only_report {
         let tree = Tree::new(&root, &out);
         tree.refresh();
-        let standing = tree.switch(&mutants);
-        let programs = tree.programs();
+        let (standing, programs) = tree.switch(&mutants);
         let tests = play::survey(
             &programs,
             tree.copy(),

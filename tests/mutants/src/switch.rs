@@ -22,7 +22,7 @@ pub struct Switched {
     pub arms: Vec<Vec<usize>>,
 }
 
-/// Puts these mutants (by number) into a file. `constant` names functions that must stay `const`, where nothing can be switched.
+/// Puts these mutants (by number) into a file. `constant` names functions (`Type::name`) that must stay `const`, where nothing can be switched.
 pub fn switch(source: &str, mutants: &[(usize, &Mutant)], constant: &BTreeSet<String>) -> Switched {
     let file = syn::parse_file(source).expect("the core's sources parse");
     let mut by_place: BTreeMap<(usize, usize), Vec<(usize, &Mutant)>> = BTreeMap::new();
@@ -36,6 +36,7 @@ pub fn switch(source: &str, mutants: &[(usize, &Mutant)], constant: &BTreeSet<St
         source,
         by_place,
         constant,
+        of: None,
         is_const: 0,
         edits: Vec::new(),
         left_out: BTreeMap::new(),
@@ -75,6 +76,8 @@ struct Finder<'s> {
     source: &'s str,
     by_place: BTreeMap<(usize, usize), Vec<(usize, &'s Mutant)>>,
     constant: &'s BTreeSet<String>,
+    /// The type whose functions we are among.
+    of: Option<String>,
     /// How many constant contexts we are in.
     is_const: usize,
     edits: Vec<Edit>,
@@ -164,7 +167,11 @@ impl Finder<'_> {
         let Some(token) = signature.constness else {
             return false;
         };
-        if self.constant.contains(&signature.ident.to_string()) {
+        let name = match &self.of {
+            Some(of) => format!("{of}::{}", signature.ident),
+            None => signature.ident.to_string(),
+        };
+        if self.constant.contains(&name) {
             return true;
         }
         let at = offset(token.span());
@@ -315,6 +322,16 @@ impl<'ast> Visit<'ast> for Finder<'_> {
             finder.body(&node.sig, &node.block);
             visit::visit_item_fn(finder, node);
         });
+    }
+
+    fn visit_item_impl(&mut self, node: &'ast syn::ItemImpl) {
+        let of = match &*node.self_ty {
+            syn::Type::Path(path) => path.path.segments.last().map(|last| last.ident.to_string()),
+            _ => None,
+        };
+        let outside = std::mem::replace(&mut self.of, of);
+        visit::visit_item_impl(self, node);
+        self.of = outside;
     }
 
     fn visit_impl_item_fn(&mut self, node: &'ast syn::ImplItemFn) {

@@ -75,7 +75,7 @@ impl Tree {
     }
 
     /// Puts all mutants in and leaves out what does not compile, until it does.
-    pub fn switch(&self, mutants: &[Mutant]) -> Vec<Standing> {
+    pub fn switch(&self, mutants: &[Mutant]) -> (Vec<Standing>, Vec<Program>) {
         let mut standing = vec![Standing::Switched; mutants.len()];
         let mut constant: BTreeSet<String> = BTreeSet::new();
         let kept = self.target.with_file_name("standing.tsv");
@@ -84,9 +84,12 @@ impl Tree {
         let mut told = String::new();
         for round in 1.. {
             let files = self.write(mutants, &mut standing, &constant);
-            let Some(errors) = self.errors() else {
-                keep(&kept, of, mutants, &standing, &constant);
-                return standing;
+            let errors = match self.programs() {
+                Ok(programs) => {
+                    keep(&kept, of, mutants, &standing, &constant);
+                    return (standing, programs);
+                }
+                Err(errors) => errors,
             };
             let before = (constant.len(), count(&standing, Standing::Switched));
             for error in &errors {
@@ -158,15 +161,29 @@ impl Tree {
         files
     }
 
-    /// What the compiler has against the core with its tests; `None` if nothing.
-    fn errors(&self) -> Option<Vec<Value>> {
-        let output = self
-            .cargo()
-            .args(["-p", "ftp-proto", "--lib"])
-            .output()
-            .expect("cargo runs");
+    /// Builds the tests of the core and of the suites, or tells what the compiler has against them.
+    fn programs(&self) -> Result<Vec<Program>, Vec<Value>> {
+        let mut cargo = self.cargo();
+        cargo.args(["-p", "ftp-proto", "--lib"]);
+        // Its own tests are quick to build; what they miss is played against the suites.
+        if std::env::var_os("MUTANTS_OWN").is_none() {
+            cargo.args(["-p", "ftp-proto-tests", "-p", "ftp-proto-fuzz"]);
+            cargo.args(["--test", "replay"]);
+            for suite in SUITES {
+                cargo.args(["--test", suite]);
+            }
+        }
+        let output = cargo.output().expect("cargo runs");
         if output.status.success() {
-            return None;
+            return Ok(messages(&output.stdout)
+                .filter(|message| message["profile"]["test"] == true)
+                .filter_map(|message| {
+                    Some(Program {
+                        name: message["target"]["name"].as_str()?.to_owned(),
+                        path: message["executable"].as_str()?.into(),
+                    })
+                })
+                .collect());
         }
         let errors: Vec<Value> = messages(&output.stdout)
             .filter(|message| message["reason"] == "compiler-message")
@@ -183,32 +200,7 @@ impl Tree {
             "{}",
             String::from_utf8_lossy(&output.stderr)
         );
-        Some(errors)
-    }
-
-    /// Builds the tests of the core and of the suites.
-    pub fn programs(&self) -> Vec<Program> {
-        let mut cargo = self.cargo();
-        cargo.args(["-p", "ftp-proto", "--lib"]);
-        // Its own tests are quick to build; what they miss is played against the suites.
-        if std::env::var_os("MUTANTS_OWN").is_none() {
-            cargo.args(["-p", "ftp-proto-tests", "-p", "ftp-proto-fuzz"]);
-            cargo.args(["--test", "replay"]);
-            for suite in SUITES {
-                cargo.args(["--test", suite]);
-            }
-        }
-        let output = cargo.stderr(Stdio::inherit()).output().expect("cargo runs");
-        assert!(output.status.success(), "the tests do not compile");
-        messages(&output.stdout)
-            .filter(|message| message["profile"]["test"] == true)
-            .filter_map(|message| {
-                Some(Program {
-                    name: message["target"]["name"].as_str()?.to_owned(),
-                    path: message["executable"].as_str()?.into(),
-                })
-            })
-            .collect()
+        Err(errors)
     }
 
     fn cargo(&self) -> Command {
@@ -433,7 +425,7 @@ fn branch(text: &str, at: usize, numbers: &[usize]) -> Vec<usize> {
     }
 }
 
-/// The function in "cannot call non-const associated function `Code::class` in constants".
+/// The function, with its type if it has one, in "cannot call non-const associated function `Code::class` in constants".
 fn called(message: &str) -> Option<String> {
     let path = message.split('`').nth(1)?;
     let mut depth = 0;
@@ -446,8 +438,12 @@ fn called(message: &str) -> Option<String> {
             keep
         })
         .collect();
-    let name = plain.rsplit("::").find(|part| !part.is_empty())?;
-    Some(name.to_owned())
+    let mut parts = plain.rsplit("::").filter(|part| !part.is_empty());
+    let name = parts.next()?;
+    let of = parts
+        .next()
+        .filter(|part| part.starts_with(char::is_uppercase));
+    Some(of.map_or_else(|| name.to_owned(), |of| format!("{of}::{name}")))
 }
 
 fn sources(root: &Path, folder: &str) -> Vec<String> {
