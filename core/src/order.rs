@@ -554,4 +554,10 @@ mod tests {
         assert_eq!(keep(b"abc", 3), b"abc");
         assert_eq!(keep(b"abc", 4), b"abc");
     }
+
+    #[cfg(feature = "model")]
+    #[test]
+    fn a_duplicate_is_the_same_desk() {
+        assert_eq!(full(DataId(2)).duplicate(), full(DataId(2)));
+    }
 }

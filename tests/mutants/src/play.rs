@@ -37,7 +37,7 @@ pub enum Outcome {
 }
 
 /// What a test must not take longer than, to be of use here.
-const LONGEST: Duration = Duration::from_secs(20);
+const LONGEST: Duration = Duration::from_secs(10);
 
 /// Tests that take no longer than the first go first, all of one program in one process; and so on. Longer ones go one by one.
 const TIERS: [Duration; 3] = [
@@ -116,8 +116,8 @@ pub fn survey(programs: &[Program], copy: &Path, scratch: &Path, kept: &Path) ->
             ));
         }
         tests.extend(of_program);
+        fs::write(kept, &text).expect("writable");
     }
-    fs::write(kept, text).expect("writable");
     tests.sort_by_key(|test| test.takes);
     tests
 }
@@ -276,6 +276,7 @@ fn run(tests: &[&Test], env: &[(&str, &str)], takes: Duration) -> End {
         .current_dir(&tests[0].folder)
         .env("DUEL_SESSIONS", "400")
         .env("PROPTEST_CASES", "64")
+        .env("DIAGNOSIS_RUNS", "20")
         .env("RUST_BACKTRACE", "0")
         .envs(env.iter().copied())
         .stdin(Stdio::null())
