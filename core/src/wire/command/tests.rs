@@ -802,8 +802,8 @@ fn four_mechanisms_are_tls() {
 #[test]
 fn an_error_says_which_command_it_is_about_and_what_is_wrong() {
     use core::error::Error;
-    let error = Command::parse(b"PORT 1,2,3").unwrap_err();
-    assert_eq!(error.to_string(), format!("PORT: {}", error.kind));
+    let error = Command::parse(b"RETR").unwrap_err();
+    assert_eq!(error.to_string(), format!("RETR: {}", error.kind));
     assert_eq!(error.source().unwrap().to_string(), error.kind.to_string());
     let error = Command::parse(b"XYZZY").unwrap_err();
     assert_eq!(error.to_string(), error.kind.to_string());
