@@ -39,12 +39,8 @@ pub enum Outcome {
 /// What a test must not take longer than, to be of use here.
 const LONGEST: Duration = Duration::from_secs(10);
 
-/// Tests that take no longer than the first go first, all of one program in one process; and so on. Longer ones go one by one.
-const TIERS: [Duration; 3] = [
-    Duration::from_millis(15),
-    Duration::from_millis(80),
-    Duration::from_millis(400),
-];
+/// Tests that take longer go last and one by one. The others of a program share a process, which is what costs most otherwise.
+const LONG: Duration = Duration::from_millis(1500);
 
 /// Tests with real sockets and servers in them: not for this.
 fn is_in_memory(suite: &str, name: &str) -> bool {
@@ -61,7 +57,7 @@ fn is_in_memory(suite: &str, name: &str) -> bool {
     }
 }
 
-/// Whether a program takes one name at most: it has a harness of its own.
+/// Whether a program has a harness of its own, which takes one name at most: several of its tests are all of them.
 fn takes_one_name(suite: &str) -> bool {
     suite == "hostile"
 }
@@ -192,15 +188,25 @@ pub fn play(
     budget: Duration,
     tell: impl Fn(usize, &Outcome) + Sync,
 ) {
+    let luck = Luck::default();
     each(wanted.len(), |index| {
         let number = wanted[index];
-        let outcome = outcome(number, &mutants[number], tests, budget);
+        let outcome = outcome(number, &mutants[number], tests, budget, &luck);
         tell(number, &outcome);
     });
 }
 
-fn outcome(number: usize, mutant: &Mutant, tests: &[Test], budget: Duration) -> Outcome {
-    let batches = batches(number, mutant, tests);
+/// How often the tests of each suite were played, and how often one of them failed.
+type Luck = Mutex<BTreeMap<String, (u32, u32)>>;
+
+fn outcome(
+    number: usize,
+    mutant: &Mutant,
+    tests: &[Test],
+    budget: Duration,
+    luck: &Luck,
+) -> Outcome {
+    let batches = batches(number, mutant, tests, luck);
     let reaching = batches.iter().map(Vec::len).sum();
     if reaching == 0 {
         return Outcome::Unreached;
@@ -212,7 +218,13 @@ fn outcome(number: usize, mutant: &Mutant, tests: &[Test], budget: Duration) -> 
             break;
         }
         let takes = batch.iter().map(|test| test.takes).sum();
-        match run(&batch, &[("MUTANT", &number.to_string())], takes) {
+        let end = run(&batch, &[("MUTANT", &number.to_string())], takes);
+        if let Ok(mut luck) = luck.lock() {
+            let (played, failed) = luck.entry(batch[0].suite.clone()).or_default();
+            *played += 1;
+            *failed += u32::from(end != End::Passed);
+        }
+        match end {
             End::Passed => played += batch.len(),
             End::Failed(test) => return Outcome::Caught(format!("{} {test}", batch[0].suite)),
             End::TimedOut(test) => return Outcome::TimedOut(format!("{} {test}", batch[0].suite)),
@@ -221,26 +233,34 @@ fn outcome(number: usize, mutant: &Mutant, tests: &[Test], budget: Duration) -> 
     Outcome::Survived(played, reaching)
 }
 
-/// The tests that reach a mutant, those of a batch in one process: the module's own first, then by what they take.
-fn batches<'t>(number: usize, mutant: &Mutant, tests: &'t [Test]) -> Vec<Vec<&'t Test>> {
+/// The tests that reach a mutant, those of a batch in one process: the module's own first, then by what they take and how often they
+/// have caught one.
+fn batches<'t>(
+    number: usize,
+    mutant: &Mutant,
+    tests: &'t [Test],
+    luck: &Luck,
+) -> Vec<Vec<&'t Test>> {
     let module = module(&mutant.file);
     let mut batches: BTreeMap<(usize, &Path, usize), Vec<&Test>> = BTreeMap::new();
     let reaching = tests.iter().filter(|test| test.reaches.contains(&number));
     for (index, test) in reaching.enumerate() {
         let own = test.suite == "ftp_proto" && test.name.starts_with(&module);
-        let tier = TIERS.iter().position(|longest| test.takes <= *longest);
-        let alone = tier.is_none() || takes_one_name(&test.suite);
-        let tier = match tier {
-            Some(0) if own => 0,
-            Some(tier) => tier + 1,
-            None => TIERS.len() + 1,
+        let key = match (own, test.takes > LONG) {
+            (true, false) => (0, &*test.program, 0),
+            (false, false) => (1, &*test.program, 0),
+            (_, true) => (2, &*test.program, index),
         };
-        let key = (tier, &*test.program, if alone { index + 1 } else { 0 });
         batches.entry(key).or_default().push(test);
     }
     let mut batches: Vec<_> = batches.into_iter().collect();
-    let takes = |batch: &[&Test]| batch.iter().map(|test| test.takes).sum::<Duration>();
-    batches.sort_by_key(|((tier, ..), batch)| (*tier, takes(batch)));
+    let luck = luck.lock().expect("no panic").clone();
+    let price = |batch: &[&Test]| {
+        let (played, failed) = luck.get(&batch[0].suite).copied().unwrap_or_default();
+        let takes: Duration = batch.iter().map(|test| test.takes).sum();
+        takes * (played + 2) / (failed + 1)
+    };
+    batches.sort_by_key(|((tier, ..), batch)| (*tier, price(batch)));
     batches.into_iter().map(|(_, batch)| batch).collect()
 }
 
@@ -263,6 +283,13 @@ enum End {
 fn run(tests: &[&Test], env: &[(&str, &str)], takes: Duration) -> End {
     let cpu = takes.as_secs_f64() * 10.0 + 2.0;
     let wall = takes * 40 + Duration::from_secs(60);
+    let names: Vec<&str> = match tests {
+        [_, _, ..] if takes_one_name(&tests[0].suite) => vec!["::core"],
+        _ => {
+            let names = tests.iter().map(|test| &*test.name);
+            names.chain(["--exact"]).collect()
+        }
+    };
     let mut child = Command::new("sh")
         // A mutant may want all the memory there is.
         .args([
@@ -271,8 +298,8 @@ fn run(tests: &[&Test], env: &[(&str, &str)], takes: Duration) -> End {
         ])
         .arg(format!("{cpu:.0}"))
         .arg(&tests[0].program)
-        .args(tests.iter().map(|test| &test.name))
-        .args(["--exact", "--test-threads=1"])
+        .args(names)
+        .arg("--test-threads=1")
         .current_dir(&tests[0].folder)
         .env("DUEL_SESSIONS", "400")
         .env("PROPTEST_CASES", "64")

@@ -52,6 +52,7 @@ const SUITES: &[&str] = &[
     "hostile",
     "diagnosis",
     "steady_state",
+    "model",
 ];
 
 impl Tree {
@@ -275,7 +276,7 @@ fn recall(
 ) {
     let text = fs::read_to_string(kept).unwrap_or_default();
     let Some(lines) = text.strip_prefix(&format!("{of}\n")) else {
-        println!("what compiles is not known yet");
+        println!("what compiles is not known yet ({of})");
         return;
     };
     let mut known = BTreeMap::new();
