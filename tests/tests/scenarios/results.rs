@@ -91,7 +91,9 @@ fn a_hint_proves_nothing() {
         ..TransferOptions::default()
     };
     let file = rig.ask(|client, now| client.retrieve(now, b"f", how));
-    rig.reply("200 I\r\n550 no SIZE\r\n229 (|||2121|)\r\n350 ok\r\n150 Opening (10 bytes).\r\n")
+    rig.reply("200 I\r\n550 no SIZE\r\n229 (|||2121|)\r\n")
+        .reply("350 ok\r\n")
+        .reply("150 Opening (10 bytes).\r\n")
         .flow_finished(6, DataEnd::CloseNotify)
         .reply("226 sent\r\n");
     assert_eq!(rig.done(file).bytes, 6);
@@ -152,8 +154,10 @@ fn what_the_server_has_named_is_asked_for_by_that_name() {
     }
     let mut rig = secure();
     let stored = rig.store("f");
-    rig.reply("200 I\r\n229 (|||2121|)\r\n150 send\r\n")
+    rig.reply("200 I\r\n229 (|||2121|)\r\n")
+        .reply("150 send\r\n")
         .flow_finished(3, DataEnd::Fin)
-        .reply("226 stored\r\n213 3\r\n");
+        .reply("226 stored\r\n")
+        .reply("213 3\r\n");
     assert_eq!(rig.done(stored).name, None, "we named it ourselves");
 }
