@@ -257,7 +257,8 @@ impl Law {
     }
 }
 
-#[cfg(all(test, feature = "model"))]
+#[cfg(feature = "model")]
+#[cfg(test)]
 mod tests {
     //! A checker is worth what a repealed rule changes: each in its place, and in no other.
 

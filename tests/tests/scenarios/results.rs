@@ -35,11 +35,11 @@ fn a_session_is_at_rest_when_nothing_is_under_way() {
 #[test]
 fn bytes_and_files_are_counted() {
     let mut rig = clear();
-    let before = rig.client().evidence().clone();
+    let before = *rig.client().evidence();
     let noop = rig.ask(|client, now| client.noop(now));
     rig.reply("200 fine\r\n");
     rig.done(noop);
-    let after = rig.client().evidence().clone();
+    let after = *rig.client().evidence();
     assert_eq!(after.control.bytes_out - before.control.bytes_out, 6);
     assert_eq!(after.control.bytes_in - before.control.bytes_in, 10);
     assert_eq!((after.files, after.listings), (0, 0));
