@@ -648,4 +648,110 @@ mod tests {
             assert!(!before.to_string().contains("whole"), "{before}");
         }
     }
+
+    #[test]
+    fn a_refusal_is_told_in_words_and_with_its_command() {
+        for (verb, words) in [
+            (Verb::Retr, "send the file (RETR)"),
+            (Verb::Stor, "take the file (STOR)"),
+            (Verb::Stou, "take the file (STOU)"),
+            (Verb::Appe, "take the file (APPE)"),
+            (Verb::List, "list the directory (LIST)"),
+            (Verb::Nlst, "list the directory (NLST)"),
+            (Verb::Mlsd, "list the directory (MLSD)"),
+            (Verb::Cwd, "change to the directory (CWD)"),
+            (Verb::Cdup, "change to the directory (CDUP)"),
+            (Verb::Mkd, "make the directory (MKD)"),
+            (Verb::Rmd, "delete the directory (RMD)"),
+            (Verb::Dele, "delete the file (DELE)"),
+            (Verb::Rnfr, "rename (RNFR)"),
+            (Verb::Rnto, "rename (RNTO)"),
+            (Verb::Size, "tell the size (SIZE)"),
+            (Verb::Mdtm, "tell the time (MDTM)"),
+            (Verb::Mlst, "tell the facts (MLST)"),
+        ] {
+            let failure = Failure::new(FailureKind::Refused, Some(verb));
+            let wanted = alloc::format!("the server refused to {words}");
+            assert_eq!(failure.to_string(), wanted);
+        }
+        let site = Failure::new(FailureKind::Refused, Some(Verb::Site));
+        assert_eq!(site.to_string(), "the server refused SITE");
+    }
+
+    #[test]
+    fn an_end_of_the_session_is_told_with_the_command_it_cut() {
+        let told = |kind, verb| Failure::new(kind, verb).to_string();
+        let reset = FailureKind::ControlBroken(Fault::Reset);
+        assert_eq!(
+            told(FailureKind::ControlClosed, None),
+            "the server closed the control connection"
+        );
+        assert_eq!(
+            told(FailureKind::ControlClosed, Some(Verb::Cwd)),
+            "the server closed the control connection during CWD"
+        );
+        assert!(told(reset, None).starts_with("the control connection broke: "));
+        assert!(
+            told(reset, Some(Verb::Cwd)).starts_with("the control connection broke during CWD: ")
+        );
+        let refused = |code| {
+            let kind = FailureKind::ProtectionRefused;
+            Failure::replied(kind, Some(Verb::Prot), code, Vec::new()).to_string()
+        };
+        assert!(refused(Code::NOT_LOGGED_IN).contains("nobody is logged in"));
+        assert!(refused(Code::NOT_IMPLEMENTED).contains("the data protection the policy requires"));
+    }
+
+    #[test]
+    fn advice_fits_what_the_reply_and_the_command_say() {
+        let replied = |kind, code| {
+            let code = Code::new(code).unwrap();
+            Failure::replied(kind, Some(Verb::Stor), code, Vec::new()).advice()
+        };
+        use FailureKind as K;
+        for code in [452, 552] {
+            assert!(replied(K::TransferFailed { bytes: 1 }, code).contains("no room"));
+        }
+        for kind in [K::Refused, K::ProtectionRefused] {
+            assert_eq!(replied(kind, 530), "check user name and password");
+        }
+        for code in [500, 502, 504] {
+            assert!(replied(K::Refused, code).contains("does not know this command"));
+        }
+        assert!(replied(K::Refused, 550).starts_with("check the path"));
+        assert!(replied(K::ProtectionRefused, 536).starts_with("ask the administrator"));
+        let cut = |kind, verb| Failure::new(kind, Some(verb)).advice();
+        for kind in [
+            K::ServiceClosing,
+            K::ControlClosed,
+            K::ControlBroken(Fault::Reset),
+        ] {
+            assert!(cut(kind, Verb::Retr).contains("go on where it broke off"));
+            assert!(cut(kind, Verb::Cwd).starts_with("connect again"));
+        }
+    }
+
+    #[test]
+    fn who_has_to_act_is_who_can() {
+        use FailureKind as K;
+        for (kind, side) in [
+            (K::ControlBroken(Fault::Reset), Side::Network),
+            (K::DataOpen(Fault::TimedOut), Side::Network),
+            (K::Injected, Side::Network),
+            (K::ClearLoginForbidden, Side::Client),
+            (K::AccountNeeded, Side::Client),
+            (K::Local { bytes: 0 }, Side::Client),
+            (K::Aborted { bytes: 0 }, Side::Client),
+            (K::Withdrawn, Side::Client),
+            (K::NotAttempted, Side::Client),
+            (K::SessionOver, Side::Client),
+            (K::ControlTls(TlsFault::Local), Side::Client),
+            (K::DataTls(TlsFault::Local), Side::Client),
+            (K::ControlTls(TlsFault::Expired), Side::Server),
+            (K::ControlClosed, Side::Server),
+            (K::LoginRefused, Side::Server),
+        ] {
+            assert_eq!(Failure::new(kind, None).side(), side, "{kind:?}");
+        }
+    }
 }

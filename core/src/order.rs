@@ -430,3 +430,134 @@ impl Desk {
 pub(crate) fn keep(text: &[u8], limit: usize) -> Vec<u8> {
     text.get(..limit).unwrap_or(text).to_vec()
 }
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+
+    const NUMBER: u32 = 7;
+
+    /// A desk with every order in hand, about data connection `data` where it is about one.
+    fn full(data: DataId) -> Desk {
+        let number = NUMBER;
+        Desk {
+            connect: Some(ConnectOrder {
+                number,
+                data,
+                target: DataTarget::Peer { port: 2020 },
+            }),
+            listen: Some(ListenOrder { number, data }),
+            accept: Some(AcceptOrder { number, data }),
+            secure_control: Some(TlsOrder {
+                number,
+                channel: Channel::Control,
+            }),
+            clear_control: Some(TlsOrder {
+                number,
+                channel: Channel::Control,
+            }),
+            secure_data: Some(TlsOrder {
+                number,
+                channel: Channel::Data(data),
+            }),
+            flow: Some(FlowOrder {
+                number,
+                data,
+                direction: Direction::Send,
+                ascii: true,
+                protected: false,
+                discard: true,
+            }),
+        }
+    }
+
+    #[test]
+    fn of_a_data_connection_that_is_given_up_no_order_stays_and_of_others_all_do() {
+        let mut desk = full(DataId(2));
+        desk.forget(DataId(1));
+        assert_eq!(desk, full(DataId(2)));
+        desk.forget(DataId(2));
+        let of_control = Desk {
+            secure_control: full(DataId(2)).secure_control,
+            clear_control: full(DataId(2)).clear_control,
+            ..Desk::default()
+        };
+        assert_eq!(desk, of_control);
+    }
+
+    #[test]
+    fn a_desk_with_any_order_on_it_is_not_empty() {
+        assert!(Desk::default().is_empty());
+        let take = |keep: usize| {
+            let Desk {
+                connect,
+                listen,
+                accept,
+                secure_control,
+                clear_control,
+                secure_data,
+                flow,
+            } = full(DataId(1));
+            Desk {
+                connect: connect.filter(|_| keep == 0),
+                listen: listen.filter(|_| keep == 1),
+                accept: accept.filter(|_| keep == 2),
+                secure_control: secure_control.filter(|_| keep == 3),
+                clear_control: clear_control.filter(|_| keep == 4),
+                secure_data: secure_data.filter(|_| keep == 5),
+                flow: flow.filter(|_| keep == 6),
+            }
+        };
+        for keep in 0..7 {
+            assert!(!take(keep).is_empty(), "{keep}");
+        }
+        assert!(take(7).is_empty());
+    }
+
+    #[test]
+    fn an_order_says_what_it_was_made_for_and_its_report_carries_its_number() {
+        let Desk {
+            connect: Some(connect),
+            flow: Some(flow),
+            accept: Some(accept),
+            secure_data: Some(secure),
+            ..
+        } = full(DataId(3))
+        else {
+            panic!("a full desk");
+        };
+        assert_eq!(connect.data().number(), 3);
+        assert_eq!(connect.target(), DataTarget::Peer { port: 2020 });
+        assert_eq!(accept.data(), DataId(3));
+        assert_eq!(secure.channel(), Channel::Data(DataId(3)));
+        assert_eq!(flow.direction(), Direction::Send);
+        assert!(flow.ascii() && !flow.protected() && flow.discard());
+        let report = connect.failed(Fault::Refused);
+        assert_eq!(
+            (report.number, report.news),
+            (NUMBER, News::Failed(Fault::Refused))
+        );
+    }
+
+    #[test]
+    fn the_peer_is_reached_where_the_control_connection_goes() {
+        let control: SocketAddr = "[fe80::1%3]:21".parse().unwrap();
+        let data = DataTarget::Peer { port: 2020 }.address(control);
+        assert_eq!(data, "[fe80::1%3]:2020".parse().unwrap());
+        let other: SocketAddr = "192.0.2.7:20".parse().unwrap();
+        assert_eq!(DataTarget::Address(other).address(control), other);
+    }
+
+    #[test]
+    fn a_text_is_kept_up_to_its_bound() {
+        assert_eq!(keep(b"abc", 2), b"ab");
+        assert_eq!(keep(b"abc", 3), b"abc");
+        assert_eq!(keep(b"abc", 4), b"abc");
+    }
+
+    #[cfg(feature = "model")]
+    #[test]
+    fn a_duplicate_is_the_same_desk() {
+        assert_eq!(full(DataId(2)).duplicate(), full(DataId(2)));
+    }
+}

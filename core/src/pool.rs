@@ -671,6 +671,174 @@ mod tests {
     }
 
     #[test]
+    fn what_changes_is_told_once_and_in_order() {
+        let mut quota = with(3, 2);
+        assert_eq!(quota.take_note(), None, "nothing was out of the ordinary");
+        assert_eq!(quota.open(at(0)), Opening::Now);
+        assert_eq!(quota.failed(at(0), Some(&too_many()), 5), Denied::Again);
+        let wait = Duration::from_millis(125 + 5);
+        assert_eq!(quota.take_note(), Some(Note::Lowered(2)));
+        assert_eq!(quota.take_note(), Some(Note::BackOff(wait)));
+        assert_eq!(quota.take_note(), None);
+        let raised = quota.waits_until(at(0)).unwrap();
+        assert_eq!(raised, at(0) + quota.limits().raise_after);
+        assert_eq!(quota.open(raised), Opening::Now);
+        assert_eq!(quota.take_note(), Some(Note::Raised(3)));
+        quota.opened(raised);
+        assert_eq!(quota.take_note(), None);
+        // At the bound another refusal lowers nothing.
+        let mut quota = with(2, 1);
+        quota.bound = 1;
+        quota.opening = 1;
+        assert_eq!(quota.failed(at(0), Some(&too_many()), 0), Denied::Again);
+        assert_eq!(
+            quota.take_note(),
+            Some(Note::BackOff(Duration::from_millis(125)))
+        );
+        assert_eq!(quota.take_note(), None);
+        // A wait that ends no later than the one before is none of its own.
+        quota.opening = 1;
+        quota.refusals = 0;
+        assert_eq!(quota.failed(at(0), Some(&too_many()), 0), Denied::Again);
+        assert_eq!(quota.take_note(), None);
+    }
+
+    #[test]
+    fn of_many_notes_the_last_ones_are_kept() {
+        let mut quota = quota(100);
+        for number in 0..20 {
+            quota.note(Note::Lowered(number));
+        }
+        let kept: Vec<Note> = core::iter::from_fn(|| quota.take_note()).collect();
+        let wanted: Vec<Note> = (4..20).map(Note::Lowered).collect();
+        assert_eq!(kept, wanted);
+    }
+
+    #[test]
+    fn notes_are_sentences() {
+        let told = |note: Note| alloc::format!("{note}");
+        assert_eq!(
+            told(Note::Lowered(1)),
+            "the server grants no more: one session at a time"
+        );
+        assert_eq!(
+            told(Note::Lowered(3)),
+            "the server grants no more than 3 sessions"
+        );
+        assert_eq!(told(Note::Raised(4)), "up to 4 sessions are tried again");
+        assert_eq!(
+            told(Note::BackOff(Duration::from_millis(1250))),
+            "no session is opened for 1250 ms"
+        );
+    }
+
+    #[test]
+    fn the_first_login_proves_the_server_and_only_it() {
+        let mut quota = quota(2);
+        assert!(!quota.is_proved());
+        assert_eq!(quota.open(at(0)), Opening::Now);
+        // Nobody is there to compare with: a connection closed without a word is the answer.
+        let closed = Failure::new(FailureKind::ControlClosed, None);
+        assert_eq!(quota.failed(at(0), Some(&closed), 0), Denied::Final);
+        assert_eq!(quota.open(at(0)), Opening::Now);
+        quota.opened(at(0));
+        assert!(quota.is_proved());
+        assert_eq!(quota.open(at(0)), Opening::Now);
+        assert_eq!(quota.failed(at(0), Some(&closed), 0), Denied::Again);
+    }
+
+    #[test]
+    fn a_refusal_just_after_an_opening_was_given_up_does_not_lower_the_bound() {
+        let mut quota = with(3, 1);
+        assert_eq!(quota.open(at(100)), Opening::Now);
+        assert_eq!(quota.open(at(100)), Opening::Now);
+        quota.dropped(at(100));
+        assert_eq!(quota.failed(at(110), Some(&too_many()), 0), Denied::Again);
+        assert_eq!(quota.bound(), 3);
+        // Later it does.
+        let later = at(100) + quota.limits().settling;
+        assert_eq!(quota.open(later), Opening::Now);
+        assert_eq!(quota.failed(later, Some(&too_many()), 0), Denied::Again);
+        assert_eq!(quota.bound(), 1);
+    }
+
+    #[test]
+    fn the_wait_for_a_higher_bound_doubles_to_ten_minutes_and_starts_anew_with_success() {
+        let mut quota = with(2, 1);
+        let mut now = at(0);
+        let mut waits = Vec::new();
+        for _ in 0..8 {
+            assert_eq!(quota.open(now), Opening::Now);
+            assert_eq!(quota.failed(now, Some(&too_many()), 0), Denied::Again);
+            let next = quota.waits_until(now).unwrap();
+            waits.push(next.since(now).as_secs());
+            now = next;
+        }
+        assert_eq!(waits, [60, 120, 240, 480, 600, 600, 600, 600]);
+        assert_eq!(quota.open(now), Opening::Now);
+        quota.opened(now);
+        quota.ended(now);
+        let later = now + Duration::from_secs(10);
+        assert_eq!(quota.open(later), Opening::Now);
+        assert_eq!(quota.failed(later, Some(&too_many()), 0), Denied::Again);
+        assert_eq!(quota.waits_until(later).unwrap().since(later).as_secs(), 60);
+    }
+
+    #[test]
+    fn what_a_session_at_rest_is_good_for_changes_when_it_says() {
+        let quota = quota(1);
+        let limits = quota.limits();
+        // Used last long ago, heard just now: it is closed first.
+        let (used, heard) = (at(0), at(0) + limits.keep_idle);
+        assert_eq!(quota.rests_until(used, heard), used + limits.keep_idle);
+        // Not heard for long: it is asked first.
+        assert_eq!(quota.rests_until(at(0), at(0)), at(0) + limits.check_after);
+    }
+
+    #[test]
+    fn at_the_greeting_the_service_is_meant_and_elsewhere_the_words_count() {
+        let greeting = |code, text| replied(FailureKind::GreetingRefused, None, code, text);
+        assert!(says_too_many(&greeting(450, "not now"), false));
+        assert!(says_too_many(&greeting(530, "too many users"), false));
+        assert!(!says_too_many(&greeting(530, "go away"), false));
+        assert!(!says_too_many(&greeting(554, "we do not serve you"), true));
+        let login = |code, text| {
+            let kind = FailureKind::ServiceClosing;
+            replied(kind, Some(Verb::User), code, text)
+        };
+        assert!(!says_too_many(&login(450, "not now"), false));
+        for kind in [
+            FailureKind::SecurityRefused,
+            FailureKind::ProtectionRefused,
+            FailureKind::Refused,
+            FailureKind::AccountNeeded,
+        ] {
+            for verb in [Verb::Auth, Verb::Acct, Verb::Pbsz, Verb::Prot] {
+                let refused = replied(kind, Some(verb), 421, "closing");
+                assert!(says_too_many(&refused, false), "{kind:?} {verb:?}");
+            }
+            assert!(!says_too_many(&Failure::new(kind, None), true), "{kind:?}");
+        }
+        // Closed behind a command: that command is what the server did not like.
+        let closed = Failure::new(FailureKind::ControlClosed, Some(Verb::Pass));
+        assert!(!says_too_many(&closed, true));
+        let reset = Failure::new(FailureKind::ControlTls(TlsFault::Reset), None);
+        assert!(says_too_many(&reset, true) && !says_too_many(&reset, false));
+        let untrusted = FailureKind::ControlTls(TlsFault::ClosedInHandshake);
+        assert!(!says_too_many(&Failure::new(untrusted, None), true));
+    }
+
+    #[test]
+    fn many_of_something_it_must_be() {
+        let login = |text| replied(FailureKind::LoginRefused, Some(Verb::Pass), 530, text);
+        // How much without of what, and of what without how much.
+        assert!(!says_too_many(&login("The maximum is exceeded."), true));
+        assert!(!says_too_many(&login("No such client."), true));
+        assert!(says_too_many(&login("MAX CLIENTS REACHED"), false));
+        assert!(says_too_many(&login("Session limit"), false));
+    }
+
+    #[test]
     fn every_command_that_changes_the_session_leaves_traces() {
         for verb in [
             Verb::Cwd,

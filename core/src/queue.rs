@@ -234,4 +234,36 @@ mod tests {
         assert_eq!(queue.take(), None);
         assert_eq!(queue.keep(b"next"), 0..4);
     }
+
+    #[test]
+    fn bytes_are_moved_only_once_more_than_half_of_them_are_sent() {
+        let mut out = Outbox::default();
+        out.end().extend_from_slice(b"0123456789");
+        out.consume(2);
+        out.consume(3);
+        assert_eq!((out.waiting(), out.len()), (&b"56789"[..], 10));
+        out.consume(1);
+        assert_eq!((out.waiting(), out.len()), (&b"6789"[..], 4));
+        out.end().extend_from_slice(b"ab");
+        assert_eq!(out.since(4), b"ab");
+        assert_eq!(out.since(7), b"");
+    }
+
+    #[test]
+    fn what_waits_is_shown_by_its_size_alone() {
+        let mut out = Outbox::default();
+        out.end().extend_from_slice(b"PASS canary\r\n");
+        assert_eq!(alloc::format!("{out:?}"), "Outbox(13 bytes)");
+        let mut queue = Queue::default();
+        assert!(queue.is_empty());
+        let piece = queue.keep(b"canary");
+        queue.push(piece);
+        assert!(!queue.is_empty());
+        let shown = alloc::format!("{queue:?}");
+        assert!(
+            shown.contains("0..6") && shown.contains("6 bytes"),
+            "{shown}"
+        );
+        assert!(!shown.contains("canary"), "{shown}");
+    }
 }

@@ -68,7 +68,7 @@ impl Secrets {
     }
 
     fn remember(&mut self, bytes: &[u8]) {
-        if bytes.len() < Self::SHORTEST || self.0.iter().any(|known| known.expose() == bytes) {
+        if self.0.iter().any(|known| known.expose() == bytes) {
             return;
         }
         if self.0.len() == Self::MOST {
@@ -143,13 +143,12 @@ fn length_at(secret: &Secret, text: &[u8]) -> Option<usize> {
         } else {
             few
         };
-        let many = run(rest, byte, doubled + 1);
-        let taken = match wanted.is_empty() {
-            true if many >= few => many.min(doubled),
-            false if (few..=doubled).contains(&many) => many,
-            _ => return None,
-        };
-        rest = rest.get(taken..)?;
+        // One more of it would not be what comes next.
+        let many = run(rest, byte, doubled);
+        if many < few {
+            return None;
+        }
+        rest = rest.get(many..)?;
     }
     Some(text.len() - rest.len())
 }
@@ -198,7 +197,7 @@ mod tests {
 
     #[test]
     fn a_secret_is_masked_in_every_form_it_may_come_back_in() {
-        let cases: [(&[u8], &[u8], &[u8]); 14] = [
+        let cases: [(&[u8], &[u8], &[u8]); 16] = [
             (b"hunter2", b"hunter2", b"****"),
             (
                 b"hunter2",
@@ -212,6 +211,8 @@ mod tests {
             (b"p\"q\"\"r", b"\"p\"q\"\"r\"", b"\"****\""),
             (b"p\"q\"\"r", b"\"p\"\"q\"\"\"\"r\"", b"\"****\""),
             (b"secret\"", b"is secret\"\" now", b"is **** now"),
+            (b"pq\"rst", b"pq\"\"\"rst", b"pq\"\"\"rst"),
+            (b"secret\"", b"secret\"\"\"", b"****\""),
             (b"\"secret", b"is \"\"secret", b"is ****"),
             (b"se\xFFcret", b"se\xFF\xFFcret se\xFFcret", b"**** ****"),
             (b"se\x1Bcret", b"se\\x1bcret", b"****"),
@@ -243,5 +244,54 @@ mod tests {
             masked(&many, b"secret-00 secret-11 secret-12 secret-19"),
             b"secret-00 secret-11 **** ****"
         );
+    }
+
+    #[test]
+    fn the_beginning_of_a_secret_at_the_end_of_a_text_that_was_cut_is_left_out() {
+        let mut known = Secrets::default();
+        known.learn(&Secret::new(b"hunter2"));
+        known.learn(&Secret::new(b"unterwegs"));
+        let cases: [(&[u8], usize); 8] = [
+            (b"is hunter", 3),
+            (b"hunter", 0),
+            (b"is hun", 3),
+            // Two letters are no secret; a whole one is masked by others.
+            (b"is hu", 5),
+            (b"is hunter2", 10),
+            (b"hunter is", 9),
+            (b"hun", 0),
+            (b"", 0),
+        ];
+        for (text, wanted) in cases {
+            assert_eq!(known.whole(text), wanted, "{}", text.escape_ascii());
+        }
+        // Of both the longer one.
+        assert_eq!(known.whole(b"a hunterweg"), 3);
+    }
+
+    #[test]
+    fn what_is_known_shows_only_how_much_it_is() {
+        let mut known = Secrets::default();
+        assert!(known.is_empty());
+        assert_eq!(known.find(b"hunter2"), None);
+        let secret = Secret::new(b"hunter2");
+        assert!(!secret.is_empty() && Secret::new(b"").is_empty());
+        known.learn(&secret);
+        known.learn(&secret);
+        assert!(!known.is_empty());
+        assert_eq!(known.find(b"a hunter2"), Some(2..9));
+        assert_eq!(
+            alloc::format!("{known:?} {secret:?}"),
+            "Secrets(1) Secret(****)"
+        );
+        // As it is, and as it is shown.
+        known.learn(&Secret::new(b"se\x1Bcret"));
+        assert_eq!(alloc::format!("{known:?}"), "Secrets(3)");
+    }
+
+    #[test]
+    fn a_secret_of_six_bytes_is_masked_and_a_shorter_one_with_an_escape_is_not() {
+        assert_eq!(masked(&[b"secret"], b"the secret"), b"the ****");
+        assert_eq!(masked(&[b"a\x1Bb"], b"a\\x1bb"), b"a\\x1bb");
     }
 }

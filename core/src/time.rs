@@ -211,4 +211,16 @@ mod tests {
         assert_eq!(timers.expire(Instant::from_millis(30)), Some(Timer::Reply));
         assert_eq!(timers.expire(Instant::from_millis(30)), None);
     }
+
+    #[cfg(feature = "model")]
+    #[test]
+    fn every_deadline_is_moved_towards_the_epoch() {
+        let mut timers: Timers = Timers::default();
+        timers.arm(Timer::Reply, Instant::from_millis(20));
+        timers.arm(Timer::Quiet, Instant::from_millis(10));
+        timers.rebase(Duration::from_millis(15));
+        assert_eq!(timers.at(Timer::Reply), Some(Instant::from_millis(5)));
+        assert_eq!(timers.at(Timer::Quiet), Some(Instant::ZERO));
+        assert_eq!(timers.at(Timer::Close), None);
+    }
 }

@@ -375,4 +375,82 @@ mod tests {
         assert_eq!(security.clear_text(), None);
         assert_eq!(security.data_level(), ProtectionLevel::Private);
     }
+
+    #[test]
+    fn each_policy_is_what_it_is_called_and_nothing_more() {
+        let said = |security: Security| {
+            (
+                (security.is_implicit(), security.is_clear()),
+                security.clear_text(),
+                security.data_level(),
+                (security.ccc_allowed(), security.takes_334()),
+            )
+        };
+        use ProtectionLevel::{Clear, Private};
+        let none = (false, false);
+        let required = Security::required();
+        assert_eq!(said(required), (none, None, Private, none));
+        let implicit = Security::implicit();
+        assert_eq!(said(implicit), ((true, false), None, Private, none));
+        let guest = Some(ClearText::Anonymous);
+        let clear = Security::clear(ClearText::Anonymous);
+        assert_eq!(said(clear), ((false, true), guest, Clear, none));
+        let falls_back = required.or_clear(ClearText::Anonymous);
+        assert_eq!(said(falls_back), (none, guest, Private, none));
+        let clear_data = required.clear_data();
+        assert_eq!(said(clear_data), (none, None, Clear, none));
+        let ccc = required.allow_ccc();
+        assert_eq!(said(ccc), (none, None, Private, (true, false)));
+        let old = required.accept_334();
+        assert_eq!(said(old), (none, None, Private, (false, true)));
+        let methods = |security: Security| [0, 1, 2, 4, 255].map(|index| security.method(index));
+        let (tls, ssl) = (Some(AuthMethod::Tls), Some(AuthMethod::Ssl));
+        assert_eq!(methods(required), [tls, ssl, None, None, None]);
+        let forced = required.methods(&[AuthMethod::TlsC]).unwrap();
+        assert_eq!(
+            methods(forced),
+            [Some(AuthMethod::TlsC), None, None, None, None]
+        );
+        assert!(required.methods(&[]).is_err());
+    }
+
+    #[test]
+    fn four_values_are_an_order_and_five_are_too_many() {
+        let all = [1, 2, 3, 4, 5];
+        let four = Ordered::new(&all[..4]).unwrap();
+        assert_eq!(
+            [0, 3, 4].map(|index| four.at(index)),
+            [Some(1), Some(4), None]
+        );
+        assert!(Ordered::new(&all).is_err());
+    }
+
+    /// RFC 4217 section 17 for TLS-C and TLS-P; SSL is of drafts.
+    #[test]
+    fn modes_and_methods_are_what_the_standards_say() {
+        let modes = [
+            DataMode::Epsv,
+            DataMode::Pasv,
+            DataMode::Eprt,
+            DataMode::Port,
+        ];
+        let passive = [true, true, false, false];
+        let on_ipv6 = [true, false, true, false];
+        assert_eq!(modes.map(DataMode::is_passive), passive);
+        assert_eq!(modes.map(DataMode::works_on_ipv6), on_ipv6);
+        let methods = [
+            AuthMethod::Tls,
+            AuthMethod::Ssl,
+            AuthMethod::TlsC,
+            AuthMethod::TlsP,
+        ];
+        assert_eq!(
+            methods.map(AuthMethod::mechanism),
+            ["TLS", "SSL", "TLS-C", "TLS-P"]
+        );
+        assert_eq!(
+            methods.map(AuthMethod::is_deprecated),
+            [false, true, false, true]
+        );
+    }
 }

@@ -1,5 +1,7 @@
 //! The join of both sides of a transfer, and what its verdict becomes.
 
+use core::cmp::Ordering;
+
 use crate::error::{Failure, FailureKind};
 use crate::order::{DataEnd, TlsFault};
 use crate::output::Proof;
@@ -102,21 +104,21 @@ impl Client {
         let bytes = request.doubtful.unwrap_or(0);
         let name = (verb == Verb::Stou).then(|| request.second.clone());
         let stored = size.map(|size| size.saturating_sub(offset));
-        let result = match stored {
-            Some(stored) if stored == bytes => Ok(Outcome::Transfer {
+        let result = match stored.map(|stored| (stored, stored.cmp(&bytes))) {
+            Some((_, Ordering::Equal)) => Ok(Outcome::Transfer {
                 bytes,
                 expected: Some(bytes),
                 proof: Proof::SizeOnly,
                 name: name.map(|name| self.queue.keep(&name)),
             }),
-            Some(stored) if stored > bytes => {
+            Some((stored, Ordering::Greater)) => {
                 let kind = FailureKind::Longer {
                     bytes: stored,
                     expected: bytes,
                 };
                 Err(Failure::new(kind, Some(verb)))
             }
-            Some(stored) => {
+            Some((stored, Ordering::Less)) => {
                 let kind = FailureKind::Truncated {
                     bytes: stored,
                     expected: Some(bytes),
@@ -155,8 +157,7 @@ impl Client {
         let hinted = transfer.hinted.filter(|hint| {
             // The size in the preliminary reply is only a hint, unless the server is known to name the right one: it may count the whole
             // file, or ASCII differently.
-            size.is_none()
-                && offset == 0
+            offset == 0
                 && transfer.payload == Payload::FileIn
                 && (ended.bytes < *hint || self.sizes_announced)
                 && !request.is_some_and(|request| request.ascii)

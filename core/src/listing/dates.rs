@@ -770,4 +770,25 @@ mod tests {
             (None, None)
         );
     }
+
+    #[test]
+    fn hours_of_half_a_day_are_hours_of_a_day() {
+        for (hour, half, wanted) in [
+            (0, None, Some(0)),
+            (23, None, Some(23)),
+            (24, None, None),
+            (12, Some(b'a'), Some(0)),
+            (0, Some(b'a'), Some(0)),
+            (1, Some(b'a'), Some(1)),
+            (11, Some(b'a'), Some(11)),
+            (13, Some(b'a'), None),
+            (0, Some(b'p'), None),
+            (1, Some(b'p'), Some(13)),
+            (11, Some(b'p'), Some(23)),
+            (12, Some(b'p'), Some(12)),
+            (23, Some(b'p'), Some(23)),
+        ] {
+            assert_eq!(Clock::hour(hour, half), wanted, "{hour} {half:?}");
+        }
+    }
 }

@@ -164,4 +164,43 @@ mod tests {
         assert!(serves("192.0.2.7") && serves("::ffff:192.0.2.7"));
         assert!(!serves("192.0.2.8") && !serves("::1"));
     }
+
+    #[test]
+    fn a_data_connection_is_live_until_it_has_ended_and_connected_while_tcp_is_up() {
+        let ended = Life::Ended(DataEnd::Fin);
+        for (life, is_live, is_connected, end) in [
+            (Life::None, false, false, None),
+            (Life::Listening, true, false, None),
+            (Life::Opening, true, false, None),
+            (Life::Open, true, true, None),
+            (Life::Securing, true, true, None),
+            (Life::Ready, true, true, None),
+            (Life::Flowing, true, true, None),
+            (ended, false, false, Some(DataEnd::Fin)),
+        ] {
+            let data = Data {
+                life,
+                ..Data::default()
+            };
+            assert_eq!(data.is_live(), is_live, "{life:?}");
+            assert_eq!(data.is_connected(), is_connected, "{life:?}");
+            assert_eq!(data.end(), end);
+        }
+    }
+
+    /// RFC 959 section 4.1.3: the command decides.
+    #[test]
+    fn payload_flows_as_its_command_says() {
+        assert_eq!(Payload::FileIn.direction(), Direction::Receive);
+        assert_eq!(Payload::ListIn.direction(), Direction::Receive);
+        assert_eq!(Payload::FileOut.direction(), Direction::Send);
+    }
+
+    #[test]
+    fn a_third_party_is_who_the_policy_names_and_no_one_else() {
+        let peer = ip("192.0.2.7");
+        let third = [ip("::ffff:192.0.2.9")];
+        let serves = |from| may_serve(Law::default(), peer, &third, ip(from));
+        assert!(serves("192.0.2.9") && !serves("192.0.2.10"));
+    }
 }

@@ -256,3 +256,134 @@ impl Law {
         }
     }
 }
+
+#[cfg(feature = "model")]
+#[cfg(test)]
+mod tests {
+    //! A checker is worth what a repealed rule changes: each in its place, and in no other.
+
+    use super::data::{Bounce, Payload, may_connect, may_serve};
+    use super::secure::{AuthAnswer, Protection, auth_answer};
+    use super::transfer::{Answer, Evidence, Receipt, Verdict, received, verdict};
+    use super::{Law, Rule};
+    use crate::order::{DataEnd, Fault};
+    use crate::wire::command::ProtectionLevel;
+    use crate::wire::reply::Code;
+
+    fn code(value: u16) -> Code {
+        Code::new(value).unwrap()
+    }
+
+    #[test]
+    fn a_repealed_rule_holds_no_more_and_the_others_do() {
+        for rule in [Rule::CLIENT, Rule::SERVER, Rule::TREE].concat() {
+            assert!(Law::default().holds(rule));
+            let law = Law::without(rule);
+            for other in [Rule::CLIENT, Rule::SERVER, Rule::TREE].concat() {
+                assert_eq!(law.holds(other), other != rule);
+            }
+        }
+    }
+
+    #[test]
+    fn without_the_rule_of_234_any_positive_reply_starts_tls() {
+        let law = Law::without(Rule::Only234);
+        for (value, wanted) in [
+            (200, AuthAnswer::Start),
+            (334, AuthAnswer::Start),
+            (399, AuthAnswer::Start),
+            (150, AuthAnswer::Unknown),
+            (421, AuthAnswer::Closing),
+            (500, AuthAnswer::Refused),
+        ] {
+            assert_eq!(auth_answer(law, code(value), false), wanted, "{value}");
+        }
+    }
+
+    #[test]
+    fn without_protection_of_data_prot_p_changes_nothing() {
+        let mut protection = Protection::default();
+        assert!(!protection.data_is_private(Law::default()));
+        protection.data = Some(ProtectionLevel::Private);
+        assert!(protection.data_is_private(Law::default()));
+        assert!(!protection.data_is_private(Law::without(Rule::DataProtection)));
+    }
+
+    #[test]
+    fn without_the_rules_of_addresses_and_ports_anyone_is_connected() {
+        let [peer, other] = ["192.0.2.7", "192.0.2.8"].map(|text| text.parse().unwrap());
+        let connects = |rule, to| may_connect(Law::without(rule), peer, &[], 1024, to);
+        assert_eq!(connects(Rule::PeerAddress, (other, 2000)), Ok(()));
+        assert_eq!(
+            connects(Rule::PeerAddress, (other, 20)),
+            Err(Bounce::LowPort)
+        );
+        assert_eq!(connects(Rule::LowPort, (peer, 20)), Ok(()));
+        assert_eq!(connects(Rule::LowPort, (other, 20)), Err(Bounce::Stranger));
+        assert!(may_serve(
+            Law::without(Rule::AcceptedPeer),
+            peer,
+            &[],
+            other
+        ));
+        assert!(!may_serve(Law::without(Rule::LowPort), peer, &[], other));
+    }
+
+    #[test]
+    fn without_the_rule_of_the_reply_payload_moves_at_any_time() {
+        let law = Law::without(Rule::FlowAfterReply);
+        for answer in [Answer::Awaited, Answer::Lost, Answer::Final(code(550))] {
+            assert!(answer.lets_flow(law));
+            assert!(!answer.lets_flow(Law::default()));
+        }
+        for answer in [Answer::Preliminary, Answer::Final(code(226))] {
+            assert!(answer.lets_flow(Law::default()));
+        }
+    }
+
+    #[test]
+    fn without_a_rule_of_evidence_a_transfer_passes_for_whole() {
+        let whole = Evidence {
+            payload: Payload::FileIn,
+            answer: Answer::Final(code(226)),
+            end: Some(DataEnd::CloseNotify),
+            protected: true,
+            bytes: 10,
+            expected: None,
+            tolerate_missing_close_notify: false,
+            source_ended: false,
+            bare_listing: false,
+            announced: true,
+        };
+        let short = Evidence {
+            expected: Some(11),
+            ..whole
+        };
+        let refused = Evidence {
+            answer: Answer::Final(code(451)),
+            ..whole
+        };
+        let cut = Evidence {
+            end: Some(DataEnd::Fin),
+            ..whole
+        };
+        let absent = Evidence { end: None, ..whole };
+        for (rule, evidence, otherwise) in [
+            (Rule::SizeAgrees, short, Verdict::Truncated),
+            (Rule::FinalReply, refused, Verdict::Failed),
+            (Rule::CloseNotify, cut, Verdict::Truncated),
+            (Rule::DataEnd, absent, Verdict::Truncated),
+        ] {
+            assert_eq!(verdict(Law::without(rule), &evidence), Verdict::Complete);
+            assert_eq!(verdict(Law::default(), &evidence), otherwise, "{rule:?}");
+        }
+        let taken = |rule, end| received(Law::without(rule), end, true, false);
+        let reset = DataEnd::Failed(Fault::Reset);
+        assert_eq!(
+            taken(Rule::CloseNotify, DataEnd::Fin),
+            Receipt::WholeWithoutCloseNotify
+        );
+        assert_eq!(taken(Rule::CloseNotify, reset), Receipt::Cut);
+        assert_eq!(taken(Rule::CommitWhole, reset), Receipt::Whole);
+    }
+}

@@ -97,4 +97,38 @@ mod tests {
             }
         }
     }
+
+    #[test]
+    fn what_the_diagrams_allow_means_what_they_say() {
+        use {Class as C, Dialogue as D, Meaning as M};
+        let all = [
+            D::Simple,
+            D::Transfer,
+            D::Half,
+            D::User,
+            D::Pass,
+            D::Acct,
+            D::Ready,
+            D::Raw,
+        ];
+        for dialogue in all {
+            let found = |class| meaning(dialogue, class);
+            assert_eq!(found(C::TransientNegative), Some(M::Refused));
+            assert_eq!(found(C::PermanentNegative), Some(M::Refused));
+            if let Some(meaning) = found(C::Preliminary) {
+                assert_eq!(meaning, M::Wait, "{dialogue:?}");
+            }
+            if let Some(meaning) = found(C::Completion) {
+                assert_eq!(meaning, M::Done, "{dialogue:?}");
+            }
+            // A command of the application's own has no next one that we know of.
+            let next = match dialogue {
+                D::Raw => M::Done,
+                _ => M::Continue,
+            };
+            if let Some(meaning) = found(C::Intermediate) {
+                assert_eq!(meaning, next, "{dialogue:?}");
+            }
+        }
+    }
 }

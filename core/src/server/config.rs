@@ -300,4 +300,42 @@ mod tests {
         assert!(config.active.third_parties.is_empty());
         assert!(!config.relogin && !config.ask_at_user && !config.active.default_port);
     }
+
+    #[test]
+    fn each_policy_is_what_it_is_called_and_nothing_more() {
+        let tls = |security: Security| {
+            (
+                security.has_tls(),
+                security.needs_tls(),
+                security.is_implicit(),
+                security.needs_private_data(),
+            )
+        };
+        let rest = |security: Security| {
+            (
+                security.takes_legacy_auth(),
+                security.ccc_allowed(),
+                security.needs_reuse(),
+            )
+        };
+        assert_eq!(Security::default(), Security::required());
+        assert_eq!(tls(Security::required()), (true, true, false, true));
+        assert_eq!(tls(Security::implicit()), (true, true, true, true));
+        assert_eq!(tls(Security::optional()), (true, false, false, false));
+        assert_eq!(tls(Security::clear()), (false, false, false, false));
+        for security in [
+            Security::required(),
+            Security::implicit(),
+            Security::optional(),
+            Security::clear(),
+        ] {
+            assert_eq!(rest(security), (true, false, false));
+            assert_eq!(tls(security.allow_ccc()), tls(security));
+            assert_eq!(rest(security.allow_ccc()), (true, true, false));
+            assert_eq!(rest(security.require_reuse()), (true, false, true));
+            assert_eq!(rest(security.without_legacy_auth()), (false, false, false));
+            assert!(!security.or_clear_data().needs_private_data());
+            assert!(security.require_private_data().needs_private_data());
+        }
+    }
 }

@@ -682,4 +682,111 @@ mod tests {
             );
         }
     }
+
+    #[test]
+    fn what_the_pattern_does_not_fit_is_not_listed_and_what_is_below_the_root_says_so() {
+        let entry = Entry::new(b"a", Kind::File);
+        let line = |written: &[u8], pattern: &[u8]| {
+            let mut out = Vec::new();
+            let listing = Listing::new(Form::Names).with_argument(written, Some(pattern.to_vec()));
+            let said = listing.line(&entry, now(), &mut out);
+            assert_eq!(said, !out.is_empty());
+            out
+        };
+        assert_eq!(line(b"b*", b"b*"), b"");
+        assert_eq!(line(b"/*", b"*"), b"/a\r\n");
+    }
+
+    #[test]
+    fn a_file_that_was_named_is_listed_by_its_form() {
+        let single = |form, written: &[u8], name: &[u8]| {
+            let mut out = Vec::new();
+            let listing = Listing::new(form).with_argument(written, None);
+            listing.single(&Entry::new(name, Kind::File), now(), &mut out);
+            out
+        };
+        assert!(single(Form::Long, b"pub/a", b"a").starts_with(b"-rw"));
+        assert!(single(Form::Facts, b"pub/a", b"a").starts_with(b"type=file;"));
+        assert_eq!(single(Form::Names, b"", b"a"), b"a\r\n");
+        assert_eq!(single(Form::Names, b"pub/a", b"a\nb"), b"");
+    }
+
+    #[test]
+    fn facts_are_a_set() {
+        for fact in Fact::ALL {
+            let one = FactSet::NONE.with(fact);
+            assert_eq!(one.with(fact), one);
+            for other in Fact::ALL {
+                assert_eq!(one.contains(other), other == fact);
+                assert!(one.with(other).contains(fact));
+            }
+            assert!(FactSet::ALL.contains(fact));
+        }
+    }
+
+    #[test]
+    fn a_fact_that_would_break_the_line_is_left_out_and_the_object_is_not() {
+        let target =
+            |target: &[u8]| written(Form::Facts, &Entry::new(b"l", Kind::Link(target.to_vec())));
+        let has =
+            |line: &[u8], part: &str| alloc::string::String::from_utf8_lossy(line).contains(part);
+        assert!(has(&target(b"to"), "symlink:to;") || has(&target(b"to"), "slink:to;"));
+        for bad in [&b"t;o"[..], b"t o", b"t\x07o"] {
+            let line = target(bad);
+            assert!(
+                !line.is_empty() && !has(&line, "slink:t"),
+                "{}",
+                bad.escape_ascii()
+            );
+        }
+        for (unique, shown) in [
+            (&b"8f2a"[..], true),
+            (b"", false),
+            (b"8;a", false),
+            (b"8 a", false),
+            (b"8\x07a", false),
+        ] {
+            let line = written(
+                Form::Facts,
+                &Entry::new(b"f", Kind::File).with_unique(unique),
+            );
+            assert_eq!(has(&line, "unique="), shown, "{}", unique.escape_ascii());
+            assert!(line.ends_with(b" f\r\n"));
+        }
+        let directory = Entry::new(b"d", Kind::Directory).with_size(4096);
+        assert!(!has(&written(Form::Facts, &directory), "size="));
+    }
+
+    #[test]
+    fn the_letters_of_a_mode_are_those_of_ls() {
+        for (mode, letters) in [
+            (0o000, "---------"),
+            (0o777, "rwxrwxrwx"),
+            (0o644, "rw-r--r--"),
+            (0o111, "--x--x--x"),
+            (0o4755, "rwsr-xr-x"),
+            (0o2755, "rwxr-sr-x"),
+            (0o1777, "rwxrwxrwt"),
+            (0o7000, "--S--S--T"),
+            (0o421, "r---w---x"),
+        ] {
+            let mut out = Vec::new();
+            mode_letters(mode, &mut out);
+            assert_eq!(out, letters.as_bytes(), "{mode:o}");
+        }
+    }
+
+    #[test]
+    fn within_half_a_year_the_time_is_shown_and_otherwise_the_year() {
+        let shown = |seconds: i64| {
+            let time = Timestamp::from_unix_seconds(now().to_unix_seconds() + seconds).unwrap();
+            let mut out = Vec::new();
+            long_date(Some(time), now(), &mut out);
+            out.contains(&b':')
+        };
+        const DAY: i64 = 86_400;
+        assert!(shown(0) && shown(-DAY) && shown(-179 * DAY) && shown(DAY));
+        assert!(!shown(-180 * DAY) && !shown(-400 * DAY));
+        assert!(!shown(DAY + 1) && !shown(30 * DAY));
+    }
 }

@@ -218,4 +218,40 @@ mod tests {
         let deep = root.join(&[b'b'; 3000]).unwrap();
         assert!(deep.join(&[b'b'; 2000]).is_err());
     }
+
+    #[test]
+    fn within_is_by_whole_names() {
+        let path = |written: &[u8]| VirtualPath::root().join(written).unwrap();
+        assert!(path(b"/a/b").is_within(&path(b"/a")));
+        assert!(path(b"/a").is_within(&path(b"/a")));
+        assert!(path(b"/a").is_within(&VirtualPath::root()));
+        assert!(!path(b"/a").is_within(&path(b"/a/b")));
+        assert!(!path(b"/ab").is_within(&path(b"/a")));
+    }
+
+    #[test]
+    fn the_longest_path_is_one_and_a_longer_one_is_none() {
+        let long = vec![b'a'; VirtualPath::MAX_BYTES - 1];
+        let absolute = [b"/", &long[..]].concat();
+        assert!(VirtualPath::root().join(&absolute).is_ok());
+        // Without a slash in front as many bytes are one too many as a path.
+        let longer = vec![b'a'; VirtualPath::MAX_BYTES];
+        assert_eq!(VirtualPath::root().join(&longer), Err(Malformed::Argument));
+        let most = b"a/".repeat(VirtualPath::MAX_COMPONENTS);
+        assert!(VirtualPath::root().join(&most).is_ok());
+        let more = b"a/".repeat(VirtualPath::MAX_COMPONENTS + 1);
+        assert_eq!(VirtualPath::root().join(&more), Err(Malformed::Argument));
+        // What means nothing counts as written.
+        let written = b"/".repeat(VirtualPath::MAX_BYTES);
+        assert_eq!(VirtualPath::root().join(&written), Ok(VirtualPath::root()));
+        let written = b"/".repeat(VirtualPath::MAX_BYTES + 1);
+        assert_eq!(VirtualPath::root().join(&written), Err(Malformed::Argument));
+    }
+
+    #[test]
+    fn a_path_is_shown_without_what_steers_a_terminal() {
+        let path = VirtualPath::root().join(b"a\x1b/b").unwrap();
+        assert_eq!(alloc::format!("{path}"), r"/a\x1b/b");
+        assert_eq!(alloc::format!("{path:?}"), r"VirtualPath(/a\x1b/b)");
+    }
 }

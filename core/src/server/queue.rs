@@ -164,3 +164,52 @@ impl Queue<Item> {
         self.keep_with(|out| secrets.mask_into(text, out))
     }
 }
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+
+    fn inbox(bytes: &[u8]) -> Inbox {
+        let mut inbox = Inbox::new(80);
+        inbox.push(bytes, None);
+        inbox
+    }
+
+    #[test]
+    fn lines_are_taken_out_up_to_either_bound() {
+        let lines = b"NOOP\r\n".repeat(5);
+        let mut few = inbox(&lines);
+        few.fill(2, usize::MAX);
+        assert_eq!(few.waiting.len(), 2);
+        // Six bytes each: behind the second the bound of twelve is reached.
+        let mut small = inbox(&lines);
+        small.fill(usize::MAX, 12);
+        assert_eq!((small.waiting.len(), small.waiting_bytes), (2, 12));
+        assert_eq!(small.len(), 30, "what waits counts, in lines or not");
+        assert!(small.take().is_some());
+        assert_eq!((small.waiting_bytes, small.len()), (6, 24));
+        small.fill(usize::MAX, usize::MAX);
+        while small.take().is_some() {}
+        assert_eq!((small.waiting_bytes, small.len()), (0, 0));
+        assert!(small.is_empty());
+    }
+
+    #[test]
+    fn a_line_that_was_too_long_counts_as_a_line() {
+        let mut long = inbox(&[b'x'; 100]);
+        long.fill(10, usize::MAX);
+        assert_eq!(long.take(), Some(Line::TooLong));
+        assert_eq!(long.waiting_bytes, 0);
+    }
+
+    #[test]
+    fn nothing_is_left_of_what_is_cleared_and_nothing_of_it_is_shown() {
+        let mut inbox = inbox(b"PASS secret\r\nNO");
+        inbox.fill(10, usize::MAX);
+        assert_eq!(alloc::format!("{inbox:?}"), "Inbox(15 bytes)");
+        assert_eq!(inbox.front(), Some(&b"PASS secret"[..]));
+        inbox.clear();
+        assert!(inbox.is_empty());
+        assert_eq!((inbox.len(), inbox.take()), (0, None));
+    }
+}

@@ -376,4 +376,12 @@ mod tests {
             );
         }
     }
+
+    #[test]
+    fn line_ends_are_written_for_people_to_read() {
+        let mut writer = Writer::new();
+        writer.bytes("a", b"x\r\n\"\\\0\xff");
+        let line = writer.end();
+        assert!(line.contains(r#""x\r\n\"\\\u0000\u00ff""#), "{line}");
+    }
 }

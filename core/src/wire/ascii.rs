@@ -308,4 +308,18 @@ mod tests {
         let input = vec![b'\n'; 1000];
         assert_eq!(encode(ExistingCrlf::KeepSingle, [&input[..]]).0.len(), 2000);
     }
+
+    #[test]
+    fn the_end_of_a_file_is_the_end_of_its_last_line() {
+        let mut out = Vec::new();
+        let mut encoder = Encoder::new(ExistingCrlf::KeepSingle);
+        encoder.encode(b"a\r", &mut out);
+        encoder.finish();
+        // Another file: its line end has nothing to do with what the first one ended in.
+        encoder.encode(b"\nb", &mut out);
+        assert_eq!(out, b"a\r\r\nb");
+        assert_eq!((encoder.converted(), encoder.kept()), (1, 0));
+        let (_, decoder) = decode([&b"a\nb\nc\n"[..]]);
+        assert_eq!((decoder.converted(), decoder.bare_line_feeds()), (0, 3));
+    }
 }

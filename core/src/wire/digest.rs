@@ -368,4 +368,14 @@ mod tests {
         }
         assert_eq!(HashAlgorithm::of_verb(Verb::Retr), None);
     }
+
+    #[test]
+    fn a_digest_has_the_length_of_an_algorithm_to_the_digit() {
+        // Two bytes are of none, and 41 digits are no SHA-1.
+        assert_eq!(Hashed::parse(b"abcd"), Err(Malformed::Digest));
+        let digits = "a".repeat(41);
+        assert_eq!(Hashed::parse(digits.as_bytes()), Err(Malformed::Digest));
+        let digits = "a".repeat(40);
+        assert_eq!(Hashed::parse(digits.as_bytes()).unwrap().digest, [0xAA; 20]);
+    }
 }

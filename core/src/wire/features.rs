@@ -781,4 +781,17 @@ mod tests {
         }
         assert_eq!(Features::new(&b"\n 211- x".repeat(10_000)).count(), 9_999);
     }
+
+    #[test]
+    fn a_code_without_a_feature_is_none() {
+        let text = b"Features:\n211\n211-\n211 \n211-MDTM\n211 SIZE\nEnd";
+        let labels: Vec<&[u8]> = Features::new(text).map(|feature| feature.label).collect();
+        assert_eq!(labels, [&b"MDTM"[..], b"SIZE"]);
+        assert!(FeatureSet::default().is_empty());
+        let mut set = FeatureSet::default();
+        set.insert(Known::Size);
+        assert!(!set.is_empty());
+        set.remove(Known::Size);
+        assert!(set.is_empty());
+    }
 }

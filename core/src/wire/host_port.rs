@@ -256,7 +256,8 @@ fn class_of_v6(address: Ipv6Addr) -> AddressClass {
         [0, 0, 0, 0, 0, 0, 0, 0] => AddressClass::Unspecified,
         [0, 0, 0, 0, 0, 0, 0, 1] => AddressClass::Loopback,
         [0, 0, 0, 0, 0, 0xffff, high, low] | [0x64, 0xff9b, 0, 0, 0, 0, high, low] => {
-            class_of_v4(Ipv4Addr::from_bits(u32::from(high) << 16 | u32::from(low)))
+            let ([a, b], [c, d]) = (high.to_be_bytes(), low.to_be_bytes());
+            class_of_v4(Ipv4Addr::new(a, b, c, d))
         }
         [0x2001, 0x0db8, ..] | [0x3fff, 0..=0x0fff, ..] | [0x2001, 0..=0x01ff, ..] => {
             AddressClass::Reserved

@@ -383,4 +383,27 @@ mod tests {
         assert!(lines.is_empty());
         assert_eq!(lines, LineSplitter::new(80));
     }
+
+    #[test]
+    fn each_byte_is_looked_at_once_and_moved_when_its_line_is_not_whole() {
+        let mut lines = LineSplitter::new(80);
+        let mut work = 0;
+        lines.push(b"ab\r\ncd\r\ne");
+        assert!(lines.advance(&mut work).unwrap().is_some());
+        assert_eq!(work, 4);
+        assert!(lines.advance(&mut work).unwrap().is_some());
+        assert_eq!(work, 8);
+        assert!(lines.advance(&mut work).unwrap().is_none());
+        assert_eq!(work, 10, "one byte looked at, and moved");
+        lines.push(b"fg");
+        assert!(lines.advance(&mut work).unwrap().is_none());
+        assert_eq!(work, 12, "nothing is looked at twice");
+    }
+
+    #[test]
+    fn what_is_shown_of_it_is_how_much_it_holds() {
+        let mut lines = LineSplitter::new(80);
+        lines.push(b"PASS secret");
+        assert_eq!(alloc::format!("{lines:?}"), "LineSplitter(11 bytes)");
+    }
 }

@@ -43,9 +43,13 @@ fn main() {
     if !only_report {
         let tree = Tree::new(&root, &out);
         tree.refresh();
-        let standing = tree.switch(&mutants);
-        let programs = tree.programs();
-        let tests = play::survey(&programs, tree.copy(), &out.join("scratch"));
+        let (standing, programs) = tree.switch(&mutants);
+        let tests = play::survey(
+            &programs,
+            tree.copy(),
+            &out.join("scratch"),
+            &out.join("reached.tsv"),
+        );
         let results = read(&kept);
         let mut wanted = Vec::new();
         let record = fs::File::options()
@@ -80,6 +84,16 @@ fn main() {
                 }
             }
         }
+        // In the order they were asked for.
+        wanted.sort_by_key(|number| {
+            let file = &mutants[*number].file;
+            paths.iter().position(|path| file.starts_with(path))
+        });
+        // A sample, where there is no time for all.
+        let every = std::env::var("MUTANTS_EVERY").ok();
+        if let Some(every) = every.and_then(|text| text.parse().ok()) {
+            wanted = wanted.into_iter().step_by(every).collect();
+        }
         println!("{} to play", wanted.len());
         let seconds = std::env::var("MUTANTS_SECONDS")
             .ok()
@@ -89,7 +103,7 @@ fn main() {
             let result = match outcome {
                 Outcome::Caught(test) => format!("caught {test}"),
                 Outcome::TimedOut(test) => format!("timeout {test}"),
-                Outcome::Survived(tests) => format!("survived {tests} tests"),
+                Outcome::Survived(played, of) => format!("survived {played} of {of} tests"),
                 Outcome::Unreached => "unreached".to_owned(),
             };
             tell(number, &result);
@@ -101,13 +115,19 @@ fn main() {
     }
 }
 
-/// What is known from before; the last word counts.
+/// What is known from before: the last word counts, but what was caught once is caught.
 fn read(kept: &Path) -> BTreeMap<Key, String> {
     let text = fs::read_to_string(kept).unwrap_or_default();
-    text.lines()
-        .filter_map(|line| {
-            let mut fields = line.split('\t').map(str::to_owned);
-            Some(((fields.next()?, fields.next()?), fields.next()?))
-        })
-        .collect()
+    let mut known: BTreeMap<Key, String> = BTreeMap::new();
+    for line in text.lines() {
+        let fields: Vec<&str> = line.split('\t').collect();
+        let [file, name, result] = fields[..] else {
+            continue;
+        };
+        let old = known.entry((file.to_owned(), name.to_owned())).or_default();
+        if !old.starts_with("caught") && !old.starts_with("timeout") {
+            *old = result.to_owned();
+        }
+    }
+    known
 }

@@ -47,3 +47,21 @@ fn first(mutant: u32) -> bool {
     }
     false
 }
+
+/// What is iterated, or what a mutant puts in its place.
+#[allow(dead_code)]
+pub(crate) enum Either<A, B> {
+    A(A),
+    B(B),
+}
+
+impl<A: Iterator, B: Iterator<Item = A::Item>> Iterator for Either<A, B> {
+    type Item = A::Item;
+
+    fn next(&mut self) -> Option<A::Item> {
+        match self {
+            Either::A(iter) => iter.next(),
+            Either::B(iter) => iter.next(),
+        }
+    }
+}

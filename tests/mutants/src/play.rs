@@ -1,11 +1,13 @@
 //! Tests, what each of them reaches, and mutants against the tests that reach them.
 
-use std::collections::BTreeSet;
+use std::collections::{BTreeMap, BTreeSet};
 use std::fs;
+use std::hash::{DefaultHasher, Hash, Hasher};
+use std::io::{BufRead, BufReader};
 use std::path::{Path, PathBuf};
-use std::process::{Command, ExitStatus, Stdio};
-use std::sync::Mutex;
+use std::process::{Command, Stdio};
 use std::sync::atomic::{AtomicUsize, Ordering};
+use std::sync::{Mutex, mpsc};
 use std::time::{Duration, Instant};
 
 use crate::list::Mutant;
@@ -16,12 +18,12 @@ use crate::tree::Program;
 pub struct Test {
     program: PathBuf,
     /// Of the program, then of the test.
-    pub suite: String,
+    suite: String,
     name: String,
     folder: PathBuf,
     takes: Duration,
     /// The mutants whose places it comes by.
-    pub reaches: BTreeSet<usize>,
+    reaches: BTreeSet<usize>,
 }
 
 /// How a mutant fared.
@@ -29,12 +31,16 @@ pub struct Test {
 pub enum Outcome {
     Caught(String),
     TimedOut(String),
-    Survived(usize),
+    /// So many tests, of so many that reach it.
+    Survived(usize, usize),
     Unreached,
 }
 
 /// What a test must not take longer than, to be of use here.
-const LONGEST: Duration = Duration::from_secs(6);
+const LONGEST: Duration = Duration::from_secs(10);
+
+/// Tests that take longer go last and one by one. The others of a program share a process, which is what costs most otherwise.
+const LONG: Duration = Duration::from_millis(1500);
 
 /// Tests with real sockets and servers in them: not for this.
 fn is_in_memory(suite: &str, name: &str) -> bool {
@@ -51,48 +57,89 @@ fn is_in_memory(suite: &str, name: &str) -> bool {
     }
 }
 
-/// Plays every test once, and notes what it reaches.
-pub fn survey(programs: &[Program], copy: &Path, scratch: &Path) -> Vec<Test> {
+/// Whether a program has a harness of its own, which takes one name at most: several of its tests are all of them.
+fn takes_one_name(suite: &str) -> bool {
+    suite == "hostile"
+}
+
+/// Plays every test once, and notes what it reaches. `kept` is what is known of programs that have not changed.
+pub fn survey(programs: &[Program], copy: &Path, scratch: &Path, kept: &Path) -> Vec<Test> {
+    fs::create_dir_all(scratch).expect("writable");
+    let known = recall(kept);
     let mut tests = Vec::new();
+    let mut text = String::new();
     for program in programs {
+        let mut hasher = DefaultHasher::new();
+        fs::read(&program.path).expect("readable").hash(&mut hasher);
+        let identity = format!("{:x}", hasher.finish());
         let folder = copy.join(match program.name.as_str() {
             "ftp_proto" => "core",
             "replay" => "fuzz",
             _ => "tests",
         });
-        let listed = Command::new(&program.path)
-            .args(["--list", "--format", "terse"])
-            .current_dir(&folder)
-            .output()
-            .expect("a test program runs");
-        for line in String::from_utf8_lossy(&listed.stdout).lines() {
-            if let Some(name) = line.strip_suffix(": test")
-                && is_in_memory(&program.name, name)
-            {
-                tests.push(Test {
-                    program: program.path.clone(),
-                    suite: program.name.clone(),
-                    name: name.to_owned(),
-                    folder: folder.clone(),
-                    takes: Duration::ZERO,
-                    reaches: BTreeSet::new(),
-                });
-            }
+        let of_program: Vec<Test> = listed(&program.path, &folder)
+            .into_iter()
+            .filter(|name| is_in_memory(&program.name, name))
+            .map(|name| Test {
+                program: program.path.clone(),
+                suite: program.name.clone(),
+                name,
+                folder: folder.clone(),
+                takes: Duration::ZERO,
+                reaches: BTreeSet::new(),
+            })
+            .collect();
+        let of_program = match known.get(&identity) {
+            Some(found) => of_program
+                .into_iter()
+                .filter_map(|mut test| {
+                    let (takes, reaches) = found.get(&test.name)?;
+                    (test.takes, test.reaches) = (*takes, reaches.clone());
+                    Some(test)
+                })
+                .collect(),
+            None => reached(of_program, scratch),
+        };
+        let sum: Duration = of_program.iter().map(|test| test.takes).sum();
+        println!("{}: {} tests, {sum:.1?}", program.name, of_program.len());
+        for test in &of_program {
+            let numbers: Vec<String> = test.reaches.iter().map(usize::to_string).collect();
+            text.push_str(&format!(
+                "{identity}\t{}\t{}\t{}\n",
+                test.name,
+                test.takes.as_micros(),
+                numbers.join(" ")
+            ));
         }
+        tests.extend(of_program);
+        fs::write(kept, &text).expect("writable");
     }
-    fs::create_dir_all(scratch).expect("writable");
+    tests.sort_by_key(|test| test.takes);
+    tests
+}
+
+fn listed(program: &Path, folder: &Path) -> Vec<String> {
+    let listed = Command::new(program)
+        .args(["--list", "--format", "terse"])
+        .current_dir(folder)
+        .output()
+        .expect("a test program runs");
+    String::from_utf8_lossy(&listed.stdout)
+        .lines()
+        .filter_map(|line| Some(line.strip_suffix(": test")?.to_owned()))
+        .collect()
+}
+
+/// Those that pass in time, each with what it reaches.
+fn reached(tests: Vec<Test>, scratch: &Path) -> Vec<Test> {
     let surveyed = Mutex::new(Vec::new());
-    let left_out = AtomicUsize::new(0);
     each(tests.len(), |number| {
         let mut test = tests[number].clone();
         let record = scratch.join(format!("reached-{number}"));
         let _ = fs::remove_file(&record);
         let started = Instant::now();
-        let status = run(
-            &test,
-            &[("MUTANTS_REACHED", &record.to_string_lossy())],
-            LONGEST * 4,
-        );
+        let env = [("MUTANTS_REACHED", &*record.to_string_lossy())];
+        let end = run(&[&test], &env, LONGEST / 10);
         test.takes = started.elapsed();
         let reached = fs::read_to_string(&record).unwrap_or_default();
         test.reaches = reached
@@ -100,20 +147,37 @@ pub fn survey(programs: &[Program], copy: &Path, scratch: &Path) -> Vec<Test> {
             .filter_map(|line| line.parse().ok())
             .collect();
         let _ = fs::remove_file(&record);
-        if status.is_some_and(|status| status.success()) && test.takes < LONGEST {
+        if end == End::Passed {
             surveyed.lock().expect("no panic").push(test);
         } else {
-            left_out.fetch_add(1, Ordering::Relaxed);
             println!(
-                "left out: {} {} ({:?}, {:.1?})",
-                test.suite, test.name, status, test.takes
+                "left out: {} {} ({end:?}, {:.1?})",
+                test.suite, test.name, test.takes
             );
         }
     });
-    let mut tests = surveyed.into_inner().expect("no panic");
-    tests.sort_by_key(|test| test.takes);
-    println!("{} tests, {} left out", tests.len(), left_out.into_inner());
-    tests
+    surveyed.into_inner().expect("no panic")
+}
+
+/// By program, then by test.
+type Known = BTreeMap<String, BTreeMap<String, (Duration, BTreeSet<usize>)>>;
+
+fn recall(kept: &Path) -> Known {
+    let mut known = Known::new();
+    let text = fs::read_to_string(kept).unwrap_or_default();
+    for line in text.lines() {
+        let fields: Vec<&str> = line.split('\t').collect();
+        let [identity, name, micros, reaches] = fields[..] else {
+            continue;
+        };
+        let takes = Duration::from_micros(micros.parse().unwrap_or(0));
+        let reaches = reaches.split(' ').filter_map(|one| one.parse().ok());
+        known
+            .entry(identity.to_owned())
+            .or_default()
+            .insert(name.to_owned(), (takes, reaches.collect()));
+    }
+    known
 }
 
 /// Plays mutants until all have an outcome.
@@ -124,44 +188,80 @@ pub fn play(
     budget: Duration,
     tell: impl Fn(usize, &Outcome) + Sync,
 ) {
+    let luck = Luck::default();
     each(wanted.len(), |index| {
         let number = wanted[index];
-        let outcome = outcome(number, &mutants[number], tests, budget);
+        let outcome = outcome(number, &mutants[number], tests, budget, &luck);
         tell(number, &outcome);
     });
 }
 
-fn outcome(number: usize, mutant: &Mutant, tests: &[Test], budget: Duration) -> Outcome {
-    let mut reaching: Vec<&Test> = tests
-        .iter()
-        .filter(|test| test.reaches.contains(&number))
-        .collect();
-    if reaching.is_empty() {
+/// How often the tests of each suite were played, and how often one of them failed.
+type Luck = Mutex<BTreeMap<String, (u32, u32)>>;
+
+fn outcome(
+    number: usize,
+    mutant: &Mutant,
+    tests: &[Test],
+    budget: Duration,
+    luck: &Luck,
+) -> Outcome {
+    let batches = batches(number, mutant, tests, luck);
+    let reaching = batches.iter().map(Vec::len).sum();
+    if reaching == 0 {
         return Outcome::Unreached;
     }
-    // Its own unit tests first.
-    let module = module(&mutant.file);
-    reaching.sort_by_key(|test| {
-        let own = test.suite == "ftp_proto" && test.name.starts_with(&module);
-        (!own, test.takes)
-    });
     let started = Instant::now();
     let mut played = 0;
-    for test in reaching {
+    for batch in batches {
         if started.elapsed() > budget {
             break;
         }
-        let number = number.to_string();
-        let limit = test.takes * 10 + Duration::from_secs(10);
-        match run(test, &[("MUTANT", &number)], limit) {
-            None => return Outcome::TimedOut(format!("{} {}", test.suite, test.name)),
-            Some(status) if !status.success() => {
-                return Outcome::Caught(format!("{} {}", test.suite, test.name));
-            }
-            Some(_) => played += 1,
+        let takes = batch.iter().map(|test| test.takes).sum();
+        let end = run(&batch, &[("MUTANT", &number.to_string())], takes);
+        if let Ok(mut luck) = luck.lock() {
+            let (played, failed) = luck.entry(batch[0].suite.clone()).or_default();
+            *played += 1;
+            *failed += u32::from(end != End::Passed);
+        }
+        match end {
+            End::Passed => played += batch.len(),
+            End::Failed(test) => return Outcome::Caught(format!("{} {test}", batch[0].suite)),
+            End::TimedOut(test) => return Outcome::TimedOut(format!("{} {test}", batch[0].suite)),
         }
     }
-    Outcome::Survived(played)
+    Outcome::Survived(played, reaching)
+}
+
+/// The tests that reach a mutant, those of a batch in one process: the module's own first, then by what they take and how often they
+/// have caught one.
+fn batches<'t>(
+    number: usize,
+    mutant: &Mutant,
+    tests: &'t [Test],
+    luck: &Luck,
+) -> Vec<Vec<&'t Test>> {
+    let module = module(&mutant.file);
+    let mut batches: BTreeMap<(usize, &Path, usize), Vec<&Test>> = BTreeMap::new();
+    let reaching = tests.iter().filter(|test| test.reaches.contains(&number));
+    for (index, test) in reaching.enumerate() {
+        let own = test.suite == "ftp_proto" && test.name.starts_with(&module);
+        let key = match (own, test.takes > LONG) {
+            (true, false) => (0, &*test.program, 0),
+            (false, false) => (1, &*test.program, 0),
+            (_, true) => (2, &*test.program, index),
+        };
+        batches.entry(key).or_default().push(test);
+    }
+    let mut batches: Vec<_> = batches.into_iter().collect();
+    let luck = luck.lock().expect("no panic").clone();
+    let price = |batch: &[&Test]| {
+        let (played, failed) = luck.get(&batch[0].suite).copied().unwrap_or_default();
+        let takes: Duration = batch.iter().map(|test| test.takes).sum();
+        takes * (played + 2) / (failed + 1)
+    };
+    batches.sort_by_key(|((tier, ..), batch)| (*tier, price(batch)));
+    batches.into_iter().map(|(_, batch)| batch).collect()
 }
 
 /// core/src/wire/reply/reader.rs: wire::reply::reader
@@ -170,37 +270,99 @@ fn module(file: &str) -> String {
     path.trim_end_matches("/mod").replace('/', "::")
 }
 
-/// One test, in a process of its own; `None` if it took too long.
-fn run(test: &Test, env: &[(&str, &str)], limit: Duration) -> Option<ExitStatus> {
+/// How a process full of tests ended; the test is the one that was on.
+#[derive(Clone, Debug, PartialEq, Eq)]
+enum End {
+    Passed,
+    Failed(String),
+    TimedOut(String),
+}
+
+/// Tests of one program in one process, that usually take so long. What it has used of the processor counts, not how busy the machine is; a process
+/// that waits for something for good is given up much later.
+fn run(tests: &[&Test], env: &[(&str, &str)], takes: Duration) -> End {
+    let cpu = takes.as_secs_f64() * 10.0 + 2.0;
+    let wall = takes * 40 + Duration::from_secs(60);
+    let names: Vec<&str> = match tests {
+        [_, _, ..] if takes_one_name(&tests[0].suite) => vec!["::core"],
+        _ => {
+            let names = tests.iter().map(|test| &*test.name);
+            names.chain(["--exact"]).collect()
+        }
+    };
     let mut child = Command::new("sh")
         // A mutant may want all the memory there is.
-        .args(["-c", "ulimit -v 4000000; exec \"$0\" \"$@\""])
-        .arg(&test.program)
-        .args([&test.name, "--exact", "--test-threads=1"])
-        .current_dir(&test.folder)
+        .args([
+            "-c",
+            "ulimit -c 0; ulimit -v 3000000; ulimit -t $0; exec \"$@\"",
+        ])
+        .arg(format!("{cpu:.0}"))
+        .arg(&tests[0].program)
+        .args(names)
+        .arg("--test-threads=1")
+        .current_dir(&tests[0].folder)
         .env("DUEL_SESSIONS", "400")
         .env("PROPTEST_CASES", "64")
+        .env("DIAGNOSIS_RUNS", "20")
         .env("RUST_BACKTRACE", "0")
         .envs(env.iter().copied())
         .stdin(Stdio::null())
-        .stdout(Stdio::null())
+        .stdout(Stdio::piped())
         .stderr(Stdio::null())
         .spawn()
         .expect("a shell runs");
-    let started = Instant::now();
-    let mut pause = Duration::from_micros(500);
-    loop {
-        if let Some(status) = child.try_wait().expect("a child") {
-            return Some(status);
+    let stdout = child.stdout.take().expect("piped");
+    let (says, said) = mpsc::channel();
+    // Ends with the process.
+    std::thread::spawn(move || {
+        for line in BufReader::new(stdout).split(b'\n').map_while(Result::ok) {
+            let _ = says.send(String::from_utf8_lossy(&line).into_owned());
         }
-        if started.elapsed() > limit {
-            let _ = child.kill();
-            let _ = child.wait();
-            return None;
+    });
+    let until = Instant::now() + wall;
+    let mut passed = BTreeSet::new();
+    let end = loop {
+        match said.recv_timeout(until.saturating_duration_since(Instant::now())) {
+            Ok(line) => {
+                let Some((name, how)) = line
+                    .strip_prefix("test ")
+                    .and_then(|line| line.split_once(" ... "))
+                else {
+                    continue;
+                };
+                if how.ends_with("FAILED") {
+                    break Some(End::Failed(name.to_owned()));
+                }
+                passed.insert(name.to_owned());
+            }
+            Err(mpsc::RecvTimeoutError::Timeout) => {
+                break Some(End::TimedOut(missing(tests, &passed)));
+            }
+            Err(mpsc::RecvTimeoutError::Disconnected) => break None,
         }
-        std::thread::sleep(pause);
-        pause = (pause * 2).min(Duration::from_millis(10));
+    };
+    if end.is_some() {
+        let _ = child.kill();
     }
+    let status = child.wait().expect("a child");
+    if let Some(end) = end {
+        return end;
+    }
+    match std::os::unix::process::ExitStatusExt::signal(&status) {
+        Some(SIGKILL | SIGXCPU) => End::TimedOut(missing(tests, &passed)),
+        None if status.success() => End::Passed,
+        _ => End::Failed(missing(tests, &passed)),
+    }
+}
+
+const SIGKILL: i32 = 9;
+const SIGXCPU: i32 = 24;
+
+/// The first test that did not come to its end.
+fn missing(tests: &[&Test], passed: &BTreeSet<String>) -> String {
+    let names: BTreeSet<&String> = tests.iter().map(|test| &test.name).collect();
+    let name = names.into_iter().find(|name| !passed.contains(*name));
+    name.cloned().unwrap_or_default()
 }
 
 /// Does something for each number, several at once.

@@ -22,7 +22,7 @@ pub struct Switched {
     pub arms: Vec<Vec<usize>>,
 }
 
-/// Puts these mutants (by number) into a file. `constant` names functions that must stay `const`, where nothing can be switched.
+/// Puts these mutants (by number) into a file. `constant` names functions (`Type::name`) that must stay `const`, where nothing can be switched.
 pub fn switch(source: &str, mutants: &[(usize, &Mutant)], constant: &BTreeSet<String>) -> Switched {
     let file = syn::parse_file(source).expect("the core's sources parse");
     let mut by_place: BTreeMap<(usize, usize), Vec<(usize, &Mutant)>> = BTreeMap::new();
@@ -36,6 +36,7 @@ pub fn switch(source: &str, mutants: &[(usize, &Mutant)], constant: &BTreeSet<St
         source,
         by_place,
         constant,
+        of: None,
         is_const: 0,
         edits: Vec::new(),
         left_out: BTreeMap::new(),
@@ -75,6 +76,8 @@ struct Finder<'s> {
     source: &'s str,
     by_place: BTreeMap<(usize, usize), Vec<(usize, &'s Mutant)>>,
     constant: &'s BTreeSet<String>,
+    /// The type whose functions we are among.
+    of: Option<String>,
     /// How many constant contexts we are in.
     is_const: usize,
     edits: Vec<Edit>,
@@ -141,7 +144,16 @@ impl Finder<'_> {
         let taken = self.take(first.span(), Genre::FnValue);
         if matches!(&signature.output, syn::ReturnType::Type(_, kind) if matches!(**kind, syn::Type::ImplTrait(_)))
         {
-            self.leave_out(taken, "the type that is returned is the body's");
+            // The type that is returned is the body's; of what is iterated either can be.
+            let last = block.stmts.last().unwrap_or(first);
+            let extent = (offset(first.span()).0, offset(last.span()).1);
+            for (number, replacement) in taken {
+                let before = format!(
+                    "if {} {{ crate::mutants::Either::A({replacement}) }} else {{ crate::mutants::Either::B({{ ",
+                    on(number)
+                );
+                self.wrap(extent, &[number], before, " }) }".into());
+            }
             return;
         }
         let extent = (offset(first.span()).0, offset(block.span()).1);
@@ -155,7 +167,11 @@ impl Finder<'_> {
         let Some(token) = signature.constness else {
             return false;
         };
-        if self.constant.contains(&signature.ident.to_string()) {
+        let name = match &self.of {
+            Some(of) => format!("{of}::{}", signature.ident),
+            None => signature.ident.to_string(),
+        };
+        if self.constant.contains(&name) {
             return true;
         }
         let at = offset(token.span());
@@ -167,6 +183,59 @@ impl Finder<'_> {
         self.is_const += usize::from(is_const);
         visit(self);
         self.is_const -= usize::from(is_const);
+    }
+
+    /// Fields that come from `..base` if they are left out. All are computed in their order; then the value is put together.
+    fn fields(&mut self, node: &syn::ExprStruct) {
+        let Some(base) = &node.rest else {
+            return;
+        };
+        let mut without = Vec::new();
+        let mut names = Vec::new();
+        for (index, field) in node.fields.iter().enumerate() {
+            for (number, _) in self.take(field.span(), Genre::Field) {
+                without.push((number, index));
+            }
+            let syn::Member::Named(name) = &field.member else {
+                return;
+            };
+            names.push(name.to_string());
+        }
+        if without.is_empty() {
+            return;
+        }
+        let numbers: Vec<usize> = without.iter().map(|(number, _)| *number).collect();
+        let at = offset(node.span());
+        let path = offset(node.path.span());
+        let path = self.source[path.0..path.1].to_owned();
+        let mut from = at.0;
+        let mut text = "{ ".to_owned();
+        for (name, field) in names.iter().zip(&node.fields) {
+            let value = offset(field.expr.span());
+            text.push_str(&format!("let {name}__ = ("));
+            self.edit(from, value.0, at, &numbers, text);
+            (from, text) = (value.1, "); ".to_owned());
+        }
+        let value = offset(base.span());
+        text.push_str("let base__ = (");
+        self.edit(from, value.0, at, &numbers, text);
+        let whole = |left_out: usize| {
+            let mut text = format!("{path} {{ ");
+            for (_, name) in names
+                .iter()
+                .enumerate()
+                .filter(|(index, _)| *index != left_out)
+            {
+                text.push_str(&format!("{name}: {name}__, "));
+            }
+            text + "..base__ }"
+        };
+        let mut text = "); ".to_owned();
+        for (number, index) in without {
+            text.push_str(&format!("if {} {{ {} }} else ", on(number), whole(index)));
+        }
+        text.push_str(&format!("{{ {} }} }}", whole(usize::MAX)));
+        self.edit(value.1, at.1, at, &numbers, text);
     }
 
     fn binary(&mut self, node: &syn::ExprBinary) {
@@ -255,6 +324,16 @@ impl<'ast> Visit<'ast> for Finder<'_> {
         });
     }
 
+    fn visit_item_impl(&mut self, node: &'ast syn::ItemImpl) {
+        let of = match &*node.self_ty {
+            syn::Type::Path(path) => path.path.segments.last().map(|last| last.ident.to_string()),
+            _ => None,
+        };
+        let outside = std::mem::replace(&mut self.of, of);
+        visit::visit_item_impl(self, node);
+        self.of = outside;
+    }
+
     fn visit_impl_item_fn(&mut self, node: &'ast syn::ImplItemFn) {
         let is_const = self.signature(&node.sig);
         self.within_const(is_const, |finder| {
@@ -330,6 +409,11 @@ impl<'ast> Visit<'ast> for Finder<'_> {
             }
         }
         visit::visit_expr_unary(self, node);
+    }
+
+    fn visit_expr_struct(&mut self, node: &'ast syn::ExprStruct) {
+        self.fields(node);
+        visit::visit_expr_struct(self, node);
     }
 
     fn visit_expr_match(&mut self, node: &'ast syn::ExprMatch) {

@@ -5,7 +5,7 @@ use std::ffi::OsStr;
 use std::fs;
 use std::hash::{DefaultHasher, Hash, Hasher};
 use std::path::{Path, PathBuf};
-use std::process::{Command, Stdio};
+use std::process::Command;
 
 use serde_json::Value;
 
@@ -52,6 +52,7 @@ const SUITES: &[&str] = &[
     "hostile",
     "diagnosis",
     "steady_state",
+    "model",
 ];
 
 impl Tree {
@@ -75,18 +76,21 @@ impl Tree {
     }
 
     /// Puts all mutants in and leaves out what does not compile, until it does.
-    pub fn switch(&self, mutants: &[Mutant]) -> Vec<Standing> {
+    pub fn switch(&self, mutants: &[Mutant]) -> (Vec<Standing>, Vec<Program>) {
         let mut standing = vec![Standing::Switched; mutants.len()];
         let mut constant: BTreeSet<String> = BTreeSet::new();
         let kept = self.target.with_file_name("standing.tsv");
-        let of = self.identity(mutants);
-        recall(&kept, of, &mut standing, &mut constant);
+        let of = identity();
+        recall(&kept, of, mutants, &mut standing, &mut constant);
         let mut told = String::new();
         for round in 1.. {
             let files = self.write(mutants, &mut standing, &constant);
-            let Some(errors) = self.errors() else {
-                keep(&kept, of, &standing, &constant);
-                return standing;
+            let errors = match self.programs() {
+                Ok(programs) => {
+                    keep(&kept, of, mutants, &standing, &constant);
+                    return (standing, programs);
+                }
+                Err(errors) => errors,
             };
             let before = (constant.len(), count(&standing, Standing::Switched));
             for error in &errors {
@@ -108,20 +112,6 @@ impl Tree {
             }
         }
         unreachable!("rounds do not end")
-    }
-
-    /// The same as long as neither the sources nor the mutants are others.
-    fn identity(&self, mutants: &[Mutant]) -> u64 {
-        let mut hasher = DefaultHasher::new();
-        for file in sources(&self.root, "core/src") {
-            fs::read(self.root.join(file))
-                .expect("readable")
-                .hash(&mut hasher);
-        }
-        for mutant in mutants {
-            (&mutant.file, &mutant.name).hash(&mut hasher);
-        }
-        hasher.finish()
     }
 
     fn write(
@@ -172,15 +162,29 @@ impl Tree {
         files
     }
 
-    /// What the compiler has against the core with its tests; `None` if nothing.
-    fn errors(&self) -> Option<Vec<Value>> {
-        let output = self
-            .cargo()
-            .args(["-p", "ftp-proto", "--lib"])
-            .output()
-            .expect("cargo runs");
+    /// Builds the tests of the core and of the suites, or tells what the compiler has against them.
+    fn programs(&self) -> Result<Vec<Program>, Vec<Value>> {
+        let mut cargo = self.cargo();
+        cargo.args(["-p", "ftp-proto", "--lib"]);
+        // Its own tests are quick to build; what they miss is played against the suites.
+        if std::env::var_os("MUTANTS_OWN").is_none() {
+            cargo.args(["-p", "ftp-proto-tests", "-p", "ftp-proto-fuzz"]);
+            cargo.args(["--test", "replay"]);
+            for suite in SUITES {
+                cargo.args(["--test", suite]);
+            }
+        }
+        let output = cargo.output().expect("cargo runs");
         if output.status.success() {
-            return None;
+            return Ok(messages(&output.stdout)
+                .filter(|message| message["profile"]["test"] == true)
+                .filter_map(|message| {
+                    Some(Program {
+                        name: message["target"]["name"].as_str()?.to_owned(),
+                        path: message["executable"].as_str()?.into(),
+                    })
+                })
+                .collect());
         }
         let errors: Vec<Value> = messages(&output.stdout)
             .filter(|message| message["reason"] == "compiler-message")
@@ -197,32 +201,7 @@ impl Tree {
             "{}",
             String::from_utf8_lossy(&output.stderr)
         );
-        Some(errors)
-    }
-
-    /// Builds the tests of the core and of the suites.
-    pub fn programs(&self) -> Vec<Program> {
-        let mut cargo = self.cargo();
-        cargo.args(["-p", "ftp-proto", "--lib"]);
-        // Its own tests are quick to build; what they miss is played against the suites.
-        if std::env::var_os("MUTANTS_OWN").is_none() {
-            cargo.args(["-p", "ftp-proto-tests", "-p", "ftp-proto-fuzz"]);
-            cargo.args(["--test", "replay"]);
-            for suite in SUITES {
-                cargo.args(["--test", suite]);
-            }
-        }
-        let output = cargo.stderr(Stdio::inherit()).output().expect("cargo runs");
-        assert!(output.status.success(), "the tests do not compile");
-        messages(&output.stdout)
-            .filter(|message| message["profile"]["test"] == true)
-            .filter_map(|message| {
-                Some(Program {
-                    name: message["target"]["name"].as_str()?.to_owned(),
-                    path: message["executable"].as_str()?.into(),
-                })
-            })
-            .collect()
+        Err(errors)
     }
 
     fn cargo(&self) -> Command {
@@ -258,44 +237,67 @@ impl Tree {
     }
 }
 
-/// What compiles is found out once.
-fn keep(kept: &Path, of: u64, standing: &[Standing], constant: &BTreeSet<String>) {
+/// The same as long as mutants are switched in the same way.
+fn identity() -> u64 {
+    let mut hasher = DefaultHasher::new();
+    include_str!("switch.rs").hash(&mut hasher);
+    hasher.finish()
+}
+
+/// What compiles is found out once, as long as a mutant keeps its name.
+fn keep(
+    kept: &Path,
+    of: u64,
+    mutants: &[Mutant],
+    standing: &[Standing],
+    constant: &BTreeSet<String>,
+) {
     let mut text = format!("{of}\n");
     for name in constant {
-        text.push_str(&format!("constant\t{name}\n"));
+        text.push_str(&format!("constant\t{name}\t\n"));
     }
-    for (number, standing) in standing.iter().enumerate() {
+    for (mutant, standing) in mutants.iter().zip(standing) {
         let word = match standing {
             Standing::Switched => continue,
             Standing::Unviable => "unviable",
             Standing::Alone => "alone",
         };
-        text.push_str(&format!("{word}\t{number}\n"));
+        text.push_str(&format!("{word}\t{}\t{}\n", mutant.file, mutant.name));
     }
     fs::write(kept, text).expect("writable");
 }
 
-fn recall(kept: &Path, of: u64, standing: &mut [Standing], constant: &mut BTreeSet<String>) {
+fn recall(
+    kept: &Path,
+    of: u64,
+    mutants: &[Mutant],
+    standing: &mut [Standing],
+    constant: &mut BTreeSet<String>,
+) {
     let text = fs::read_to_string(kept).unwrap_or_default();
     let Some(lines) = text.strip_prefix(&format!("{of}\n")) else {
         println!("what compiles is not known yet ({of})");
         return;
     };
-    for (word, what) in lines.lines().filter_map(|line| line.split_once('\t')) {
-        let which = match word {
-            "constant" => {
-                constant.insert(what.to_owned());
-                continue;
+    let mut known = BTreeMap::new();
+    for line in lines.lines() {
+        let fields: Vec<&str> = line.split('\t').collect();
+        match fields[..] {
+            ["constant", name, _] => {
+                constant.insert(name.to_owned());
             }
-            "unviable" => Standing::Unviable,
-            _ => Standing::Alone,
-        };
-        if let Some(one) = what
-            .parse()
-            .ok()
-            .and_then(|number: usize| standing.get_mut(number))
-        {
-            *one = which;
+            ["unviable", file, name] => {
+                known.insert((file, name), Standing::Unviable);
+            }
+            ["alone", file, name] => {
+                known.insert((file, name), Standing::Alone);
+            }
+            _ => {}
+        }
+    }
+    for (mutant, standing) in mutants.iter().zip(standing) {
+        if let Some(known) = known.get(&(&*mutant.file, &*mutant.name)) {
+            *standing = *known;
         }
     }
 }
@@ -424,7 +426,7 @@ fn branch(text: &str, at: usize, numbers: &[usize]) -> Vec<usize> {
     }
 }
 
-/// The function in "cannot call non-const associated function `Code::class` in constants".
+/// The function, with its type if it has one, in "cannot call non-const associated function `Code::class` in constants".
 fn called(message: &str) -> Option<String> {
     let path = message.split('`').nth(1)?;
     let mut depth = 0;
@@ -437,8 +439,12 @@ fn called(message: &str) -> Option<String> {
             keep
         })
         .collect();
-    let name = plain.rsplit("::").find(|part| !part.is_empty())?;
-    Some(name.to_owned())
+    let mut parts = plain.rsplit("::").filter(|part| !part.is_empty());
+    let name = parts.next()?;
+    let of = parts
+        .next()
+        .filter(|part| part.starts_with(char::is_uppercase));
+    Some(of.map_or_else(|| name.to_owned(), |of| format!("{of}::{name}")))
 }
 
 fn sources(root: &Path, folder: &str) -> Vec<String> {

@@ -23,6 +23,7 @@ mod greeting;
 mod listings;
 mod login;
 mod requests;
+mod results;
 mod secrets;
 mod sessions;
 mod tickets;

@@ -4,6 +4,7 @@ mod bench;
 mod control;
 mod data;
 mod duel;
+mod edges;
 mod files;
 mod login;
 #[cfg(feature = "model")]

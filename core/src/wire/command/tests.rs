@@ -774,3 +774,51 @@ fn types_are_shown_as_they_are_sent() {
     }
     assert!(Type::Image.is_binary() && Type::Local(8).is_binary() && !Type::Local(36).is_binary());
 }
+
+#[test]
+fn arguments_are_shown_without_what_steers_a_terminal() {
+    assert!(format!("{:?}", path(b"a\x1bb")).contains(r"a\x1bb"));
+    assert!(format!("{:?}", text(b"a\x1bb")).contains(r"a\x1bb"));
+    let mechanism = AuthMechanism::Other(b"KERBEROS\x1b");
+    assert!(format!("{mechanism:?}").contains(r"KERBEROS\x1b"));
+    assert_eq!(mask_line(b"SITE").to_string(), "SITE");
+    assert_eq!(mask_line(b"SITE\tHELP").to_string(), r"SITE\tHELP");
+}
+
+/// RFC 4217 section 17: the names for TLS.
+#[test]
+fn four_mechanisms_are_tls() {
+    for mechanism in [
+        AuthMechanism::Tls,
+        AuthMechanism::Ssl,
+        AuthMechanism::TlsC,
+        AuthMechanism::TlsP,
+    ] {
+        assert!(mechanism.is_tls(), "{mechanism:?}");
+    }
+    assert!(!AuthMechanism::Other(b"GSSAPI").is_tls());
+}
+
+#[test]
+fn an_error_says_which_command_it_is_about_and_what_is_wrong() {
+    use core::error::Error;
+    let error = Command::parse(b"RETR").unwrap_err();
+    assert_eq!(error.to_string(), format!("RETR: {}", error.kind));
+    assert_eq!(error.source().unwrap().to_string(), error.kind.to_string());
+    let error = Command::parse(b"XYZZY").unwrap_err();
+    assert_eq!(error.to_string(), error.kind.to_string());
+}
+
+/// RFC 2640 section 3.1: only the first space separates a path.
+#[test]
+fn paths_keep_their_spaces_and_so_do_secrets() {
+    for verb in [Verb::Retr, Verb::Stor, Verb::Cwd, Verb::Mlst, Verb::Size] {
+        assert!(verb.path_argument() && verb.keeps_spaces(), "{verb:?}");
+    }
+    for verb in [Verb::User, Verb::Pass, Verb::Acct] {
+        assert!(!verb.path_argument() && verb.keeps_spaces(), "{verb:?}");
+    }
+    for verb in [Verb::Type, Verb::Port, Verb::Noop] {
+        assert!(!verb.path_argument() && !verb.keeps_spaces(), "{verb:?}");
+    }
+}

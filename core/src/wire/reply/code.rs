@@ -271,4 +271,10 @@ mod tests {
         assert_eq!(Code::SERVICE_READY.value(), 220);
         assert_eq!(Code::SERVICE_READY.meaning(), Some("ready for a new user"));
     }
+
+    #[test]
+    fn a_code_is_shown_by_its_number() {
+        let shown = alloc::format!("{:?}", Code::SERVICE_READY);
+        assert!(shown.contains("220"), "{shown}");
+    }
 }

@@ -62,3 +62,25 @@ fn is_dangerous(character: char) -> bool {
             | '\u{2066}'..='\u{2069}'
     )
 }
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+
+    #[test]
+    fn what_steers_a_terminal_is_written_out() {
+        for (bytes, shown) in [
+            (&b"plain"[..], "plain"),
+            (b"a\tb\r\nc", r"a\tb\r\nc"),
+            (b"\0\x1b[2J\x7f", r"\x00\x1b[2J\x7f"),
+            (b"\xff", r"\xff"),
+            ("\u{202e}".as_bytes(), r"\u{202e}"),
+            ("\u{9b}".as_bytes(), r"\u{9b}"),
+            ("\u{e4}".as_bytes(), "\u{e4}"),
+        ] {
+            assert_eq!(alloc::format!("{}", Escaped::new(bytes)), shown);
+            let debugged = alloc::format!("{:?}", Escaped::new(bytes));
+            assert_eq!(debugged, alloc::format!("\"{shown}\""));
+        }
+    }
+}

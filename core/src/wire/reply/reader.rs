@@ -727,4 +727,34 @@ mod tests {
             assert_eq!(*capacities.get_or_insert(now), now);
         }
     }
+
+    #[test]
+    fn it_is_idle_only_between_replies_with_nothing_behind_the_last() {
+        let mut idle = reader();
+        assert!(idle.is_idle() && idle.pending().is_empty());
+        // Half a Telnet command, and nothing else.
+        idle.push(&[0xFF]);
+        assert!(!idle.is_idle());
+        // In the middle of a reply that is too long, of which nothing is kept.
+        let mut skipping = reader();
+        skipping.push(b"220-a\r\n");
+        skipping.push(&b"b\r\n".repeat(20));
+        assert!(skipping.next_reply().is_err());
+        assert!(skipping.next_reply().unwrap().is_none());
+        assert_eq!(skipping.buffered(), 0);
+        assert!(!skipping.is_idle());
+        skipping.push(b"220 c\r\n");
+        assert!(skipping.next_reply().unwrap().is_none());
+        assert!(skipping.is_idle());
+    }
+
+    #[test]
+    fn what_came_behind_the_last_line_is_pending() {
+        let mut reader = reader();
+        reader.push(b"234 go\r\n22");
+        assert!(reader.next_reply().unwrap().is_some());
+        assert_eq!(reader.pending(), b"22");
+        let shown = alloc::format!("{reader:?}");
+        assert_eq!(shown, "ReplyReader(2 bytes)");
+    }
 }
