@@ -3,6 +3,7 @@
 use alloc::string::{String, ToString};
 use alloc::sync::Arc;
 use alloc::vec::Vec;
+use core::fmt;
 
 use rustls::client::danger::ServerCertVerifier;
 use rustls::crypto::CryptoProvider;
@@ -12,8 +13,8 @@ use rustls::pki_types::pem::PemObject;
 use crate::tls::{ClientTls, Fingerprint, TlsSetupError, UntrustedHook, Version, default_provider};
 
 /// What the caller of a client says about TLS, and the policy that follows: the authorities of the operating system, unless told
-/// otherwise.
-#[derive(Clone, Debug, Default)]
+/// otherwise. Its `Debug` form shows no key.
+#[derive(Clone, Default)]
 pub struct TlsSettings {
     /// A whole policy, in place of everything below.
     pub policy: Option<ClientTls>,
@@ -35,6 +36,23 @@ pub struct TlsSettings {
     pub min: Option<Version>,
     /// The newest version to speak.
     pub max: Option<Version>,
+}
+
+impl fmt::Debug for TlsSettings {
+    fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
+        f.debug_struct("TlsSettings")
+            .field("policy", &self.policy)
+            .field("only_roots", &self.only_roots.len())
+            .field("extra_roots", &self.extra_roots.len())
+            .field("pins", &self.pins)
+            .field("any", &self.any)
+            .field("untrusted", &self.untrusted)
+            .field("no_alpn", &self.no_alpn)
+            .field("own", &self.own.is_some())
+            .field("min", &self.min)
+            .field("max", &self.max)
+            .finish()
+    }
 }
 
 /// Makes the verifier of the operating system: with these authorities in addition, and this crypto provider. The error is a text.
@@ -241,5 +259,19 @@ mod tests {
         let error = unreadable.policy(not_asked).unwrap_err();
         let text = format!("{error}");
         assert!(text.starts_with("own certificate or key cannot be read"), "{text}");
+    }
+
+    #[test]
+    fn a_private_key_is_not_shown() {
+        let settings = TlsSettings {
+            own: Some((b"CHAIN".to_vec(), b"KEY".to_vec())),
+            untrusted: Some(UntrustedHook::new(|_| Decision::Refuse)),
+            ..TlsSettings::default()
+        };
+        let text = format!("{settings:?}");
+        assert!(text.contains("own: true"), "{text}");
+        assert!(text.contains("untrusted: Some(UntrustedHook)"), "{text}");
+        // As text, and as the list of bytes a derived form would be.
+        assert!(!text.contains("KEY") && !text.contains("75, 69, 89"), "{text}");
     }
 }

@@ -504,4 +504,47 @@ mod tests {
         assert_eq!(TlsFailure::ClientCertificateRequired.blame(), Blame::Us);
         assert_eq!(TlsFailure::Revoked.blame(), Blame::Peer);
     }
+
+    #[test]
+    fn the_version_a_peer_offers_is_called_by_its_name() {
+        let offers = |version| {
+            let failure = TlsFailure::ProtocolVersion {
+                offered: Some(version),
+            };
+            let text = failure.to_string();
+            let (_, name) = text.split_once("peer offers ").unwrap();
+            name.to_string()
+        };
+        let names = [
+            (0x0002, "SSL 2"),
+            (0x0300, "SSL 3"),
+            (0x0301, "TLS 1.0"),
+            (0x0302, "TLS 1.1"),
+            (0x0303, "TLS 1.2"),
+            (0x0304, "TLS 1.3"),
+            (0x7f1c, "an unknown version"),
+        ];
+        for (version, name) in names {
+            assert_eq!(offers(version), name);
+        }
+    }
+
+    /// The registry of RFC 8446 section 6 and the RFCs it gathers; those of today, and those that only old servers send.
+    #[test]
+    fn alerts_are_called_by_their_names() {
+        let names = [
+            (0, "close_notify (0)"),
+            (30, "decompression_failure (30)"),
+            (41, "no_certificate (41)"),
+            (60, "export_restriction (60)"),
+            (86, "inappropriate_fallback (86)"),
+            (121, "ech_required (121)"),
+            (2, "unknown (2)"),
+        ];
+        for (number, text) in names {
+            assert_eq!(Alert(number).to_string(), text);
+        }
+        let known = (0..=255).filter(|number| Alert(*number).name() != "unknown");
+        assert_eq!(known.count(), 35);
+    }
 }
