@@ -648,4 +648,29 @@ mod tests {
             assert!(!before.to_string().contains("whole"), "{before}");
         }
     }
+
+    /// The code says more than the kind (RFC 959 section 4.2).
+    #[test]
+    fn advice_follows_the_code() {
+        let advice = |kind, verb, code| {
+            let code = Code::new(code).unwrap();
+            Failure::replied(kind, Some(verb), code, Vec::new()).advice()
+        };
+        let refused = FailureKind::Refused;
+        let cut = FailureKind::TransferFailed { bytes: 1 };
+        for (kind, code) in [(refused, 452), (refused, 552), (cut, 452)] {
+            assert!(advice(kind, Verb::Stor, code).contains("no room"), "{code}");
+        }
+        assert!(advice(refused, Verb::Stor, 530).contains("password"));
+        for code in [500, 502, 504] {
+            assert!(advice(refused, Verb::Mlsd, code).contains("do without it"));
+        }
+        assert!(advice(refused, Verb::Retr, 550).contains("the path"));
+        let again = "go on where it broke off";
+        for kind in [FailureKind::ServiceClosing, FailureKind::ControlClosed] {
+            assert!(advice(kind, Verb::Retr, 421).contains(again));
+            assert!(!advice(kind, Verb::Noop, 421).contains(again));
+            assert!(advice(kind, Verb::Noop, 421).contains("connect again"));
+        }
+    }
 }

@@ -300,7 +300,10 @@ mod tests {
         assert_eq!(claim::<Timed>(OWN, time), Some(at));
         let digest = claim::<Hashing>(OWN, digest).unwrap();
         assert_eq!(digest.algorithm, Some(HashAlgorithm::Sha256));
-        assert_eq!((digest.range, digest.digest), (Some((0, 2)), [1, 2, 3].into()));
+        assert_eq!(
+            (digest.range, digest.digest),
+            (Some((0, 2)), [1, 2, 3].into())
+        );
         let features = claim::<Featured>(OWN, features).unwrap();
         assert_eq!(features.text, b"features");
         assert_eq!(features.known, FeatureSet::default());

@@ -149,7 +149,11 @@ mod tests {
     }
 
     /// What comes of a handshake with a server that shows this certificate.
-    fn meets(settings: &TlsSettings, platform: Platform, server: &Issued) -> Result<Verdict, TlsFailure> {
+    fn meets(
+        settings: &TlsSettings,
+        platform: Platform,
+        server: &Issued,
+    ) -> Result<Verdict, TlsFailure> {
         let client = settings.policy(platform).unwrap().session(NAME).unwrap();
         let server = crate::tls::tests::server_with(server).build().unwrap();
         let mut pair = Pair::new(&client, crate::tls::Purpose::Control, &server.session());
@@ -166,15 +170,24 @@ mod tests {
             extra_roots: vec![world.authority.pem.clone()],
             ..TlsSettings::default()
         };
-        assert_eq!(meets(&settings, system, &world.issued), Ok(Verdict::Trusted));
+        assert_eq!(
+            meets(&settings, system, &world.issued),
+            Ok(Verdict::Trusted)
+        );
         let stranger = Issued::self_signed(9, &params(&[NAME]));
-        assert_eq!(meets(&settings, system, &stranger), Err(TlsFailure::SelfSigned));
+        assert_eq!(
+            meets(&settings, system, &stranger),
+            Err(TlsFailure::SelfSigned)
+        );
         let broken = b"-----BEGIN CERTIFICATE-----\n!\n-----END CERTIFICATE-----\n";
         let settings = TlsSettings {
             extra_roots: vec![broken.to_vec()],
             ..TlsSettings::default()
         };
-        assert!(matches!(settings.policy(system), Err(TlsSetupError::BadRoot(_))));
+        assert!(matches!(
+            settings.policy(system),
+            Err(TlsSetupError::BadRoot(_))
+        ));
     }
 
     #[test]
@@ -185,8 +198,14 @@ mod tests {
             only_roots: vec![world.authority.pem.clone()],
             ..TlsSettings::default()
         };
-        assert_eq!(meets(&settings, not_asked, &world.issued), Ok(Verdict::Trusted));
-        assert_eq!(meets(&settings, not_asked, &others), Err(TlsFailure::UnknownIssuer));
+        assert_eq!(
+            meets(&settings, not_asked, &world.issued),
+            Ok(Verdict::Trusted)
+        );
+        assert_eq!(
+            meets(&settings, not_asked, &others),
+            Err(TlsFailure::UnknownIssuer)
+        );
         settings.extra_roots.push(other.pem);
         assert_eq!(meets(&settings, not_asked, &others), Ok(Verdict::Trusted));
     }
@@ -206,7 +225,10 @@ mod tests {
             any: true,
             ..TlsSettings::default()
         };
-        assert_eq!(meets(&any, not_asked, &stranger), Ok(Verdict::Unchecked(None)));
+        assert_eq!(
+            meets(&any, not_asked, &stranger),
+            Ok(Verdict::Unchecked(None))
+        );
     }
 
     #[test]
@@ -250,7 +272,10 @@ mod tests {
             ..TlsSettings::default()
         };
         // A whole policy counts, and nothing else: any certificate would do otherwise.
-        assert_eq!(meets(&whole, not_asked, &world.issued), Ok(Verdict::Trusted));
+        assert_eq!(
+            meets(&whole, not_asked, &world.issued),
+            Ok(Verdict::Trusted)
+        );
         let unreadable = TlsSettings {
             only_roots: roots,
             own: Some((b"no certificate".to_vec(), b"no key".to_vec())),
@@ -258,7 +283,10 @@ mod tests {
         };
         let error = unreadable.policy(not_asked).unwrap_err();
         let text = format!("{error}");
-        assert!(text.starts_with("own certificate or key cannot be read"), "{text}");
+        assert!(
+            text.starts_with("own certificate or key cannot be read"),
+            "{text}"
+        );
     }
 
     #[test]
@@ -272,6 +300,9 @@ mod tests {
         assert!(text.contains("own: true"), "{text}");
         assert!(text.contains("untrusted: Some(UntrustedHook)"), "{text}");
         // As text, and as the list of bytes a derived form would be.
-        assert!(!text.contains("KEY") && !text.contains("75, 69, 89"), "{text}");
+        assert!(
+            !text.contains("KEY") && !text.contains("75, 69, 89"),
+            "{text}"
+        );
     }
 }

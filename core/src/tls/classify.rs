@@ -461,7 +461,10 @@ mod tests {
             classify_certificate(&CertificateError::Other(other))
         };
         let unsupported = |what: &str| TlsFailure::UnsupportedCertificate(what.to_string());
-        assert_eq!(told(Cause::CaUsedAsEndEntity), TlsFailure::CaUsedAsEndEntity);
+        assert_eq!(
+            told(Cause::CaUsedAsEndEntity),
+            TlsFailure::CaUsedAsEndEntity
+        );
         assert_eq!(
             told(Cause::UnsupportedCertVersion),
             unsupported("X.509 version 1")

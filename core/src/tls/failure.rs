@@ -528,23 +528,4 @@ mod tests {
             assert_eq!(offers(version), name);
         }
     }
-
-    /// The registry of RFC 8446 section 6 and the RFCs it gathers; those of today, and those that only old servers send.
-    #[test]
-    fn alerts_are_called_by_their_names() {
-        let names = [
-            (0, "close_notify (0)"),
-            (30, "decompression_failure (30)"),
-            (41, "no_certificate (41)"),
-            (60, "export_restriction (60)"),
-            (86, "inappropriate_fallback (86)"),
-            (121, "ech_required (121)"),
-            (2, "unknown (2)"),
-        ];
-        for (number, text) in names {
-            assert_eq!(Alert(number).to_string(), text);
-        }
-        let known = (0..=255).filter(|number| Alert(*number).name() != "unknown");
-        assert_eq!(known.count(), 35);
-    }
 }

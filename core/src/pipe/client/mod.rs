@@ -5,6 +5,9 @@ mod call;
 mod control;
 mod data;
 mod listing;
+#[cfg(test)]
+#[cfg(any(feature = "ring", feature = "aws-lc-rs"))]
+mod tests;
 
 use alloc::borrow::ToOwned;
 use alloc::boxed::Box;
