@@ -75,6 +75,8 @@ def main():
 
     for file, lines in sorted(missed.items()):
         text = Path(file).read_text().splitlines()
+        if lines[-1] > len(text):
+            sys.exit(f"{file} has changed since it was built")
         for line in lines:
             print(f"{Path(file).relative_to(root)}:{line}: {text[line - 1].strip()}")
     print()
