@@ -7,8 +7,8 @@ use std::sync::Mutex;
 use rustls::client::danger::{HandshakeSignatureValid, ServerCertVerified};
 use rustls::crypto::{GetRandomFailed, SecureRandom, WebPkiSupportedAlgorithms};
 use rustls::pki_types::{CertificateDer, ServerName, UnixTime};
-use rustls::server::danger::ClientCertVerified;
-use rustls::{CertificateError, DigitallySignedStruct, DistinguishedName, Error};
+use rustls::server::WebPkiClientVerifier;
+use rustls::{CertificateError, DigitallySignedStruct, Error};
 
 use super::*;
 
@@ -64,46 +64,6 @@ impl ServerCertVerifier for Opinion {
     }
 }
 
-impl ClientCertVerifier for Opinion {
-    fn root_hint_subjects(&self) -> &[DistinguishedName] {
-        &[]
-    }
-
-    fn verify_client_cert(
-        &self,
-        _: &CertificateDer<'_>,
-        _: &[CertificateDer<'_>],
-        _: UnixTime,
-    ) -> Result<ClientCertVerified, Error> {
-        match &self.0 {
-            None => Ok(ClientCertVerified::assertion()),
-            Some(error) => Err(error.clone()),
-        }
-    }
-
-    fn verify_tls12_signature(
-        &self,
-        message: &[u8],
-        certificate: &CertificateDer<'_>,
-        signed: &DigitallySignedStruct,
-    ) -> Result<HandshakeSignatureValid, Error> {
-        ServerCertVerifier::verify_tls12_signature(self, message, certificate, signed)
-    }
-
-    fn verify_tls13_signature(
-        &self,
-        message: &[u8],
-        certificate: &CertificateDer<'_>,
-        signed: &DigitallySignedStruct,
-    ) -> Result<HandshakeSignatureValid, Error> {
-        ServerCertVerifier::verify_tls13_signature(self, message, certificate, signed)
-    }
-
-    fn supported_verify_schemes(&self) -> Vec<SignatureScheme> {
-        Self::algorithms().supported_schemes()
-    }
-}
-
 fn meet(client: ClientTlsBuilder, server: ServerTlsBuilder) -> (Pair, Result<(), TlsFailure>) {
     let session = client.build().unwrap().session(NAME).unwrap();
     let server = server.build().unwrap().session();
@@ -152,32 +112,29 @@ fn a_verifier_that_fails_is_no_consent() {
 #[test]
 fn a_server_may_leave_client_certificates_to_the_application() {
     let world = World::new();
-    let mine = Issued::self_signed(3, &params(&["client.example.org"]));
+    let mine = world.authority.issue(3, &params(&["client.example.org"]));
+    let stranger = Authority::new(8).issue(9, &params(&["client.example.org"]));
+    let mut roots = RootCertStore::empty();
+    super::super::setup::add_roots_pem(&mut roots, &world.authority.pem).unwrap();
+    let verifier =
+        WebPkiClientVerifier::builder_with_provider(Arc::new(roots), Arc::new(provider()))
+            .build()
+            .unwrap();
     for version in VERSIONS {
-        for welcome in [true, false] {
-            let no = CertificateError::ApplicationVerificationFailure;
-            let opinion = Opinion((!welcome).then(|| no.into()));
+        for (shown, is_welcome) in [(&mine, true), (&stranger, false)] {
             let client = world
                 .client()
                 .max_version(version)
-                .client_certificate_der(mine.chain.clone(), mine.key.clone());
-            let server = world.server().client_verifier(Arc::new(opinion));
-            let (pair, result) = meet(client, server);
-            if welcome {
+                .client_certificate_der(shown.chain.clone(), shown.key.clone());
+            let (pair, result) = meet(client, world.server().client_verifier(verifier.clone()));
+            if is_welcome {
                 assert_eq!(result, Ok(()), "{version:?}");
-                let mut shown = pair.server.client_certificate().unwrap();
-                assert_eq!(shown.next(), Some(&mine.chain[0][..]));
+                let mut chain = pair.server.client_certificate().unwrap();
+                assert_eq!(chain.next(), Some(&shown.chain[0][..]));
             } else {
-                assert!(
-                    matches!(result, Err(TlsFailure::ClientCertificateRefused(_)))
-                        || version == Version::Tls12,
-                    "{result:?}"
-                );
-                assert_eq!(
-                    pair.server.failure(),
-                    Some(&TlsFailure::CertificateRejected),
-                    "{version:?}"
-                );
+                assert!(result.is_err(), "{version:?}");
+                let failure = pair.server.failure();
+                assert_eq!(failure, Some(&TlsFailure::UnknownIssuer), "{version:?}");
             }
             assert!(pair.client.client_certificate().is_none());
         }
