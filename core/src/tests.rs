@@ -12,7 +12,7 @@ use crate::listing::UnsafeName;
 use crate::order::{Fault, TlsFault};
 use crate::pool::Note;
 use crate::time::{Deadline, Timer};
-use crate::tree::{LocalTrouble, Trouble};
+use crate::tree::{LocalTrouble, Reason, Trouble};
 use crate::wire::command::Verb;
 use crate::wire::first_bytes::FirstBytes;
 
@@ -226,6 +226,19 @@ fn what_became_of_a_part_of_a_tree() {
     ];
     troubles.extend(local.map(Trouble::Local));
     are_sentences(&troubles);
+    let mut reasons = alloc::vec![
+        Reason::UnsafeName(UnsafeName::Device),
+        Reason::ReachesElsewhere,
+        Reason::Ambiguous,
+        Reason::SameButForCase,
+        Reason::InTheWay,
+        Reason::Circle,
+        Reason::TooDeep,
+        Reason::TooMany,
+        Reason::Differs,
+    ];
+    reasons.extend(troubles.into_iter().map(Reason::Trouble));
+    are_sentences(&reasons);
 }
 
 #[test]

@@ -235,3 +235,112 @@ impl Operation for Featured {
         }
     }
 }
+
+#[cfg(test)]
+mod tests {
+    use alloc::format;
+
+    use super::*;
+    use crate::error::FailureKind;
+    use crate::output::{DigestDone, TransferDone};
+    use crate::wire::digest::HashAlgorithm;
+    use crate::wire::reply::Reply;
+
+    const OWN: TicketId = TicketId(7);
+
+    fn claim<O: Operation>(ticket: TicketId, done: Done<'_>) -> Option<O::Done> {
+        let event = Event::Finished {
+            ticket,
+            result: Ok(done),
+        };
+        Ticket::<O>::new(OWN)
+            .claim(&event)
+            .map(|result| result.ok().unwrap())
+    }
+
+    /// One of each kind; the first one has nothing to tell.
+    fn every() -> [Done<'static>; 8] {
+        [
+            Done::Nothing,
+            Done::Transfer(TransferDone {
+                bytes: 3,
+                expected: Some(3),
+                proof: Proof::SizeOnly,
+                name: Some(b"unique.1"),
+            }),
+            Done::Reply(Reply::new(Code::FILE_STATUS, b"of a\nof b")),
+            Done::PathName(Some(b"/a b")),
+            Done::Size(1 << 40),
+            Done::Time(Timestamp::parse(b"20240229235959").unwrap()),
+            Done::Digest(DigestDone {
+                algorithm: Some(HashAlgorithm::Sha256),
+                range: Some((0, 2)),
+                digest: &[1, 2, 3],
+            }),
+            Done::Features(FeatureSet::default(), b"features"),
+        ]
+    }
+
+    #[test]
+    fn what_a_success_gives_is_kept_beyond_the_event() {
+        let [_, transfer, reply, name, size, time, digest, features] = every();
+        let transfer = claim::<Transferred>(OWN, transfer).unwrap();
+        assert_eq!((transfer.bytes, transfer.expected), (3, Some(3)));
+        assert_eq!(transfer.proof, Proof::SizeOnly);
+        assert_eq!(transfer.name.unwrap(), b"unique.1");
+        let reply = claim::<Replied>(OWN, reply).unwrap();
+        assert_eq!(reply.code, Code::FILE_STATUS);
+        assert_eq!(reply.text, b"of a\nof b");
+        let name = claim::<Named>(OWN, name).unwrap();
+        assert_eq!(name.unwrap(), b"/a b");
+        // A 257 that names nothing is a success all the same.
+        assert_eq!(claim::<Named>(OWN, Done::PathName(None)), Some(None));
+        assert_eq!(claim::<Sizing>(OWN, size), Some(1 << 40));
+        let Done::Time(at) = time else { unreachable!() };
+        assert_eq!(claim::<Timed>(OWN, time), Some(at));
+        let digest = claim::<Hashing>(OWN, digest).unwrap();
+        assert_eq!(digest.algorithm, Some(HashAlgorithm::Sha256));
+        assert_eq!(
+            (digest.range, digest.digest),
+            (Some((0, 2)), [1, 2, 3].into())
+        );
+        let features = claim::<Featured>(OWN, features).unwrap();
+        assert_eq!(features.text, b"features");
+        assert_eq!(features.known, FeatureSet::default());
+    }
+
+    /// An event of another session may bear the same number, and be the end of another kind of request.
+    #[test]
+    fn a_result_of_another_kind_is_not_taken_for_ones_own() {
+        fn taken<O: Operation>() -> usize {
+            let all = every().into_iter();
+            all.filter_map(|done| claim::<O>(OWN, done)).count()
+        }
+        let counts = [
+            taken::<Transferred>(),
+            taken::<Replied>(),
+            taken::<Named>(),
+            taken::<Sizing>(),
+            taken::<Timed>(),
+            taken::<Hashing>(),
+            taken::<Featured>(),
+        ];
+        assert_eq!(counts, [1; 7]);
+        // A request without a result of its own takes any success for one.
+        assert_eq!(taken::<Plain>(), 8);
+    }
+
+    #[test]
+    fn only_the_end_of_this_request_is_claimed() {
+        let ticket = Ticket::<Sizing>::new(OWN);
+        assert_eq!(claim::<Sizing>(TicketId(8), Done::Size(1)), None);
+        assert!(ticket.claim(&Event::Closed(None)).is_none());
+        let failure = Failure::new(FailureKind::Withdrawn, None);
+        let event = Event::Finished {
+            ticket: OWN,
+            result: Err(&failure),
+        };
+        assert_eq!(ticket.claim(&event), Some(Err(failure.clone())));
+        assert_eq!(format!("{ticket:?}"), "Ticket(7)");
+    }
+}

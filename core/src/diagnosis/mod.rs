@@ -492,4 +492,56 @@ mod tests {
         assert_eq!(unknown.to_string(), "");
         assert_eq!(unknown.ending().to_string(), "");
     }
+
+    #[test]
+    fn how_sure_a_cause_is_can_be_said_in_words() {
+        let words = [
+            (30, "possible"),
+            (LIKELY - 1, "possible"),
+            (LIKELY, "likely"),
+            (89, "likely"),
+            (90, "almost certain"),
+            (95, "almost certain"),
+        ];
+        for (percent, word) in words {
+            let confidence = Confidence(percent);
+            assert_eq!(confidence.to_string(), word, "{percent}");
+            assert_eq!(confidence.percent(), percent);
+        }
+    }
+
+    /// A doubtful cause is not told as if it were known.
+    #[test]
+    fn what_is_only_possible_is_said_to_be() {
+        let cause = |confidence| Cause {
+            id: CauseId::NothingMoves,
+            confidence: Confidence(confidence),
+            evidence: Vec::new(),
+            symptom: "it hangs",
+            explanation: "a firewall swallows it",
+            not_the_cause: Some("not the port"),
+            advice: "try another network",
+            administrator: "look at the firewall",
+            probe: None,
+        };
+        let (sure, unsure) = (cause(LIKELY), cause(LIKELY - 1));
+        assert_eq!(
+            Ending(Some(&sure)).to_string(),
+            "; a firewall swallows it; try another network (not the port)"
+        );
+        assert_eq!(
+            Ending(Some(&unsure)).to_string(),
+            "; perhaps a firewall swallows it; try another network (not the port)"
+        );
+        assert_eq!(
+            sure.to_string(),
+            "it hangs: a firewall swallows it; try another network (not the port)"
+        );
+        let without = Cause {
+            not_the_cause: None,
+            ..sure
+        };
+        assert!(without.to_string().ends_with("; try another network"));
+        assert!(Ending(Some(&without)).to_string().ends_with(" network"));
+    }
 }

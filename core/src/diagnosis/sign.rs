@@ -112,14 +112,10 @@ pub enum Sign {
     AfterSilence,
     /// The control connection was silent for long before its end.
     SilentBeforeEnd,
-    /// The session was not transferring when it ended.
-    EndedIdle,
     /// The latest command held bytes beyond ASCII.
     BeyondAscii,
     /// FEAT does not list UTF8.
     NoUtf8,
-    /// The control peer's address is private.
-    PeerPrivate,
     /// The session has lasted an hour.
     LongSession,
 
@@ -409,12 +405,10 @@ impl Sign {
             Sign::SilentBeforeEnd => facts
                 .silence_before_end()
                 .is_some_and(|silence| silence >= 2 * LONG_SILENCE),
-            Sign::EndedIdle => control.ended_in != Some(Phase::Transfer),
             Sign::BeyondAscii => control.last_beyond_ascii,
             Sign::NoUtf8 => control
                 .features
                 .is_some_and(|features| !features.contains(Known::Utf8)),
-            Sign::PeerPrivate => control.peer.is_some_and(is_private),
             Sign::LongSession => {
                 let now = control.ended.unwrap_or(control.last_heard);
                 let now = data.ended.map_or(now, |(_, at)| at.max(now));
@@ -530,6 +524,8 @@ impl fmt::Display for Shown<'_> {
         let seconds = |time: Option<Duration>| time.unwrap_or_default().as_secs();
         f.write_str(match self.0 {
             Sign::NoFailure | Sign::Transfer | Sign::Refused | Sign::TransferFailed => "",
+            // Only looked for to be absent.
+            Sign::DataConnected | Sign::NeverMoved => "",
             Sign::Code(_) | Sign::Says(_) => {
                 return match facts.failure.and_then(Failure::reply) {
                     Some(reply) => write!(f, "the server said {}", reply.display()),
@@ -585,13 +581,10 @@ impl fmt::Display for Shown<'_> {
             Sign::CutInHandshake => "the connection was closed in mid-handshake",
             Sign::NotTls => "what came was not TLS",
             Sign::HandshakeLate => "the handshake got no answer in time",
-            Sign::NothingInCommon | Sign::CertificateFault | Sign::ClientCertificateWanted => {
-                return match facts.tls_fault() {
-                    Some(fault) => write!(f, "{fault}"),
-                    None => Ok(()),
-                };
-            }
-            Sign::OtherAlert => {
+            Sign::NothingInCommon
+            | Sign::CertificateFault
+            | Sign::ClientCertificateWanted
+            | Sign::OtherAlert => {
                 return match facts.tls_fault() {
                     Some(fault) => write!(f, "{fault}"),
                     None => Ok(()),
@@ -604,10 +597,8 @@ impl fmt::Display for Shown<'_> {
                 let silence = seconds(facts.silence_before_end());
                 return write!(f, "the control connection was silent for {silence} s");
             }
-            Sign::EndedIdle => "no transfer was under way",
             Sign::BeyondAscii => "the name holds bytes beyond ASCII",
             Sign::NoUtf8 => "the server does not list UTF8",
-            Sign::PeerPrivate => "the server's address is private",
             Sign::LongSession => "the session lasted more than an hour",
 
             Sign::Passive => "we connect to the server (passive)",
@@ -622,7 +613,6 @@ impl fmt::Display for Shown<'_> {
                     None => Ok(()),
                 };
             }
-            Sign::DataConnected => "the data connection was up",
             Sign::AdvertisedPrivate | Sign::AdvertisedPublic => {
                 return match data.advertised {
                     Some(address) => write!(f, "the server advertised {address}"),
@@ -647,7 +637,6 @@ impl fmt::Display for Shown<'_> {
             Sign::NothingMoved => "no payload moved",
             Sign::Stalled => "the data connection stood still",
             Sign::Unanswered => "the server said nothing about the transfer",
-            Sign::NeverMoved => "nothing ever moved on the data connection",
             Sign::CleanEnd => "the data ended in order",
             Sign::Short => "fewer bytes moved than expected",
             Sign::NoCloseNotify => "the data ended without close_notify",

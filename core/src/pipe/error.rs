@@ -319,6 +319,7 @@ mod tests {
     use super::*;
     use crate::error::Malformed;
     use crate::order::{Fault, TlsFault};
+    use crate::time::Timer;
     use crate::tls::Alert;
     use crate::wire::command::Verb;
     use crate::wire::reply::Code;
@@ -432,5 +433,140 @@ mod tests {
             Error::Local(error) => assert_eq!(error.kind(), io::ErrorKind::StorageFull),
             other => panic!("{other}"),
         }
+    }
+
+    fn unconnected(source: impl Into<io::Error>) -> Error {
+        Error::Connect {
+            peer: "ftp.example.org:21".to_owned(),
+            source: source.into(),
+        }
+    }
+
+    #[test]
+    fn without_a_connection_the_advice_fits_what_the_system_says() {
+        use io::ErrorKind as E;
+        let cases = [
+            (E::ConnectionRefused.into(), "nobody listens there"),
+            (E::TimedOut.into(), "a firewall lets them through"),
+            // The look-up of a name has no number of the system.
+            (io::Error::other("no such name"), "the spelling of the host"),
+            // EACCES, as from a socket.
+            (io::Error::from_raw_os_error(13), "check host and port, and"),
+        ];
+        for (source, advice) in cases {
+            let category = match source.kind() {
+                E::TimedOut => Category::TimedOut,
+                _ => Category::Connect,
+            };
+            let error = unconnected(source);
+            assert_eq!(error.category(), category);
+            assert_eq!(error.side(), Side::Network);
+            assert!(error.failure().is_none());
+            assert!(error.advice().unwrap().contains(advice), "{error}");
+            let text = error.to_string();
+            assert!(text.starts_with("cannot connect to ftp.example.org:21: "));
+            assert!(text.ends_with(error.advice().unwrap()), "{text}");
+            assert!(format!("{error:#}").ends_with("[network side]"), "{text}");
+        }
+    }
+
+    #[test]
+    fn what_is_wrong_here_is_told_without_a_diagnosis() {
+        let cases = [
+            (Error::from(Refusal::Busy), Refusal::Busy.to_string()),
+            (
+                Error::from(TlsSetupError::NoCertificate),
+                "TLS settings: server needs a certificate [client side]".to_owned(),
+            ),
+            (
+                Error::Local(io::Error::other("disk on fire")),
+                "on this machine: disk on fire".to_owned(),
+            ),
+            (Error::Cancelled, "cancelled".to_owned()),
+            (Error::session_over(), Refusal::Closed.to_string()),
+        ];
+        for (error, text) in cases {
+            assert_eq!(error.to_string(), text);
+            assert_eq!(error.side(), Side::Client, "{text}");
+            assert_eq!(error.advice(), None, "{text}");
+            assert!(error.failure().is_none(), "{text}");
+            let category = match error {
+                Error::Tls(_) => Category::Tls,
+                _ => Category::Local,
+            };
+            assert_eq!(error.category(), category, "{text}");
+        }
+    }
+
+    /// `Read` and `Write` know no other error; programs look at its kind, and may ask for what is inside.
+    #[test]
+    fn as_an_error_of_reading_it_keeps_its_kind_and_its_reason() {
+        use io::ErrorKind as E;
+        let failed = |kind| Trouble::default().explain(Failure::new(kind, Some(Verb::Retr)), b"");
+        let truncated = FailureKind::Truncated {
+            bytes: 1,
+            expected: None,
+        };
+        let cases = [
+            (Error::Local(E::StorageFull.into()), E::StorageFull),
+            (unconnected(E::ConnectionRefused), E::ConnectionRefused),
+            (Error::Cancelled, E::ConnectionAborted),
+            (failed(FailureKind::TimedOut(Timer::Stall)), E::TimedOut),
+            (failed(truncated), E::UnexpectedEof),
+            (failed(FailureKind::Refused), E::Other),
+            (Refusal::Busy.into(), E::Other),
+            (TlsSetupError::NoCertificate.into(), E::Other),
+        ];
+        for (error, kind) in cases {
+            let text = error.to_string();
+            let has_source = !matches!(error, Error::Cancelled);
+            let error = io::Error::from(error);
+            assert_eq!(error.kind(), kind, "{text}");
+            let inside = error.get_ref().unwrap();
+            assert!(inside.is::<Error>());
+            assert_eq!(inside.to_string(), text);
+            assert_eq!(inside.source().is_some(), has_source, "{text}");
+        }
+    }
+
+    /// Who has to act is what TLS says, where it says it.
+    #[test]
+    fn the_side_is_that_of_the_tls_failure() {
+        let told = |tls| {
+            let mut trouble = Trouble {
+                tls: Some(tls),
+                local: None,
+            };
+            let kind = FailureKind::DataTls(TlsFault::Other);
+            trouble.explain(Failure::new(kind, Some(Verb::Retr)), b"")
+        };
+        assert_eq!(told(TlsFailure::Truncated).side(), Side::Network);
+        assert_eq!(told(TlsFailure::Revoked).side(), Side::Server);
+        let ours = told(TlsFailure::ClientCertificateRequired);
+        assert_eq!(ours.side(), Side::Client);
+        assert_eq!(ours.category(), Category::Tls);
+        assert_eq!(ours.advice(), Some("configure a client certificate"));
+        let text = ours.to_string();
+        assert!(
+            text.starts_with("TLS on the data connection failed: peer requires"),
+            "{text}"
+        );
+        // Either side may have to act: the failure's own opinion counts.
+        assert_eq!(told(TlsFailure::KeysExhausted).side(), Side::Server);
+    }
+
+    #[test]
+    fn an_unknown_protocol_is_shown_and_not_named() {
+        let failure = Failure::new(FailureKind::Protocol(Malformed::NotAReply), None);
+        let error = Trouble::default().explain(failure, b"\x05who are you\r\n");
+        let text = error.to_string();
+        assert!(
+            text.contains("the session began with \"\\x05who are you\" [server side]"),
+            "{text}"
+        );
+        assert!(
+            error.advice().unwrap().contains("is no FTP server"),
+            "{text}"
+        );
     }
 }

@@ -1,5 +1,7 @@
 //! Two pipes against each other, in memory: every piece size, every cut.
 
+mod edges;
+
 use alloc::collections::VecDeque;
 use alloc::rc::Rc;
 use alloc::vec::Vec;
@@ -29,16 +31,16 @@ struct Lane {
 }
 
 /// One end of a connection: moves at most so many bytes at once; between two times it is not ready once, and interrupted once.
-struct End {
+pub(super) struct End {
     from: Rc<RefCell<Lane>>,
     to: Rc<RefCell<Lane>>,
     piece: usize,
     turns: [u8; 2],
-    reset: bool,
+    pub(super) reset: bool,
     acks: u32,
 }
 
-fn connection(piece: usize) -> (End, End) {
+pub(super) fn connection(piece: usize) -> (End, End) {
     let there = Rc::new(RefCell::new(Lane::default()));
     let back = Rc::new(RefCell::new(Lane::default()));
     let end = |from: &Rc<_>, to: &Rc<_>| End {
@@ -61,6 +63,18 @@ impl End {
             1 => Err(io::ErrorKind::WouldBlock.into()),
             _ => Err(io::ErrorKind::Interrupted.into()),
         }
+    }
+}
+
+impl End {
+    /// Closes the connection: the other end hears an end, or a reset behind what came before. True if it is a reset.
+    pub(super) fn close(self) -> bool {
+        let mut lane = self.to.borrow_mut();
+        lane.shut = true;
+        if self.reset {
+            (lane.fault, lane.left) = (Some(io::ErrorKind::ConnectionReset), Some(0));
+        }
+        self.reset
     }
 }
 

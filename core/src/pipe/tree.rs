@@ -55,3 +55,64 @@ pub struct TreeDone {
     /// Why the last session broke, or could not be had: of interest if the summary is not complete.
     pub last_error: Option<Error>,
 }
+
+#[cfg(test)]
+mod tests {
+    use alloc::string::String;
+
+    use super::*;
+    use crate::error::Malformed;
+    use crate::tls::TlsSetupError;
+
+    #[test]
+    fn trouble_is_told_by_what_may_help() {
+        let connect = Error::Connect {
+            peer: String::new(),
+            source: io::ErrorKind::ConnectionRefused.into(),
+        };
+        let cases = [
+            (connect, Trouble::SessionOver),
+            (Error::session_over(), Trouble::SessionOver),
+            (
+                Refusal::Argument(Malformed::ForbiddenByte).into(),
+                Trouble::CannotBeSent,
+            ),
+            (Refusal::UseTypedMethod.into(), Trouble::CannotBeSent),
+            (Refusal::Policy.into(), Trouble::NoSession),
+            (TlsSetupError::NothingTrusted.into(), Trouble::NoSession),
+            (
+                Error::Local(io::ErrorKind::StorageFull.into()),
+                Trouble::Local(LocalTrouble::Full),
+            ),
+            (Error::Cancelled, Trouble::Cancelled),
+        ];
+        for (error, trouble) in cases {
+            assert_eq!(error.trouble(), trouble, "{error}");
+        }
+    }
+
+    /// What decides whether an order is tried again, done in another way, or ends all of it.
+    #[test]
+    fn the_file_system_says_what_stands_in_the_way() {
+        use io::ErrorKind as K;
+        let cases: [(LocalTrouble, &[K]); 6] = [
+            (LocalTrouble::Missing, &[K::NotFound]),
+            (LocalTrouble::Exists, &[K::AlreadyExists]),
+            (
+                LocalTrouble::Denied,
+                &[K::PermissionDenied, K::ReadOnlyFilesystem],
+            ),
+            (LocalTrouble::Full, &[K::StorageFull, K::QuotaExceeded]),
+            (
+                LocalTrouble::Changed,
+                &[K::NotADirectory, K::IsADirectory, K::InvalidData],
+            ),
+            (LocalTrouble::Other, &[K::Interrupted, K::Other]),
+        ];
+        for (trouble, kinds) in cases {
+            for kind in kinds {
+                assert_eq!(local_trouble(&(*kind).into()), trouble, "{kind:?}");
+            }
+        }
+    }
+}

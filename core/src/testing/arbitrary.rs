@@ -681,4 +681,68 @@ mod tests {
             assert_eq!((reply.code(), reply.text()), (spoken.code, &*spoken.text()));
         }
     }
+
+    /// As many values as it takes to see all of them.
+    fn drawn<T: for<'a> Arbitrary<'a>>(count: u32) -> impl Iterator<Item = T> {
+        (0..count).map(|seed| T::arbitrary(&mut Unstructured::new(&bytes(seed))).unwrap())
+    }
+
+    fn bytes(seed: u32) -> [u8; 64] {
+        let mut state = u64::from(seed).wrapping_mul(0x9E37_79B9_7F4A_7C15) | 1;
+        core::array::from_fn(|_| {
+            state ^= state << 13;
+            state ^= state >> 7;
+            state ^= state << 17;
+            state.to_le_bytes()[3]
+        })
+    }
+
+    #[test]
+    fn every_representation_type_and_every_ticket_can_be_drawn() {
+        let types: Vec<Type> = drawn(300).collect();
+        for wanted in [
+            Type::Image,
+            Type::Ascii,
+            Type::AsciiTelnet,
+            Type::AsciiCarriage,
+            Type::Ebcdic,
+            Type::EbcdicTelnet,
+            Type::EbcdicCarriage,
+        ] {
+            assert!(types.contains(&wanted), "{wanted:?}");
+        }
+        assert!(types.iter().any(|drawn| matches!(drawn, Type::Local(1..))));
+        let tickets: Vec<Tickets> = drawn(100).collect();
+        for wanted in [Tickets::None, Tickets::Left(4), Tickets::Unlimited] {
+            assert!(tickets.contains(&wanted), "{wanted:?}");
+        }
+        // Nothing left is `None`.
+        assert!(!tickets.contains(&Tickets::Left(0)));
+        let resumed = drawn::<TlsFacts>(100).filter(|facts| facts.resumed).count();
+        assert!((20..80).contains(&resumed), "{resumed}");
+        let late = drawn::<Instant>(100).filter(|at| at.as_millis() > 1 << 40);
+        assert!(late.count() > 50);
+    }
+
+    #[test]
+    fn every_command_can_be_drawn_and_read_back() {
+        let mut verbs = alloc::collections::BTreeSet::new();
+        for seed in 0..20_000 {
+            let bytes = bytes(seed);
+            let Ok(command) = Command::arbitrary(&mut Unstructured::new(&bytes)) else {
+                continue;
+            };
+            let mut line = Vec::new();
+            if command.encode(&mut line, 1024).is_err() {
+                continue;
+            }
+            let line = line.strip_suffix(b"\r\n").unwrap();
+            let read = Command::parse(line);
+            let shown = line.escape_ascii();
+            assert!(read.is_ok(), "{shown}: {read:?}");
+            assert_eq!(read.unwrap().verb(), command.verb(), "{shown}");
+            verbs.insert(command.verb().as_str());
+        }
+        assert!(verbs.len() >= 46, "{} verbs: {verbs:?}", verbs.len());
+    }
 }

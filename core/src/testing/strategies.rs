@@ -236,3 +236,40 @@ any! {
     TlsFacts: 4,
     Tickets: 2,
 }
+
+#[cfg(test)]
+mod tests {
+    use proptest::strategy::ValueTree;
+    use proptest::test_runner::TestRunner;
+
+    use super::*;
+
+    fn samples<T: Debug>(strategy: &impl Strategy<Value = T>, count: usize) -> Vec<T> {
+        let mut runner = TestRunner::deterministic();
+        (0..count)
+            .map(|_| strategy.new_tree(&mut runner).unwrap().current())
+            .collect()
+    }
+
+    #[test]
+    fn policies_of_every_kind_of_protection_are_drawn() {
+        let policies = samples(&security(), 200);
+        let implicit = policies.iter().filter(|policy| policy.is_implicit());
+        let clear = policies.iter().filter(|policy| policy.is_clear());
+        let counts = (implicit.count(), clear.count());
+        assert!(counts.0 > 10 && counts.1 > 10, "{counts:?}");
+        assert!(policies.iter().any(Security::ccc_allowed));
+    }
+
+    /// Whatever is drawn comes to an end.
+    #[test]
+    fn a_dialogue_is_a_value_like_any_other() {
+        let peer = "192.0.2.1".parse().unwrap();
+        for dialogue in samples(&any::<Dialogue>(), 50) {
+            let story = dialogue.play(Config::default(), peer);
+            for (line, secure) in story.lines() {
+                assert!(secure || !line.starts_with(b"PASS"));
+            }
+        }
+    }
+}

@@ -1,7 +1,6 @@
 //! One TLS connection: ciphertext in and out, plaintext in and out.
 
 use alloc::borrow::ToOwned;
-use alloc::format;
 use alloc::string::{String, ToString};
 use alloc::sync::Arc;
 use alloc::vec::Vec;
@@ -236,13 +235,8 @@ impl Channel {
     /// Appends all ciphertext to `out` and returns how many bytes it is.
     pub fn take_outgoing(&mut self, out: &mut Vec<u8>) -> usize {
         let before = out.len();
-        while self.wants_write() {
-            // Writing to a vector cannot fail.
-            match self.write_to(out) {
-                Ok(1..) => {}
-                Ok(0) | Err(_) => break,
-            }
-        }
+        // Writing to a vector cannot fail.
+        while self.wants_write() && matches!(self.write_to(out), Ok(1..)) {}
         out.len() - before
     }
 
@@ -415,12 +409,11 @@ impl Channel {
         self.bytes_in = self.bytes_in.saturating_add(bytes.len() as u64);
         // rustls takes a few KiB per call.
         while !bytes.is_empty() {
-            match self.connection.read_tls(&mut bytes) {
-                Ok(1..) => {}
-                Ok(0) => {
-                    return Err(self.fail(TlsFailure::Internal("record not taken".to_string())));
-                }
-                Err(error) => return Err(self.fail(TlsFailure::Corrupt(error.to_string()))),
+            let taken = self.connection.read_tls(&mut bytes);
+            if !matches!(taken, Ok(1..)) {
+                // A handshake message that is too long.
+                let why = taken.map_or_else(|error| error.to_string(), |_| String::new());
+                return Err(self.fail(TlsFailure::Corrupt(why)));
             }
         }
         Ok(())
@@ -498,8 +491,8 @@ impl Channel {
     fn finish_handshake(&mut self) -> Result<(), TlsFailure> {
         let version = match self.connection.protocol_version() {
             Some(ProtocolVersion::TLSv1_2) => Version::Tls12,
-            Some(ProtocolVersion::TLSv1_3) => Version::Tls13,
-            other => return Err(self.fail(TlsFailure::Internal(format!("version {other:?}")))),
+            // rustls speaks no other.
+            _ => Version::Tls13,
         };
         let suite = self.connection.negotiated_cipher_suite();
         if let Some(SupportedCipherSuite::Tls12(suite)) = suite {
@@ -662,9 +655,7 @@ impl Default for FirstStash {
 impl FirstStash {
     /// `input` begins at byte `position` of the stream; parts of it may have been offered before.
     fn note(&mut self, position: u64, input: &[u8]) {
-        let Ok(position) = usize::try_from(position) else {
-            return;
-        };
+        let position = usize::try_from(position).unwrap_or(usize::MAX);
         let Some(fresh) = self
             .len
             .checked_sub(position)

@@ -396,6 +396,100 @@ mod tests {
     }
 
     #[test]
+    fn what_the_peer_broke_is_told() {
+        let told = |error: Error| classify(&error, &handshaking());
+        let corrupt = |what: &str| TlsFailure::Corrupt(what.to_string());
+        let misbehaved = |what: &str| TlsFailure::Misbehaved(what.to_string());
+        assert_eq!(
+            told(Error::PeerSentOversizedRecord),
+            corrupt("record too long")
+        );
+        assert_eq!(
+            told(PeerIncompatible::ExtendedMasterSecretExtensionRequired.into()),
+            misbehaved("ExtendedMasterSecretExtensionRequired")
+        );
+        assert_eq!(
+            told(PeerMisbehaved::DuplicateClientHelloExtensions.into()),
+            misbehaved("DuplicateClientHelloExtensions")
+        );
+        let unexpected = Error::InappropriateHandshakeMessage {
+            expect_types: vec![],
+            got_type: rustls::HandshakeType::Finished,
+        };
+        assert_eq!(told(unexpected), misbehaved("unexpected Finished"));
+        assert!(matches!(
+            told(Error::UnsupportedNameType),
+            TlsFailure::Internal(_)
+        ));
+    }
+
+    /// A server without a certificate is broken; a client without one is told so.
+    #[test]
+    fn no_certificate_means_another_thing_on_either_side() {
+        let none = Error::NoCertificatesPresented;
+        assert!(matches!(
+            classify(&none, &handshaking()),
+            TlsFailure::UnsupportedCertificate(_)
+        ));
+        let server = Circumstances {
+            client: false,
+            ..handshaking()
+        };
+        let required = TlsFailure::AlertReceived(Alert(116));
+        assert_eq!(classify(&none, &server), required);
+    }
+
+    /// As a verifier names causes that rustls has no variant for.
+    #[test]
+    fn causes_without_a_variant_are_told_by_their_name() {
+        #[derive(Debug)]
+        enum Cause {
+            CaUsedAsEndEntity,
+            UnsupportedCertVersion,
+            UnsupportedSignatureAlgorithm,
+            TooManyNames,
+        }
+        impl core::fmt::Display for Cause {
+            fn fmt(&self, f: &mut core::fmt::Formatter<'_>) -> core::fmt::Result {
+                write!(f, "{self:?}")
+            }
+        }
+        impl core::error::Error for Cause {}
+
+        let told = |cause| {
+            let other = rustls::OtherError(alloc::sync::Arc::new(cause));
+            classify_certificate(&CertificateError::Other(other))
+        };
+        let unsupported = |what: &str| TlsFailure::UnsupportedCertificate(what.to_string());
+        assert_eq!(
+            told(Cause::CaUsedAsEndEntity),
+            TlsFailure::CaUsedAsEndEntity
+        );
+        assert_eq!(
+            told(Cause::UnsupportedCertVersion),
+            unsupported("X.509 version 1")
+        );
+        assert_eq!(
+            told(Cause::UnsupportedSignatureAlgorithm),
+            unsupported("signature algorithm")
+        );
+        let failure = told(Cause::TooManyNames);
+        assert!(failure.to_string().contains("TooManyNames"), "{failure}");
+        assert_eq!(
+            classify_certificate(&CertificateError::UnhandledCriticalExtension),
+            unsupported("unknown critical extension")
+        );
+        let algorithm = CertificateError::UnsupportedSignatureAlgorithmContext {
+            signature_algorithm_id: vec![],
+            supported_algorithms: vec![],
+        };
+        assert_eq!(
+            classify_certificate(&algorithm),
+            unsupported("signature algorithm")
+        );
+    }
+
+    #[test]
     fn names_from_certificates_are_safe_to_show() {
         assert_eq!(readable_name("DnsName(\"a.example\")"), "a.example");
         assert_eq!(readable_name("IpAddress(0::1)"), "::1");

@@ -504,4 +504,28 @@ mod tests {
         assert_eq!(TlsFailure::ClientCertificateRequired.blame(), Blame::Us);
         assert_eq!(TlsFailure::Revoked.blame(), Blame::Peer);
     }
+
+    #[test]
+    fn the_version_a_peer_offers_is_called_by_its_name() {
+        let offers = |version| {
+            let failure = TlsFailure::ProtocolVersion {
+                offered: Some(version),
+            };
+            let text = failure.to_string();
+            let (_, name) = text.split_once("peer offers ").unwrap();
+            name.to_string()
+        };
+        let names = [
+            (0x0002, "SSL 2"),
+            (0x0300, "SSL 3"),
+            (0x0301, "TLS 1.0"),
+            (0x0302, "TLS 1.1"),
+            (0x0303, "TLS 1.2"),
+            (0x0304, "TLS 1.3"),
+            (0x7f1c, "an unknown version"),
+        ];
+        for (version, name) in names {
+            assert_eq!(offers(version), name);
+        }
+    }
 }

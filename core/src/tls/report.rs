@@ -81,4 +81,83 @@ mod tests {
         assert_eq!(count(1000, false), Tickets::Left(255));
         assert_eq!(count(0, true), Tickets::Unlimited);
     }
+
+    /// What the machine is told decides what the application may try instead: another certificate, version, protocol, or nothing.
+    #[test]
+    fn every_failure_is_told_by_what_can_be_done_about_it() {
+        use alloc::string::String;
+
+        use crate::tls::{Alert, Fingerprint};
+        use crate::wire::first_bytes::FirstBytes;
+
+        let print = Fingerprint([1; 32]);
+        let cases = [
+            (
+                TlsFailure::NotTls {
+                    looks_like: FirstBytes::Other,
+                    sample: alloc::vec![],
+                    established: false,
+                },
+                TlsFault::NotTls,
+            ),
+            (TlsFailure::EofAtClientHello, TlsFault::ClosedAtHello),
+            (TlsFailure::EofInHandshake, TlsFault::ClosedInHandshake),
+            (TlsFailure::Reset { handshaking: true }, TlsFault::Reset),
+            (TlsFailure::UnknownIssuer, TlsFault::UnknownIssuer),
+            (TlsFailure::SelfSigned, TlsFault::UnknownIssuer),
+            (
+                TlsFailure::WrongName {
+                    expected: String::new(),
+                    presented: alloc::vec![],
+                },
+                TlsFault::WrongName,
+            ),
+            (TlsFailure::UnrecognisedName, TlsFault::WrongName),
+            (TlsFailure::Expired { not_after: None }, TlsFault::Expired),
+            (
+                TlsFailure::NotYetValid { not_before: None },
+                TlsFault::Expired,
+            ),
+            (
+                TlsFailure::PinMismatch { seen: print },
+                TlsFault::PinMismatch,
+            ),
+            (TlsFailure::CaUsedAsEndEntity, TlsFault::Certificate),
+            (TlsFailure::Revoked, TlsFault::Certificate),
+            (
+                TlsFailure::DataCertificateDiffers {
+                    control: print,
+                    data: print,
+                },
+                TlsFault::Certificate,
+            ),
+            (
+                TlsFailure::ClientCertificateRequired,
+                TlsFault::ClientCertificate,
+            ),
+            (
+                TlsFailure::ClientCertificateRefused(Alert(48)),
+                TlsFault::ClientCertificate,
+            ),
+            (
+                TlsFailure::ProtocolVersion { offered: None },
+                TlsFault::Version,
+            ),
+            (TlsFailure::NoCommonCipher, TlsFault::NoCommonCipher),
+            (
+                TlsFailure::NoApplicationProtocol,
+                TlsFault::ApplicationProtocol,
+            ),
+            (TlsFailure::AlertReceived(Alert(80)), TlsFault::Alert(80)),
+            (TlsFailure::Corrupt(String::new()), TlsFault::Corrupt),
+            (TlsFailure::Misbehaved(String::new()), TlsFault::Corrupt),
+            (TlsFailure::KeysExhausted, TlsFault::Local),
+            (TlsFailure::Internal(String::new()), TlsFault::Local),
+            (TlsFailure::Truncated, TlsFault::Other),
+            (TlsFailure::Renegotiation, TlsFault::Other),
+        ];
+        for (failure, fault) in cases {
+            assert_eq!(TlsFault::from(&failure), fault, "{failure}");
+        }
+    }
 }

@@ -88,10 +88,9 @@ impl ServerTlsSession {
     }
 
     fn accept_with(&self, config: Arc<ServerConfig>) -> Result<Channel, TlsFailure> {
-        match ServerConnection::new(config) {
-            Ok(connection) => Ok(Channel::server(connection, self.require_alpn)),
-            Err(error) => Err(TlsFailure::Internal(error.to_string())),
-        }
+        ServerConnection::new(config)
+            .map(|connection| Channel::server(connection, self.require_alpn))
+            .map_err(|error| TlsFailure::Internal(error.to_string()))
     }
 }
 

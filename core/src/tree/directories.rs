@@ -427,3 +427,95 @@ fn is_unclear(found: &Found) -> bool {
             .time
             .is_some_and(|time| time.zone == Zone::Unknown && time.precision >= Precision::Minute)
 }
+
+#[cfg(test)]
+mod tests {
+    use alloc::vec::Vec;
+
+    use super::*;
+    use crate::tree::{Event, Found, FoundKind, Listing, Next, Options, Order, ReadOrder};
+    use crate::wire::date::Timestamp;
+
+    fn now() -> Timestamp {
+        Timestamp::new(2026, 7, 14, 12, 0, 0).unwrap()
+    }
+
+    fn entry(name: &[u8], kind: FoundKind) -> Found {
+        Found::new(name.to_vec(), kind)
+    }
+
+    fn read(plan: &mut Planner) -> ReadOrder {
+        match plan.next() {
+            Next::Order(Order::Read(order)) => order,
+            other => panic!("{other:?}"),
+        }
+    }
+
+    /// What could not be done, by path.
+    fn failed(plan: &mut Planner) -> Vec<(Vec<u8>, Reason)> {
+        let events = core::iter::from_fn(|| plan.event());
+        let failed = events.filter_map(|event| match event {
+            Event::Failed(failed) => Some((failed.path, failed.why)),
+            _ => None,
+        });
+        failed.collect()
+    }
+
+    /// The server says by the directory's own name where it leads (RFC 3659 section 7.5.2).
+    #[test]
+    fn a_directory_within_itself_is_not_walked_again() {
+        let mut plan = Planner::walk(b"/d", Options::default(), now());
+        let root = read(&mut plan);
+        let listing = Listing::new(alloc::vec![entry(b"sub", FoundKind::Directory)]);
+        plan.report(root.listed(listing.with_unique(b"1".to_vec())));
+        let sub = read(&mut plan);
+        let listing = Listing::new(alloc::vec![entry(b"sub", FoundKind::Directory)]);
+        plan.report(sub.listed(listing.with_unique(b"1".to_vec())));
+        assert!(matches!(plan.next(), Next::Over));
+        assert_eq!(failed(&mut plan), [(b"sub".to_vec(), Reason::Circle)]);
+        assert!(!plan.summary().is_complete());
+    }
+
+    /// A server that names what lies elsewhere gets nothing deleted there, nor the directory that it says it is in.
+    #[test]
+    fn a_name_that_leads_elsewhere_is_not_deleted() {
+        let mut plan = Planner::remove(b"/d", Options::default(), now());
+        let root = read(&mut plan);
+        let names: [&[u8]; 3] = [b"../passwd", b"a/b", b"file"];
+        let entries = names.map(|name| entry(name, FoundKind::File));
+        plan.report(root.listed(Listing::new(entries.to_vec())));
+        let mut removed = Vec::new();
+        while let Next::Order(order) = plan.next() {
+            let Order::Remove(order) = order else {
+                panic!("{order:?}");
+            };
+            removed.push(order.place().clone());
+            plan.report(order.removed());
+        }
+        assert_eq!(removed, [crate::tree::Place::Remote(b"/d/file".to_vec())]);
+        let told = failed(&mut plan);
+        assert_eq!(told.len(), 2, "{told:?}");
+        let elsewhere = |(_, why): &(Vec<u8>, Reason)| *why == Reason::ReachesElsewhere;
+        assert!(told.iter().all(elsewhere), "{told:?}");
+    }
+
+    #[test]
+    fn a_tree_that_is_too_deep_is_left_as_it_is_below() {
+        let mut options = Options::default();
+        options.bounds.depth = 1;
+        let mut plan = Planner::remove(b"/d", options, now());
+        let mut depth = 0;
+        while let Next::Order(order) = plan.next() {
+            let Order::Read(order) = order else {
+                panic!("{order:?}");
+            };
+            depth += 1;
+            assert!(depth < 5, "goes on and on");
+            let below = entry(b"sub", FoundKind::Directory);
+            plan.report(order.listed(Listing::new(alloc::vec![below])));
+        }
+        assert_eq!(depth, 2);
+        let told = failed(&mut plan);
+        assert_eq!(told, [(b"sub/sub".to_vec(), Reason::TooDeep)]);
+    }
+}

@@ -199,3 +199,67 @@ fn take(listing: &mut Listing, item: Item<'_>, most: usize) {
         unique,
     });
 }
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+
+    fn listed(most: usize, feed: impl FnOnce(&mut Collector)) -> Listing {
+        let now = Timestamp::new(2026, 3, 1, 12, 0, 0).unwrap();
+        let mut collector = Collector::new(&Options::new(now), most);
+        feed(&mut collector);
+        collector.finish()
+    }
+
+    fn names(listing: &Listing) -> Vec<&[u8]> {
+        listing.entries().iter().map(|found| &*found.name).collect()
+    }
+
+    #[test]
+    fn what_stands_around_the_entries_is_none_of_them() {
+        let text = b"total 12\r\n\
+            drwxr-xr-x 2 ftp ftp 4096 Jan  1 00:00 .\r\n\
+            drwxr-xr-x 2 ftp ftp 4096 Jan  1 00:00 ..\r\n\
+            -rw-r--r-- 1 ftp ftp 3 Jan  1 00:00 a b\r\n\
+            drwxr-xr-x 2 ftp ftp 4096 Jan  1 00:00 sub\r\n\
+            prw-r--r-- 1 ftp ftp 0 Jan  1 00:00 pipe\r\n\
+            what is this\r\n";
+        for size in [1, 7, text.len()] {
+            let listing = listed(100, |collector| {
+                for piece in text.chunks(size) {
+                    collector.feed(piece);
+                }
+            });
+            assert_eq!(names(&listing), [&b"a b"[..], b"sub", b"pipe"]);
+            let kinds: Vec<_> = listing.entries().iter().map(|found| found.kind).collect();
+            let expected = [FoundKind::File, FoundKind::Directory, FoundKind::Other];
+            assert_eq!(kinds, expected);
+            // So that nothing is deleted for not being in it.
+            assert_eq!(listing.unread, 1);
+        }
+    }
+
+    #[test]
+    fn what_is_beyond_the_bound_is_counted() {
+        let listing = listed(2, |collector| {
+            for name in ["a", "b", "c", "d"] {
+                let line = alloc::format!("-rw-r--r-- 1 ftp ftp 3 Jan  1 00:00 {name}\r\n");
+                collector.feed(line.as_bytes());
+            }
+        });
+        assert_eq!(names(&listing), [b"a", b"b"]);
+        assert_eq!(listing.unread, 2);
+    }
+
+    /// STAT of a path (RFC 959 section 4.1.3), with and without the code in front of each line.
+    #[test]
+    fn a_listing_in_a_reply_is_between_its_first_and_its_last_line() {
+        let plain = b"Status of /:\n-rw-r--r-- 1 ftp ftp 3 Jan  1 00:00 a\nEnd of status";
+        let coded = b"Status of /:\r\n213--rw-r--r-- 1 ftp ftp 3 Jan  1 00:00 a\r\nEnd";
+        for text in [&plain[..], coded] {
+            let listing = listed(100, |collector| collector.feed_status(text));
+            assert_eq!(names(&listing), [b"a"]);
+            assert_eq!(listing.unread, 0);
+        }
+    }
+}

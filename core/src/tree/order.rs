@@ -529,3 +529,73 @@ impl fmt::Display for LocalTrouble {
         })
     }
 }
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+    use crate::order::Fault;
+    use crate::wire::command::Verb;
+    use crate::wire::reply::Code;
+
+    /// Whether the next attempt, another session, or nothing may help.
+    #[test]
+    fn failures_are_told_by_what_may_help() {
+        use FailureKind as K;
+        let cases: [(Trouble, &[FailureKind]); 8] = [
+            (Trouble::Refused(0), &[K::Refused, K::RestartRefused]),
+            (
+                Trouble::NoDataConnection,
+                &[K::DataOpen(Fault::Refused), K::DataOpen(Fault::TimedOut)],
+            ),
+            (Trouble::Unreadable, &[K::Protocol(Malformed::Digest)]),
+            (
+                Trouble::Broken,
+                &[
+                    K::DataTls(TlsFault::Reset),
+                    K::Truncated {
+                        bytes: 1,
+                        expected: None,
+                    },
+                    K::TransferFailed { bytes: 1 },
+                    K::NotAttempted,
+                    K::Withdrawn,
+                ],
+            ),
+            (Trouble::Cancelled, &[K::Aborted { bytes: 1 }]),
+            (
+                Trouble::Local(LocalTrouble::Other),
+                &[K::Local { bytes: 1 }],
+            ),
+            (
+                Trouble::NoSession,
+                &[
+                    K::LoginRefused,
+                    K::SecurityRefused,
+                    K::Injected,
+                    K::SessionReuseRequired,
+                    K::ControlTls(TlsFault::UnknownIssuer),
+                    K::ControlTls(TlsFault::Version),
+                ],
+            ),
+            (
+                Trouble::SessionOver,
+                &[
+                    K::ControlTls(TlsFault::Reset),
+                    K::ControlClosed,
+                    K::TimedOut(crate::time::Timer::Reply),
+                    K::Protocol(Malformed::NotAReply),
+                ],
+            ),
+        ];
+        for (trouble, kinds) in cases {
+            for kind in kinds {
+                let failure = Failure::new(*kind, Some(Verb::Retr));
+                assert_eq!(Trouble::of(&failure), trouble, "{failure}");
+            }
+        }
+        let busy = Failure::replied(K::Refused, None, Code::new(450).unwrap(), alloc::vec![]);
+        assert_eq!(Trouble::of(&busy), Trouble::Refused(450));
+        // A 4yz may pass, a 5yz does not (RFC 959 section 4.2.1).
+        assert!(Trouble::Refused(450).may_pass() && !Trouble::Refused(550).may_pass());
+    }
+}

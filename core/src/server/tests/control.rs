@@ -264,6 +264,13 @@ fn rfc_959_section_4_2_1_shutdown_is_421() {
     bench.handle(Input::Shutdown);
     assert_eq!(bench.codes(), [421]);
     assert_eq!(bench.closed, Some(Closing::Shutdown));
+    // While it still says "soon", too.
+    let mut config = open();
+    config.greeting = Greeting::Delayed(b"Soon".to_vec());
+    let mut bench = Bench::with(config);
+    bench.handle(Input::Shutdown);
+    assert_eq!(bench.codes(), [120, 421]);
+    assert_eq!(bench.closed, Some(Closing::Shutdown));
 }
 
 #[test]

@@ -217,3 +217,20 @@ fn rfc_7151_host_comes_before_login() {
     bench.expect("", &[220]);
     bench.expect("HOST ftp.example.org", &[502]);
 }
+
+/// What is longer than any real one is refused without asking anybody.
+#[test]
+fn names_and_passwords_have_bounds() {
+    let mut bench = Bench::clear();
+    bench.expect("", &[220]);
+    let limits = bench.server.config().limits.clone();
+    let name = "n".repeat(limits.user_name);
+    bench.expect(&format!("USER {name}n"), &[501]);
+    bench.expect(&format!("USER {name}"), &[331]);
+    assert_eq!(bench.server.user_name(), name.as_bytes());
+    bench.send(&format!("PASS {}", "p".repeat(limits.password + 1)));
+    bench.pass(10 * SECOND);
+    assert_eq!(bench.codes(), [530]);
+    assert!(bench.asked.is_empty());
+    bench.expect("PWD", &[530]);
+}

@@ -501,3 +501,18 @@ fn is_34_what_is_opened_behind_the_end_is_closed() {
     bench.handle(Input::Answer(question.opened(None)));
     assert_eq!(bench.endings, [(Ending::Abort, 0)]);
 }
+
+/// An offset counts octets as they are stored; what travels in TYPE A has others (RFC 3659 section 5.2).
+#[test]
+fn a_restart_point_means_nothing_once_the_type_is_ascii() {
+    let mut bench = binary();
+    for line in ["RETR f", "STOR f"] {
+        bench.expect("TYPE I", &[200]);
+        bench.expect("REST 5", &[350]);
+        bench.expect("TYPE A", &[200]);
+        bench.pasv();
+        bench.expect(line, &[554]);
+        // It is spent, and so is the data connection.
+        bench.expect(line, &[425]);
+    }
+}

@@ -2,6 +2,7 @@
 
 mod certificates;
 mod handshake;
+mod policy;
 mod stream;
 
 use alloc::string::ToString;
@@ -36,7 +37,7 @@ impl Authority {
         params
             .distinguished_name
             .push(DnType::OrganizationName, seed.to_string());
-        let pem = pem(params.self_signed(&key).unwrap().der());
+        let pem = pem("CERTIFICATE", params.self_signed(&key).unwrap().der());
         Authority { params, key, pem }
     }
 
@@ -94,9 +95,9 @@ pub(crate) fn params(names: &[&str]) -> CertificateParams {
     params
 }
 
-fn pem(der: &[u8]) -> Vec<u8> {
+fn pem(label: &str, der: &[u8]) -> Vec<u8> {
     const DIGITS: &[u8; 64] = b"ABCDEFGHIJKLMNOPQRSTUVWXYZabcdefghijklmnopqrstuvwxyz0123456789+/";
-    let mut out = b"-----BEGIN CERTIFICATE-----\n".to_vec();
+    let mut out = alloc::format!("-----BEGIN {label}-----\n").into_bytes();
     for (index, three) in der.chunks(3).enumerate() {
         let mut bits = [0; 3];
         bits[..three.len()].copy_from_slice(three);
@@ -113,7 +114,7 @@ fn pem(der: &[u8]) -> Vec<u8> {
             out.push(b'\n');
         }
     }
-    out.extend(b"\n-----END CERTIFICATE-----\n");
+    out.extend(alloc::format!("\n-----END {label}-----\n").bytes());
     out
 }
 

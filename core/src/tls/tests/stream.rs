@@ -503,3 +503,47 @@ fn no_input_panics() {
         assert!(channel.is_handshaking() && read_all(&mut channel).is_empty());
     }
 }
+
+/// A handshake message of 64 KiB in many records, of which none is complete: held up to a bound, then refused.
+#[test]
+fn a_handshake_message_without_end_is_not_collected() {
+    let world = World::new();
+    let session = world.client().build().unwrap().session(NAME).unwrap();
+    for fragment in [1000, 16 * 1024] {
+        let mut client = session.open(Purpose::Control).unwrap();
+        client.take_outgoing(&mut Vec::new());
+        // Certificate (11), as long as its three bytes of length can say.
+        let mut body = alloc::vec![11, 0xff, 0xff, 0xff];
+        let mut fed = 0;
+        let failure = loop {
+            body.resize(fragment, 0);
+            let [high, low] = u16::try_from(fragment).unwrap().to_be_bytes();
+            let mut record = alloc::vec![0x16, 3, 3, high, low];
+            record.extend(&body);
+            body.clear();
+            fed += record.len();
+            assert!(fed < 1 << 18, "still taken after {fed} bytes");
+            if let Err(failure) = client.feed(&record) {
+                break failure;
+            }
+        };
+        assert!(
+            matches!(failure, TlsFailure::Corrupt(_) | TlsFailure::Misbehaved(_)),
+            "{failure:?}"
+        );
+        assert!(client.bytes_in() <= 2 << 16);
+        assert_eq!(client.feed(&[0x16]), Err(failure));
+    }
+}
+
+/// What is said about a record, at the moment it is refused.
+#[test]
+fn a_record_longer_than_the_standard_allows_is_no_tls() {
+    let world = World::new();
+    let mut client = {
+        let session = world.client().build().unwrap().session(NAME).unwrap();
+        session.open(Purpose::Control).unwrap()
+    };
+    let failure = client.feed(&[0x16, 3, 3, 0x48, 0x01]).unwrap_err();
+    assert!(matches!(failure, TlsFailure::NotTls { .. }), "{failure:?}");
+}
