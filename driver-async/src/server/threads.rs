@@ -211,8 +211,8 @@ impl Threads {
 
 impl Post {
     fn work(&self, now: u64) -> Work {
-        let (worked, long) = (&self.worked, self.long.load(Ordering::SeqCst));
-        let worked = worked.load(Ordering::SeqCst);
+        let worked = self.worked.load(Ordering::SeqCst);
+        let long = self.long.load(Ordering::SeqCst);
         let under_way = match self.since.load(Ordering::SeqCst) {
             RESTS => 0,
             since => now.saturating_sub(since),
