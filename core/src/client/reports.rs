@@ -137,7 +137,7 @@ impl Client {
                     request
                         .length
                         .or(rest)
-                        .or(announced.filter(|_| request.is_whole()))
+                        .or_else(|| announced.filter(|_| request.is_whole()))
                 });
             self.queue.push(Item::Do(Errand::Flow {
                 number: self.data_order,
