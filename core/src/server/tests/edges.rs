@@ -124,16 +124,9 @@ fn each_line_that_is_no_command_is_told_why() {
         ("XYZZY", 500, "Unknown command"),
         ("RETR", 501, "An argument is needed"),
         ("TYPE X", 504, "Not for that parameter"),
-        ("PORT 1,2,3", 501, "The argument is not understood"),
     ] {
         assert_eq!(bench.text(line, code), text, "{line}");
     }
-    bench.raw(b"RETR a\0b\r\n");
-    let said = bench.said();
-    assert_eq!(said[0].1, "The line holds a byte that cannot be in it");
-    let mut bench = Bench::clear();
-    bench.expect("", &[220]);
-    assert_eq!(bench.text("SIZE /file", 530), "Log in first");
 }
 
 /// The verbs HELP lists.
