@@ -5,9 +5,6 @@ mod call;
 mod control;
 mod data;
 mod listing;
-#[cfg(test)]
-#[cfg(any(feature = "ring", feature = "aws-lc-rs"))]
-mod tests;
 
 use alloc::borrow::ToOwned;
 use alloc::boxed::Box;
@@ -658,3 +655,7 @@ impl fmt::Display for Told<'_, '_> {
         }
     }
 }
+
+#[cfg(test)]
+#[cfg(any(feature = "ring", feature = "aws-lc-rs"))]
+mod tests;
