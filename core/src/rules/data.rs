@@ -59,15 +59,6 @@ impl Data {
             Life::Open | Life::Securing | Life::Ready | Life::Flowing
         )
     }
-
-    /// How it ended, if it has.
-    #[must_use]
-    pub const fn end(&self) -> Option<DataEnd> {
-        match self.life {
-            Life::Ended(end) => Some(end),
-            _ => None,
-        }
-    }
 }
 
 /// Why a data connection is not made to where the peer asks.

@@ -665,3 +665,7 @@ impl fmt::Display for Told<'_, '_> {
         }
     }
 }
+
+#[cfg(test)]
+#[cfg(any(feature = "ring", feature = "aws-lc-rs"))]
+mod tests;

@@ -194,6 +194,8 @@ impl Bench {
                         );
                     }
                     Output::Question(question) => {
+                        // Checkers explore several answers to one question: to copies of it.
+                        assert_eq!(question.copy(), question);
                         if let Question::Close(close) = &question {
                             self.endings.push((close.ending(), close.bytes()));
                         }
