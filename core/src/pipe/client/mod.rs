@@ -6,9 +6,6 @@ mod control;
 mod data;
 mod listing;
 mod patience;
-#[cfg(test)]
-#[cfg(any(feature = "ring", feature = "aws-lc-rs"))]
-mod tests;
 
 use alloc::borrow::ToOwned;
 use alloc::boxed::Box;
