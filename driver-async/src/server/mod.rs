@@ -33,6 +33,8 @@
 //!   there to wait, while the last piece is on the network. What need not wait is done at once by the thread that serves, but never by
 //!   all of them, and no more for a while once it has waited all the same, or once two transfers wanted to. A thread that stands by
 //!   notices within milliseconds that one waits.
+//! * **Signals.** A socket that is gone may raise SIGPIPE where the system sends a file by itself. A program whose `main` is Rust's ignores it;
+//!   another has to.
 
 mod accounts;
 mod control;
