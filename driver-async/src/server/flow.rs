@@ -182,7 +182,7 @@ impl Working {
     ///
     /// It costs the processors least, which is what counts for small files and where there are many. But the client then has to fetch the
     /// file from where it lies in memory; what was copied is near already. So the rest of a file that has the server to itself is copied,
-    /// and gets there in half to two thirds of the time.
+    /// and gets there sooner.
     fn pass_now(&mut self, pipe: &mut Pipe, network: &mut Connection) -> Option<bool> {
         let Some(Open::Reading { source, left }) = &mut self.open else {
             return None;
