@@ -170,6 +170,21 @@ fn clear() -> (Pipe, Pipe) {
     (Pipe::new(1024), Pipe::new(1024))
 }
 
+/// Two ends of a connection that is under TLS.
+fn secured_links(a: &mut End, b: &mut End) -> (Link, Link) {
+    let (mut left, mut right) = (Link::new(4096), Link::new(4096));
+    let (client, server) = channels();
+    left.secure(client);
+    right.secure(server);
+    while left.secured().is_none() || right.secured().is_none() {
+        left.flush(a);
+        left.fill(a);
+        right.flush(b);
+        right.fill(b);
+    }
+    (left, right)
+}
+
 fn payload(length: usize) -> Vec<u8> {
     (0..length)
         .map(|index| b"the quick\nbrown fox\r\njumps\n"[index % 27])
@@ -590,16 +605,7 @@ fn nothing_is_read_in_clear_before_payload_is_due() {
 fn behind_tls_the_control_connection_goes_on_in_clear_even_in_the_same_segment() {
     for piece in [1, 7, 1 << 20] {
         let (mut a, mut b) = connection(piece);
-        let (mut left, mut right) = (Link::new(4096), Link::new(4096));
-        let (client, server) = channels();
-        left.secure(client);
-        right.secure(server);
-        while left.secured().is_none() || right.secured().is_none() {
-            left.flush(&mut a);
-            left.fill(&mut a);
-            right.flush(&mut b);
-            right.fill(&mut b);
-        }
+        let (mut left, mut right) = secured_links(&mut a, &mut b);
         left.close();
         right.close();
         let mut said = 0;

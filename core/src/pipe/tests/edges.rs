@@ -94,16 +94,7 @@ fn a_link_in_clear_has_no_handshake_to_wait_for() {
 fn tls_that_does_not_end_in_order_is_a_failure() {
     for fault in [None, Some(io::ErrorKind::ConnectionReset)] {
         let (mut a, mut b) = connection(1 << 20);
-        let (mut left, mut right) = (Link::new(4096), Link::new(4096));
-        let (client, server) = channels();
-        left.secure(client);
-        right.secure(server);
-        while left.secured().is_none() || right.secured().is_none() {
-            left.flush(&mut a);
-            left.fill(&mut a);
-            right.flush(&mut b);
-            right.fill(&mut b);
-        }
+        let (mut left, mut right) = secured_links(&mut a, &mut b);
         // Said under TLS still: not what is waited for.
         while right.send(b"200 CCC\r\n", &mut b) == 0 {}
         while right.wants_write() {
