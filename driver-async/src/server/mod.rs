@@ -31,8 +31,8 @@
 //!   end of the session.
 //! * **A storage never holds up a session of another.** Its work is a future beside the sockets; what has to wait is done by threads that are
 //!   there to wait, while the last piece is on the network. What need not wait is done at once by the thread that serves, but never by
-//!   all of them, and no more for a while once it has waited all the same, or once two transfers wanted to. A thread that stands by
-//!   notices within milliseconds that one waits.
+//!   all of them, and no more for a while once it has waited all the same. A thread that stands by notices within milliseconds that one
+//!   waits.
 //! * **Signals.** A socket that is gone may raise SIGPIPE where the system sends a file by itself. A program whose `main` is Rust's ignores it;
 //!   another has to.
 
