@@ -127,7 +127,8 @@ impl Client {
         self.join();
     }
 
-    /// ABOR, if the server says nothing by itself, and the session is brought back into step. `retry`: by the next data mode, because this one failed so.
+    /// ABOR, if the server says nothing by itself, and the session is brought back into step. `retry`: by the next data mode, because this one
+    /// failed so.
     pub(super) fn give_up_transfer(&mut self, ticket: Option<TicketId>, retry: Option<Fault>) {
         let bytes = self
             .transfer

@@ -1,6 +1,7 @@
 //! One TLS connection: ciphertext in and out, plaintext in and out.
 
 use alloc::borrow::ToOwned;
+use alloc::format;
 use alloc::string::{String, ToString};
 use alloc::sync::Arc;
 use alloc::vec::Vec;
@@ -409,11 +410,14 @@ impl Channel {
         self.bytes_in = self.bytes_in.saturating_add(bytes.len() as u64);
         // rustls takes a few KiB per call.
         while !bytes.is_empty() {
-            let taken = self.connection.read_tls(&mut bytes);
-            if !matches!(taken, Ok(1..)) {
+            match self.connection.read_tls(&mut bytes) {
+                Ok(1..) => {}
+                // That would be ours, and nobody's on the way.
+                Ok(0) => {
+                    return Err(self.fail(TlsFailure::Internal("record not taken".to_string())));
+                }
                 // A handshake message that is too long.
-                let why = taken.map_or_else(|error| error.to_string(), |_| String::new());
-                return Err(self.fail(TlsFailure::Corrupt(why)));
+                Err(error) => return Err(self.fail(TlsFailure::Corrupt(error.to_string()))),
             }
         }
         Ok(())
@@ -491,8 +495,8 @@ impl Channel {
     fn finish_handshake(&mut self) -> Result<(), TlsFailure> {
         let version = match self.connection.protocol_version() {
             Some(ProtocolVersion::TLSv1_2) => Version::Tls12,
-            // rustls speaks no other.
-            _ => Version::Tls13,
+            Some(ProtocolVersion::TLSv1_3) => Version::Tls13,
+            other => return Err(self.fail(TlsFailure::Internal(format!("version {other:?}")))),
         };
         let suite = self.connection.negotiated_cipher_suite();
         if let Some(SupportedCipherSuite::Tls12(suite)) = suite {

@@ -336,8 +336,8 @@ impl Engine {
 
     // ---- the loop
 
-    /// Does what is due, a few things at most, and payload is the last of them. `done` is told every event, and says whether it was the one waited for; a
-    /// [wish](Wish) of the call, or a login that failed, ends the wait too.
+    /// Does what is due, a few things at most, and payload is the last of them. `done` is told every event, and says whether it was the one
+    /// waited for; a [wish](Wish) of the call, or a login that failed, ends the wait too.
     ///
     /// # Errors
     /// Those of [`Sockets::look`].
