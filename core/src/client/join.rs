@@ -16,7 +16,7 @@ use crate::wire::reply::{Code, Subject};
 
 use super::config::MissingCloseNotify;
 use super::queue::Outcome;
-use super::request::Expected;
+use super::request::{Expected, Request};
 use super::{Client, Ended, Phase, Transfer};
 
 impl Client {
@@ -151,16 +151,11 @@ impl Client {
             fresh: false,
             source_ended: false,
         });
-        let (size, offset) = request.map_or((None, 0), |request| {
-            (request.expected_bytes(), request.offset)
-        });
+        let size = request.and_then(Request::expected_bytes);
         let hinted = transfer.hinted.filter(|hint| {
             // The size in the preliminary reply is only a hint, unless the server is known to name the right one: it may count the whole
             // file, or ASCII differently.
-            offset == 0
-                && transfer.payload == Payload::FileIn
-                && (ended.bytes < *hint || self.sizes_announced)
-                && !request.is_some_and(|request| request.ascii)
+            request.is_some_and(Request::is_whole) && (ended.bytes < *hint || self.sizes_announced)
         });
         let expected = size.or(hinted);
         let evidence = Evidence {

@@ -4,9 +4,10 @@
 //! cargo bench -p ftp-proto-tests --bench ftpbench [-- [--tls] [--clients N] [--size 1M] [--repeats N] [--server NAME]...]
 //! ```
 //!
-//! `ftpbench` is what `tests/peers/install.sh` has put beside pyftpdlib; `tests/peers/ftpbench_whole.py` sees to it that what is fetched is whole. The servers take turns, each with a fresh directory, and are
-//! stopped in between; the table holds medians, and below them, against the best of the others, how `serve` does. Memory is what all
-//! processes of a server hold for themselves and their share of the rest (PSS), for each session that is logged in and idle.
+//! `ftpbench` is what `tests/peers/install.sh` has put beside pyftpdlib; `tests/peers/ftpbench_whole.py` sees to it that what is fetched is
+//! whole. The servers take turns, each with a fresh directory, and are stopped in between; the table holds medians, and below them, against
+//! the best of the others, how `serve` does. Memory is what all processes of a server hold for themselves and their share of the rest (PSS),
+//! for each session that is logged in and idle.
 //!
 //! The client is a single Python process: where it is what takes the time, all servers look alike. Logging of commands is off everywhere.
 //! Needs root.
