@@ -44,6 +44,13 @@ impl Outbox {
         self.at = 0;
     }
 
+    /// Gives the memory back if nothing waits.
+    pub(crate) fn rest(&mut self) {
+        if self.is_empty() {
+            *self = Outbox::default();
+        }
+    }
+
     pub(crate) fn end(&mut self) -> &mut Vec<u8> {
         &mut self.bytes
     }
@@ -107,6 +114,13 @@ impl<I> Queue<I> {
             self.text.clear();
         }
         item
+    }
+
+    /// Gives the memory back if nothing waits.
+    pub(crate) fn rest(&mut self) {
+        if self.is_empty() {
+            *self = Queue::default();
+        }
     }
 
     /// Keeps a text for an item.
@@ -247,6 +261,28 @@ mod tests {
         out.end().extend_from_slice(b"ab");
         assert_eq!(out.since(4), b"ab");
         assert_eq!(out.since(7), b"");
+    }
+
+    #[test]
+    fn at_rest_only_what_waits_takes_memory() {
+        let mut out = Outbox::default();
+        out.end().extend_from_slice(b"NOOP\r\n");
+        out.rest();
+        assert_eq!(out.waiting(), b"NOOP\r\n");
+        out.consume(6);
+        assert_ne!(out.bytes.capacity(), 0);
+        out.rest();
+        assert_eq!(out.bytes.capacity(), 0);
+
+        let mut queue = Queue::default();
+        let piece = queue.keep(b"one");
+        queue.push(piece);
+        queue.rest();
+        let piece = queue.take().unwrap();
+        assert_eq!(queue.text(&piece), b"one");
+        queue.rest();
+        assert_eq!((queue.items.capacity(), queue.text.capacity()), (0, 0));
+        assert!(queue.is_empty());
     }
 
     #[test]

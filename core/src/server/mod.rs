@@ -445,6 +445,14 @@ impl Server {
         }))
     }
 
+    /// Gives back the memory that only commands under way need. Nothing else changes. For when there is nothing to do but wait: what a session
+    /// holds then is what thousands of idle ones cost.
+    pub fn rest(&mut self) {
+        self.inbox.rest();
+        self.outbox.rest();
+        self.queue.rest();
+    }
+
     /// Drops what does not decide anything, so that a checker meets equal states as equal. Time starts again at [`Instant::ZERO`].
     #[cfg(feature = "model")]
     pub fn canonical(&mut self) {

@@ -90,6 +90,13 @@ impl Inbox {
         self.waiting.is_empty() && self.lines.is_empty() && self.telnet.is_idle()
     }
 
+    /// Gives back what lines waited in, if none does.
+    pub(super) fn rest(&mut self) {
+        if self.waiting.is_empty() {
+            self.waiting = VecDeque::new();
+        }
+    }
+
     /// Forgets everything.
     pub(super) fn clear(&mut self) {
         self.telnet = TelnetDecoder::default();

@@ -126,7 +126,8 @@ impl Control {
     }
 
     /// Nothing is to be done for now.
-    pub(super) fn rest(&mut self) {
+    pub(super) fn rest(&mut self, machine: &mut Machine) {
+        machine.rest();
         self.link.rest();
     }
 

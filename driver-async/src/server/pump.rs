@@ -247,7 +247,7 @@ impl Session {
         if poll(&mut self.stop, cx).is_some() {
             return self.tell(Input::Shutdown);
         }
-        self.control.rest();
+        self.control.rest(&mut self.machine);
         self.poll_deadline(cx)
     }
 

@@ -60,6 +60,26 @@ fn is_31_pieces_make_no_difference() {
 }
 
 #[test]
+fn a_session_that_rests_is_the_same_session() {
+    let mut bench = Bench::in_clear();
+    bench.expect("FEAT", &[211]);
+    let before = bench.server.clone();
+    bench.server.rest();
+    assert_eq!(bench.server, before);
+    // In the middle of a line, and with replies that are not taken.
+    bench.raw(b"PW");
+    bench.server.rest();
+    bench.reads = false;
+    bench.raw(b"D\r\nNOOP\r\nSYST\r\n");
+    let waiting = bench.server.outgoing().to_vec();
+    bench.server.rest();
+    assert_eq!(bench.server.outgoing(), waiting);
+    bench.reads = true;
+    bench.settle();
+    assert_eq!(bench.codes(), [257, 200, 215]);
+}
+
+#[test]
 fn rfc_959_section_4_2_1_unknown_unimplemented_malformed() {
     let mut bench = Bench::in_clear();
     bench.expect("FROB", &[500]);
