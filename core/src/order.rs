@@ -124,6 +124,28 @@ pub enum TlsFault {
     Other,
 }
 
+impl TlsFault {
+    /// Each one that is not an alert, to try what depends on the fault with all of them.
+    pub const NAMED: [TlsFault; 16] = [
+        TlsFault::NotTls,
+        TlsFault::ClosedAtHello,
+        TlsFault::ClosedInHandshake,
+        TlsFault::Reset,
+        TlsFault::UnknownIssuer,
+        TlsFault::WrongName,
+        TlsFault::Expired,
+        TlsFault::PinMismatch,
+        TlsFault::Certificate,
+        TlsFault::ClientCertificate,
+        TlsFault::Version,
+        TlsFault::NoCommonCipher,
+        TlsFault::ApplicationProtocol,
+        TlsFault::Corrupt,
+        TlsFault::Local,
+        TlsFault::Other,
+    ];
+}
+
 /// TLS protocol versions that are spoken at all.
 #[derive(Clone, Copy, Debug, PartialEq, Eq, PartialOrd, Ord, Hash)]
 pub enum TlsVersion {

@@ -60,27 +60,10 @@ one_of! {
 
 impl<'a> Arbitrary<'a> for TlsFault {
     fn arbitrary(source: &mut Unstructured<'a>) -> Result<Self> {
-        const NAMED: [TlsFault; 16] = [
-            TlsFault::NotTls,
-            TlsFault::ClosedAtHello,
-            TlsFault::ClosedInHandshake,
-            TlsFault::Reset,
-            TlsFault::UnknownIssuer,
-            TlsFault::WrongName,
-            TlsFault::Expired,
-            TlsFault::PinMismatch,
-            TlsFault::Certificate,
-            TlsFault::ClientCertificate,
-            TlsFault::Version,
-            TlsFault::NoCommonCipher,
-            TlsFault::ApplicationProtocol,
-            TlsFault::Corrupt,
-            TlsFault::Local,
-            TlsFault::Other,
-        ];
-        Ok(match source.int_in_range(0..=NAMED.len())? {
-            index if index < NAMED.len() => *NAMED.get(index).unwrap_or(&TlsFault::Other),
-            _ => TlsFault::Alert(source.arbitrary()?),
+        let named = TlsFault::NAMED;
+        Ok(match named.get(source.int_in_range(0..=named.len())?) {
+            Some(fault) => *fault,
+            None => TlsFault::Alert(source.arbitrary()?),
         })
     }
 }
