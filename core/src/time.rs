@@ -1,33 +1,42 @@
 //! Time as the core knows it: a number handed in by the driver. There is no clock here.
 
 use core::marker::PhantomData;
+use core::num::NonZeroU64;
 use core::ops::Add;
 use core::time::Duration;
 
 /// A point in time in milliseconds since an epoch the driver chooses. Monotonic: the machines clamp a step backwards.
-#[derive(Clone, Copy, Debug, Default, PartialEq, Eq, PartialOrd, Ord, Hash)]
-pub struct Instant(u64);
+///
+/// One more than the milliseconds, so that a deadline that may be missing takes no more room.
+#[derive(Clone, Copy, Debug, PartialEq, Eq, PartialOrd, Ord, Hash)]
+pub struct Instant(NonZeroU64);
 
 impl Instant {
     /// The driver's epoch.
-    pub const ZERO: Instant = Instant(0);
+    pub const ZERO: Instant = Instant(NonZeroU64::MIN);
 
-    /// The instant `millis` milliseconds after the epoch.
+    /// The instant `millis` milliseconds after the epoch, or the end of time, one millisecond before `u64::MAX`.
     #[must_use]
     pub const fn from_millis(millis: u64) -> Self {
-        Instant(millis)
+        Instant(NonZeroU64::MIN.saturating_add(millis))
     }
 
     /// Milliseconds since the epoch.
     #[must_use]
     pub const fn as_millis(self) -> u64 {
-        self.0
+        self.0.get() - 1
     }
 
     /// Time from `earlier` to `self`, zero if `earlier` is later.
     #[must_use]
     pub const fn since(self, earlier: Instant) -> Duration {
-        Duration::from_millis(self.0.saturating_sub(earlier.0))
+        Duration::from_millis(self.as_millis().saturating_sub(earlier.as_millis()))
+    }
+}
+
+impl Default for Instant {
+    fn default() -> Self {
+        Instant::ZERO
     }
 }
 
@@ -137,7 +146,7 @@ impl<K: Deadline> Timers<K> {
     pub(crate) fn rebase(&mut self, by: Duration) {
         let by = u64::try_from(by.as_millis()).unwrap_or(u64::MAX);
         for at in self.at.iter_mut().flatten() {
-            at.0 = at.0.saturating_sub(by);
+            *at = Instant::from_millis(at.as_millis().saturating_sub(by));
         }
     }
 
@@ -191,6 +200,9 @@ mod tests {
             Instant::from_millis(u64::MAX)
         );
         assert_eq!(Instant::ZERO.since(Instant::from_millis(5)), Duration::ZERO);
+        assert_eq!(Instant::from_millis(u64::MAX - 1).as_millis(), u64::MAX - 1);
+        assert_eq!(Instant::from_millis(u64::MAX).as_millis(), u64::MAX - 1);
+        assert_eq!(Instant::default().as_millis(), 0);
     }
 
     #[test]

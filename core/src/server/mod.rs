@@ -306,6 +306,18 @@ impl Server {
 
     // ---- levels
 
+    /// The client's end of the control connection.
+    #[must_use]
+    pub fn peer(&self) -> SocketAddr {
+        self.peer
+    }
+
+    /// Our end of the control connection.
+    #[must_use]
+    pub fn local(&self) -> SocketAddr {
+        self.local
+    }
+
     /// Clear-text bytes for the control connection. Write what you can, then [`Server::consume_outgoing`].
     #[must_use]
     pub fn outgoing(&self) -> &[u8] {

@@ -59,7 +59,7 @@ pub(super) struct Desk {
 
 impl Desk {
     /// Puts a question; `working` is what is open, for the question that closes it.
-    pub(super) fn ask(&self, question: Question, working: Working) -> Asking {
+    pub(super) fn ask(&self, question: Question, working: Option<Box<Working>>) -> Asking {
         let question = match question {
             Question::Authenticate(question) => return Box::pin(self.clone().login(question)),
             Question::SelectHost(question) => return Box::pin(self.clone().select(question)),
@@ -295,8 +295,11 @@ impl Entries for One {
     }
 }
 
-async fn close(question: Close, working: Working) -> Answered {
-    let (open, failed) = working.finish().await;
+async fn close(question: Close, working: Option<Box<Working>>) -> Answered {
+    let (open, failed) = match working {
+        Some(working) => working.finish().await,
+        None => (None, None),
+    };
     let closed = match (open, question.ending()) {
         (Some(Open::Writing(sink)), Ending::Commit) if failed.is_none() => sink.commit().await,
         (Some(Open::Writing(sink)), _) => sink.cut().await,

@@ -37,11 +37,9 @@ pub(super) struct Session {
     asking: Option<Asking>,
     closing: Option<Asking>,
     /// What is open in the storage.
-    working: Working,
+    working: Option<Box<Working>>,
     tls: Option<ServerTlsSession>,
     settings: Arc<Settings>,
-    peer: SocketAddr,
-    local: SocketAddr,
     timer: Timer,
     /// When the timer is set for.
     armed: Option<SystemInstant>,
@@ -75,11 +73,9 @@ impl Session {
             },
             asking: None,
             closing: None,
-            working: Working::default(),
+            working: None,
             tls: None,
             settings,
-            peer,
-            local,
             timer: Timer::never(),
             armed: None,
             stop: Some(stop),
@@ -112,9 +108,11 @@ impl Session {
         if let Some(closing) = self.closing.take() {
             closing.await;
         }
-        let working = std::mem::take(&mut self.working);
-        Box::pin(working.abandon()).await;
-        self.control.linger().await;
+        // Apart from the session, which holds their memory as long as it lasts otherwise.
+        if let Some(working) = self.working.take() {
+            Box::pin(working.abandon()).await;
+        }
+        Box::pin(self.control.linger()).await;
     }
 
     fn now(&self) -> Instant {
@@ -139,7 +137,7 @@ impl Session {
                 Some(Output::Event(event)) => log(&event),
                 Some(Output::Effect(effect)) => self.carry_out(effect),
                 Some(Output::Question(question @ Question::Close(_))) => {
-                    let working = std::mem::take(&mut self.working);
+                    let working = self.working.take();
                     self.closing = Some(self.desk.ask(question, working));
                 }
                 Some(Output::Question(question)) => {
@@ -150,7 +148,7 @@ impl Session {
                         self.desk.host = self.machine.host().map(<[u8]>::to_vec);
                         self.desk.server_name = self.control.server_name().map(String::from);
                     }
-                    self.asking = Some(self.desk.ask(question, Working::default()));
+                    self.asking = Some(self.desk.ask(question, None));
                 }
             }
         }
@@ -170,11 +168,14 @@ impl Session {
             }
             Effect::CloseControl => self.control.close(),
             Effect::Connect(order) => {
-                self.data.connect(&order, self.peer, self.local);
+                let (peer, local) = (self.machine.peer(), self.machine.local());
+                self.data.connect(&order, peer, local);
                 self.orders.connect = Some(order);
             }
             Effect::Listen(order) => {
-                let report = self.data.listen(order, self.local, &self.settings);
+                let report = self
+                    .data
+                    .listen(order, self.machine.local(), &self.settings);
                 self.reports.push_back(report);
             }
             Effect::Accept(order) => {
@@ -182,7 +183,8 @@ impl Session {
                 self.orders.accept = Some(order);
             }
             Effect::SecureData(order) => {
-                let upload = self.working.is_upload();
+                let working = self.working.as_ref();
+                let upload = working.is_some_and(|working| working.is_upload());
                 let secured = self.data.secure(order, self.tls.as_ref(), upload);
                 self.orders.secure_data = self.keep(secured);
             }
@@ -227,7 +229,8 @@ impl Session {
         {
             return Poll::Ready(());
         }
-        let (data, working) = (&mut self.data, &mut self.working);
+        let (data, mut nothing) = (&mut self.data, Working::default());
+        let working = self.working.as_deref_mut().unwrap_or(&mut nothing);
         match data.poll(&mut self.orders, working, &self.settings, now, cx) {
             Poll::Ready(Some(input)) => {
                 // A client that is gone has not ended its upload: it has lost it. That shows on the control connection first.
@@ -262,7 +265,7 @@ impl Session {
             self.desk.storage = Some(account.storage);
         }
         if let Some(open) = answered.open {
-            self.working = Working::new(open);
+            self.working = Some(Box::new(Working::new(open)));
         }
         self.tell(Input::Answer(answered.answer))
     }
