@@ -29,6 +29,8 @@ pub struct ClientTls(Arc<Policy>);
 struct Policy {
     recipe: ClientTlsBuilder,
     config: ClientConfig,
+    /// For a server that has taken a group to exchange keys in.
+    later: ClientConfig,
     trust: Arc<Trust>,
     key: Option<Arc<CertifiedKey>>,
 }
@@ -52,15 +54,19 @@ impl ClientTls {
         let verifier = Arc::new(SessionVerifier::new(Arc::clone(&self.0.trust)));
         let certificate = Arc::new(SessionCertificate::new(self.0.key.clone()));
         let store = Arc::new(SessionStore::default());
-        let mut config = self.0.config.clone();
         // Fresh objects, so that a session can resume its own connections only, whatever the store says.
-        config
-            .dangerous()
-            .set_certificate_verifier(Arc::<SessionVerifier>::clone(&verifier));
-        config.client_auth_cert_resolver = Arc::<SessionCertificate>::clone(&certificate);
-        config.resumption = Resumption::store(Arc::<SessionStore>::clone(&store));
+        let of_session = |config: &ClientConfig| {
+            let mut config = config.clone();
+            config
+                .dangerous()
+                .set_certificate_verifier(Arc::<SessionVerifier>::clone(&verifier));
+            config.client_auth_cert_resolver = Arc::<SessionCertificate>::clone(&certificate);
+            config.resumption = Resumption::store(Arc::<SessionStore>::clone(&store));
+            Arc::new(config)
+        };
         Ok(TlsSession(Arc::new(Shared {
-            config: Arc::new(config),
+            config: of_session(&self.0.config),
+            later: of_session(&self.0.later),
             name,
             verifier,
             certificate,
@@ -276,23 +282,33 @@ impl ClientTlsBuilder {
             .as_ref()
             .map(|own| own.load(&provider))
             .transpose()?;
+        let config = self.config(provider, &trust)?;
+        let later = self.config(self.basics.later_provider()?, &trust)?;
+        Ok(ClientTls(Arc::new(Policy {
+            recipe: self,
+            config,
+            later,
+            trust,
+            key,
+        })))
+    }
+
+    fn config(
+        &self,
+        provider: Arc<CryptoProvider>,
+        trust: &Arc<Trust>,
+    ) -> Result<ClientConfig, TlsSetupError> {
+        let verifier = SessionVerifier::new(Arc::clone(trust));
         let mut config =
             ClientConfig::builder_with_details(provider, Arc::clone(&self.basics.clock))
                 .with_protocol_versions(self.basics.versions()?)
                 .map_err(|error| TlsSetupError::Provider(error.to_string()))?
                 .dangerous()
-                .with_custom_certificate_verifier(Arc::new(SessionVerifier::new(Arc::clone(
-                    &trust,
-                ))))
+                .with_custom_certificate_verifier(Arc::new(verifier))
                 .with_no_client_auth();
         config.alpn_protocols = self.basics.alpn()?;
         config.enable_early_data = false;
-        Ok(ClientTls(Arc::new(Policy {
-            recipe: self,
-            config,
-            trust,
-            key,
-        })))
+        Ok(config)
     }
 
     fn base_verifier(
@@ -360,6 +376,7 @@ pub struct TlsSession(Arc<Shared>);
 
 pub(super) struct Shared {
     config: Arc<ClientConfig>,
+    later: Arc<ClientConfig>,
     name: ServerName<'static>,
     pub(super) verifier: Arc<SessionVerifier>,
     pub(super) certificate: Arc<SessionCertificate>,
@@ -381,7 +398,11 @@ impl TlsSession {
             self.0.verifier.bind(None);
         }
         let before = self.tickets();
-        let connection = ClientConnection::new(Arc::clone(&self.0.config), self.0.name.clone())
+        let config = match self.0.store.knows_group() {
+            true => &self.0.later,
+            false => &self.0.config,
+        };
+        let connection = ClientConnection::new(Arc::clone(config), self.0.name.clone())
             .map_err(|error| TlsFailure::Internal(error.to_string()))?;
         let offered =
             before.tls12_session || self.tickets().tls13_available < before.tls13_available;

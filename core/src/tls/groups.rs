@@ -1,4 +1,4 @@
-//! The groups keys are exchanged in: two shares at once for a server nothing is known of.
+//! The groups keys are exchanged in: two shares at once for a server nothing is known of, one for a server that has chosen.
 
 use alloc::boxed::Box;
 
@@ -15,13 +15,21 @@ use rustls::{Error, NamedGroup, ProtocolVersion};
 /// X25519 comes first, with a share for P-256 beside it.
 ///
 /// vsftpd and Pure-FTPd take nothing but P-256, and would ask for another key share, a round trip more. Others take the first of what is
-/// offered, and P-256 is much the dearer one to OpenSSL. From the second connection on only the group the server took is offered, or both
-/// if that was X25519.
+/// offered, and P-256 is much the dearer one to OpenSSL. For a server that has taken X25519 there is [`offer_one`].
 pub(super) fn offer_both(provider: &mut CryptoProvider) {
+    put_first(provider, &Both);
+}
+
+/// The same groups with one share: a second one would be a tenth of the work of a data connection, for nothing.
+pub(super) fn offer_one(provider: &mut CryptoProvider) {
+    put_first(provider, X25519);
+}
+
+fn put_first(provider: &mut CryptoProvider, group: &'static dyn SupportedKxGroup) {
     provider
         .kx_groups
-        .retain(|group| group.name() != X25519.name());
-    provider.kx_groups.insert(0, &Both);
+        .retain(|other| other.name() != group.name());
+    provider.kx_groups.insert(0, group);
 }
 
 /// Both groups: to rustls the second is a part of the first, as in a hybrid.

@@ -142,6 +142,14 @@ impl Basics {
             .or_else(provider_of_features)
             .ok_or(TlsSetupError::NoProvider)
     }
+
+    /// What is used with a server that has taken a group before.
+    pub(super) fn later_provider(&self) -> Result<Arc<CryptoProvider>, TlsSetupError> {
+        self.provider
+            .clone()
+            .or_else(later_provider_of_features)
+            .ok_or(TlsSetupError::NoProvider)
+    }
 }
 
 /// `ring` where both features are on: it needs no C tool chain beyond a compiler and is the faster one on most machines.
@@ -152,8 +160,20 @@ fn provider_of_features() -> Option<Arc<CryptoProvider>> {
     Some(Arc::new(provider))
 }
 
+#[cfg(any(feature = "ring", feature = "aws-lc-rs"))]
+fn later_provider_of_features() -> Option<Arc<CryptoProvider>> {
+    let mut provider = default_provider()?;
+    super::groups::offer_one(&mut provider);
+    Some(Arc::new(provider))
+}
+
 #[cfg(not(any(feature = "ring", feature = "aws-lc-rs")))]
 fn provider_of_features() -> Option<Arc<CryptoProvider>> {
+    None
+}
+
+#[cfg(not(any(feature = "ring", feature = "aws-lc-rs")))]
+fn later_provider_of_features() -> Option<Arc<CryptoProvider>> {
     None
 }
 

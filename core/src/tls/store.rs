@@ -46,6 +46,11 @@ impl SessionStore {
         }
     }
 
+    /// Whether the server has taken a group to exchange keys in.
+    pub(super) fn knows_group(&self) -> bool {
+        self.lock().group.is_some()
+    }
+
     fn lock(&self) -> MutexGuard<'_, Sessions> {
         // Every change below is a single step: a panic elsewhere cannot leave it half done.
         self.0.lock().unwrap_or_else(PoisonError::into_inner)

@@ -294,6 +294,75 @@ fn a_server_that_takes_one_group_only_is_met_without_another_round_trip() {
 }
 
 #[test]
+fn a_server_that_has_taken_a_group_is_offered_one_key_share() {
+    use rustls::NamedGroup;
+
+    for only in [None, Some(NamedGroup::secp256r1), Some(NamedGroup::X25519)] {
+        let world = World::new();
+        let server = match only {
+            Some(only) => server_of_group(&world, only),
+            None => world.server().tickets(0).build().unwrap().session(),
+        };
+        let session = world.client().build().unwrap().session(NAME).unwrap();
+        let mut unknown = session.open(Purpose::Control).unwrap();
+        assert_eq!(key_shares(&mut unknown), [0x001D, 0x0017]);
+        let _control = Pair::connected(&session, &server);
+        let mut data = session.open(Purpose::Data).unwrap();
+        let taken = match only {
+            Some(NamedGroup::secp256r1) => 0x0017,
+            _ => 0x001D,
+        };
+        assert_eq!(key_shares(&mut data), [taken], "{only:?}");
+        // Another session knows nothing of it.
+        let other = world.client().build().unwrap().session(NAME).unwrap();
+        let mut unknown = other.open(Purpose::Control).unwrap();
+        assert_eq!(key_shares(&mut unknown).len(), 2);
+    }
+}
+
+#[test]
+fn a_server_that_takes_another_group_than_before_asks_for_its_share() {
+    use rustls::NamedGroup;
+
+    let world = World::new();
+    let before = server_of_group(&world, NamedGroup::X25519);
+    let after = server_of_group(&world, NamedGroup::secp256r1);
+    let session = world.client().build().unwrap().session(NAME).unwrap();
+    let _control = Pair::connected(&session, &before);
+    let mut data = Pair::new(&session, Purpose::Data, &after);
+    data.pump().unwrap();
+    let facts = data.client.handshake().unwrap();
+    assert!(facts.hello_retry);
+    assert_eq!(facts.group, Some("secp256r1"));
+}
+
+/// The groups of the key shares in a ClientHello that is ready to be sent (RFC 8446 sections 4.1.2 and 4.2.8).
+fn key_shares(client: &mut Channel) -> Vec<u16> {
+    let mut hello = Vec::new();
+    while client.wants_write() {
+        client.write_to(&mut hello).unwrap();
+    }
+    let number = |at: usize| usize::from(hello[at]) << 8 | usize::from(hello[at + 1]);
+    // Behind the headers of record and message, version and random.
+    let mut at = 5 + 4 + 2 + 32;
+    at += 1 + usize::from(hello[at]);
+    at += 2 + number(at);
+    at += 1 + usize::from(hello[at]);
+    at += 2;
+    while number(at) != 51 {
+        at += 4 + number(at + 2);
+    }
+    let end = at + 4 + number(at + 2);
+    at += 6;
+    let mut groups = Vec::new();
+    while at < end {
+        groups.push(u16::try_from(number(at)).unwrap());
+        at += 4 + number(at + 2);
+    }
+    groups
+}
+
+#[test]
 fn the_group_a_server_asked_for_is_remembered() {
     let world = World::new();
     let server = server_of_group(&world, rustls::NamedGroup::secp384r1);
