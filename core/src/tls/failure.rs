@@ -503,6 +503,9 @@ mod tests {
         assert_eq!(TlsFailure::Truncated.blame(), Blame::Network);
         assert_eq!(TlsFailure::ClientCertificateRequired.blame(), Blame::Us);
         assert_eq!(TlsFailure::Revoked.blame(), Blame::Peer);
+        // Who has to act about these cannot be seen from here.
+        assert_eq!(TlsFailure::UnknownIssuer.blame(), Blame::Either);
+        assert_eq!(TlsFailure::NoApplicationProtocol.blame(), Blame::Either);
     }
 
     #[test]
