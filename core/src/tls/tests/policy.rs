@@ -11,6 +11,7 @@ use rustls::server::WebPkiClientVerifier;
 use rustls::{CertificateError, DigitallySignedStruct, Error};
 
 use super::super::setup::OwnCertificate;
+use super::super::store::SessionStore;
 use super::super::verify::SessionCertificate;
 use super::*;
 
@@ -378,6 +379,8 @@ fn policies_show_what_they_allow_and_no_key() {
         .dangerous_accept_any_certificate()
         .client_certificate_der(world.issued.chain.clone(), world.issued.key.clone());
     let text = format!("{client:?}");
+    let built = format!("{:?}", client.build().unwrap());
+    assert_eq!(built, format!("ClientTls({text})"));
     for shown in [
         "Fingerprint(abab",
         "accept_any_certificate: true",
@@ -398,6 +401,14 @@ fn connections_show_how_they_stand() {
     let text = format!("{:?}", pair.server);
     assert!(text.contains("unread: 7") && text.contains("peer_closed: false"));
     assert!(text.contains("version: Tls13") && !text.contains("hunter2"));
+    let session = world.client().build().unwrap().session(NAME).unwrap();
+    let text = format!("{session:?}");
+    assert!(
+        text.contains(NAME) && text.contains("tls13_available: 0"),
+        "{text}"
+    );
+    let text = format!("{:?}", SessionStore::default());
+    assert!(text.starts_with("SessionStore(TicketCount"), "{text}");
     let own = OwnCertificate::Der {
         chain: world.issued.chain.clone(),
         key: world.issued.key.clone(),

@@ -233,6 +233,8 @@ fn an_end_behind_a_byte_or_two_says_whether_they_were_tls() {
         (b"22", false),
         (&[22, 9], false),
         (&[22, 9, 3], false),
+        (&[22, 3, 3, 0x40], true),
+        (&[22, 3, 3, 0x49], false),
     ] {
         let mut client = session.open(Purpose::Control).unwrap();
         client.feed(bytes).unwrap();
