@@ -61,10 +61,10 @@ impl Buffer {
     pub(super) fn room(&mut self) -> &mut [u8] {
         if self.bytes.is_empty() {
             self.bytes = vec![0; self.size.min(FIRST)];
-        } else if self.was_full && self.bytes.len() < self.size {
-            self.was_full = false;
+        } else if core::mem::take(&mut self.was_full) {
+            // What had to be appended may have made it larger than it is to be.
             let size = self.bytes.len().saturating_mul(4).min(self.size);
-            self.bytes.resize(size, 0);
+            self.bytes.resize(size.max(self.bytes.len()), 0);
         }
         self.bytes.get_mut(self.end..).unwrap_or_default()
     }
@@ -93,10 +93,16 @@ impl Buffer {
 
     /// Appends all of `bytes`, growing where it must.
     pub(super) fn append(&mut self, bytes: &[u8]) {
-        if self.room().len() < bytes.len() {
-            self.bytes.resize(self.end + bytes.len(), 0);
-        }
+        self.room();
+        let size = self.bytes.len().max(self.end + bytes.len());
+        self.bytes.resize(size, 0);
         self.put(bytes);
+    }
+
+    /// How much memory it has.
+    #[cfg(all(test, any(feature = "ring", feature = "aws-lc-rs")))]
+    pub(super) fn memory(&self) -> usize {
+        self.bytes.capacity()
     }
 
     /// Copies the front into `out` and forgets it.

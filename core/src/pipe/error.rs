@@ -401,6 +401,11 @@ mod tests {
         assert_eq!(reset.category(), Category::Connect);
         let cut = broken(Verb::Retr, TlsFailure::Misbehaved("x".to_owned()));
         assert_eq!(cut.category(), Category::Transfer);
+        // It is the network that broke, for a reason that is the server's.
+        assert_eq!(cut.side(), Side::Server);
+        let text = cut.to_string();
+        assert!(!text.starts_with("TLS on the control connection"), "{text}");
+        assert!(text.contains("(peer breaks the TLS protocol: x)"), "{text}");
     }
 
     #[test]

@@ -196,10 +196,7 @@ impl Pipe {
         }
         match (flow.direction, &flow.codec) {
             (Direction::Receive, Codec::Image) => Some(self.plain.room()),
-            _ => {
-                self.piece.resize(self.size / PIECES, 0);
-                Some(&mut self.piece)
-            }
+            _ => Some(piece(&mut self.piece, self.size)),
         }
     }
 
@@ -328,8 +325,8 @@ impl Pipe {
 
     /// After the peer's last word under TLS: whether it has closed TCP too. What it says instead is of no interest.
     pub(super) fn is_deserted(&mut self, network: &mut dyn Read) -> bool {
-        self.piece.resize(self.size / PIECES, 0);
-        !matches!(hear(network, &mut self.piece), Heard::Nothing)
+        let piece = piece(&mut self.piece, self.size);
+        !matches!(hear(network, piece), Heard::Nothing)
     }
 
     /// Shuts down what is to be.
@@ -396,10 +393,7 @@ impl Pipe {
             && self.plain.is_empty();
         match flow.codec {
             _ if !takes => None,
-            Codec::Encode(_) => {
-                self.piece.resize(self.size / PIECES, 0);
-                Some(&mut self.piece)
-            }
+            Codec::Encode(_) => Some(piece(&mut self.piece, self.size)),
             _ => Some(self.plain.room()),
         }
     }
@@ -567,10 +561,7 @@ impl Pipe {
         if self.link.is_secure() {
             match direction {
                 Direction::Receive => self.draw(),
-                Direction::Send => {
-                    self.piece.resize(self.size / PIECES, 0);
-                    while self.link.read(&mut self.piece) > 0 {}
-                }
+                Direction::Send => while self.link.read(piece(&mut self.piece, self.size)) > 0 {},
             }
         }
         let (Some(flow), Some(end)) = (&mut self.flow, self.link.end()) else {
@@ -608,8 +599,7 @@ impl Pipe {
             let count = if image {
                 self.link.read(self.plain.room())
             } else {
-                self.piece.resize(self.size / PIECES, 0);
-                self.link.read(&mut self.piece)
+                self.link.read(piece(&mut self.piece, self.size))
             };
             if count == 0 {
                 return;
@@ -617,4 +607,10 @@ impl Pipe {
             self.take_in(count);
         }
     }
+}
+
+/// Where one piece goes that the network or the application gives; `size` is that of the buffer.
+fn piece(memory: &mut Vec<u8>, size: usize) -> &mut [u8] {
+    memory.resize(size / PIECES, 0);
+    memory
 }

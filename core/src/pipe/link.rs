@@ -99,6 +99,11 @@ impl Link {
         self.raw.rest();
     }
 
+    #[cfg(all(test, any(feature = "ring", feature = "aws-lc-rs")))]
+    pub(super) fn memory(&self) -> usize {
+        self.raw.memory()
+    }
+
     // ---- TLS
 
     /// TLS begins: what comes from now on is for `channel`. Send what waits, and fill, until [`secured`](Link::secured) tells.
@@ -117,10 +122,7 @@ impl Link {
         if let Some(facts) = channel.handshake() {
             return Some(Ok(facts.into()));
         }
-        if let Some(failure) = channel.failure() {
-            return Some(Err(failure.clone()));
-        }
-        (channel.peer_closed() || self.lost.is_some()).then_some(Err(TlsFailure::EofInHandshake))
+        channel.failure().cloned().map(Err)
     }
 
     /// Our side of TLS ends: close_notify waits to be sent. In clear it does nothing.
@@ -136,26 +138,19 @@ impl Link {
     /// # Errors
     /// What ended TLS, or the connection, without close_notify.
     pub fn cleared(&mut self) -> Option<Result<(), TlsFailure>> {
-        let channel = self.channel.as_mut()?;
-        if channel.peer_closed() {
-            if channel.wants_write() && self.unsent.is_none() {
-                // Ours goes first.
-                return None;
-            }
-            self.channel = None;
-            return Some(Ok(()));
-        }
+        self.channel.as_ref()?;
         // Nobody wants what is still said under TLS.
-        while channel.read(&mut [0; 256]) > 0 {}
-        self.settle();
+        while self.read(&mut [0; 256]) > 0 {}
         match self.end()? {
-            LinkEnd::CloseNotify => None,
-            LinkEnd::Tls(failure) => Some(Err(failure)),
-            LinkEnd::Fin | LinkEnd::Failed(_) => Some(Err(self
-                .channel
-                .as_ref()
-                .and_then(|channel| channel.failure().cloned())
-                .unwrap_or(TlsFailure::Truncated))),
+            // Ours goes first.
+            LinkEnd::CloseNotify if self.wants_write() => None,
+            LinkEnd::CloseNotify => {
+                self.channel = None;
+                Some(Ok(()))
+            }
+            LinkEnd::Fin | LinkEnd::Failed(_) | LinkEnd::Tls(_) => {
+                Some(Err(self.channel()?.failure()?.clone()))
+            }
         }
     }
 

@@ -30,14 +30,18 @@ struct Lane {
     carried: usize,
 }
 
-/// One end of a connection: moves at most so many bytes at once; between two times it is not ready once, and interrupted once.
+/// One end of a connection: moves at most so many bytes at once; between two times it is not ready once, and interrupted once, unless it
+/// is steady.
 pub(super) struct End {
     from: Rc<RefCell<Lane>>,
     to: Rc<RefCell<Lane>>,
     piece: usize,
     turns: [u8; 2],
+    pub(super) steady: bool,
     pub(super) reset: bool,
-    acks: u32,
+    pub(super) acks: u32,
+    /// How often it was read from.
+    pub(super) reads: u32,
 }
 
 pub(super) fn connection(piece: usize) -> (End, End) {
@@ -48,14 +52,19 @@ pub(super) fn connection(piece: usize) -> (End, End) {
         to: Rc::clone(to),
         piece,
         turns: [0; 2],
+        steady: false,
         reset: false,
         acks: 0,
+        reads: 0,
     };
     (end(&back, &there), end(&there, &back))
 }
 
 impl End {
     fn is_ready(&mut self, way: usize) -> io::Result<()> {
+        if self.steady {
+            return Ok(());
+        }
         let turn = self.turns[way];
         self.turns[way] = (turn + 1) % 3;
         match turn {
@@ -67,6 +76,11 @@ impl End {
 }
 
 impl End {
+    /// How many bytes have gone from here.
+    pub(super) fn sent(&self) -> usize {
+        self.to.borrow().carried
+    }
+
     /// Closes the connection: the other end hears an end, or a reset behind what came before. True if it is a reset.
     pub(super) fn close(self) -> bool {
         let mut lane = self.to.borrow_mut();
@@ -80,6 +94,7 @@ impl End {
 
 impl Read for End {
     fn read(&mut self, into: &mut [u8]) -> io::Result<usize> {
+        self.reads += 1;
         self.is_ready(0)?;
         let mut lane = self.from.borrow_mut();
         let count = into.len().min(self.piece).min(lane.bytes.len());
@@ -173,6 +188,11 @@ fn clear() -> (Pipe, Pipe) {
 /// Two ends of a connection that is under TLS.
 fn secured_links(a: &mut End, b: &mut End) -> (Link, Link) {
     let (mut left, mut right) = (Link::new(4096), Link::new(4096));
+    secure_links((&mut left, a), (&mut right, b));
+    (left, right)
+}
+
+fn secure_links((left, a): (&mut Link, &mut End), (right, b): (&mut Link, &mut End)) {
     let (client, server) = channels();
     left.secure(client);
     right.secure(server);
@@ -182,7 +202,6 @@ fn secured_links(a: &mut End, b: &mut End) -> (Link, Link) {
         right.flush(b);
         right.fill(b);
     }
-    (left, right)
 }
 
 fn payload(length: usize) -> Vec<u8> {

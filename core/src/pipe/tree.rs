@@ -62,7 +62,23 @@ mod tests {
 
     use super::*;
     use crate::error::Malformed;
+    use crate::listing::{Command, Options};
     use crate::tls::TlsSetupError;
+    use crate::wire::date::Timestamp;
+
+    /// In the pieces it comes in.
+    #[test]
+    fn a_listing_is_written_to_its_collector_whole() {
+        let listing = b"type=file;size=3; a\r\ntype=file;size=4; b\r\n";
+        let mut options = Options::new(Timestamp::from_unix_seconds(0).unwrap());
+        options.command = Command::Mlsd;
+        let mut collector = Collector::new(&options, 10);
+        for piece in listing.chunks(7) {
+            assert_eq!(collector.write(piece).unwrap(), piece.len());
+        }
+        collector.flush().unwrap();
+        assert_eq!(collector.finish().entries().len(), 2);
+    }
 
     #[test]
     fn trouble_is_told_by_what_may_help() {

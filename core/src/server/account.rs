@@ -165,7 +165,15 @@ impl fmt::Debug for Rights {
 
 #[cfg(test)]
 mod tests {
+    use alloc::format;
+
     use super::*;
+
+    #[test]
+    fn rights_are_shown_by_name() {
+        assert_eq!(format!("{:?}", Rights::READ), "{Read, List, Inspect}");
+        assert_eq!(format!("{:?}", Rights::NONE), "{}");
+    }
 
     #[test]
     fn rights_are_a_set_and_the_default_changes_nothing() {

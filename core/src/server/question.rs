@@ -593,13 +593,10 @@ macro_rules! every {
 impl Question {
     /// No, whatever was asked.
     pub fn refused(self, why: Refused) -> Answer {
-        let said = match self {
-            Question::Authenticate(_) => Said::Rejected,
-            Question::SelectHost(_) => Said::HostUnknown,
-            _ => Said::Refused(why),
-        };
-        let number = every!(self, question => question.number);
-        Answer { number, said }
+        Answer {
+            number: every!(self, question => question.number),
+            said: Said::Refused(why),
+        }
     }
 
     pub(super) fn copy(&self) -> Self {

@@ -126,6 +126,7 @@ mod tests {
             (Verb::Rnto, Refused::Exists, 553),
             (Verb::List, Refused::NotFound, 550),
             (Verb::Hash, Refused::IsDirectory, 553),
+            (Verb::Hash, Refused::Denied, 552),
         ] {
             assert_eq!(refusal(Some(verb), why).0.value(), code, "{verb} {why:?}");
         }

@@ -111,7 +111,7 @@ impl Server {
         if self.protection.is_secure() {
             self.begin_switch(Switch::Clear { forget: true });
             self.expect_silence();
-        } else if self.protection.frozen || self.protection.data.is_some() {
+        } else if self.protection.frozen {
             self.protection.reinitialised();
         }
     }

@@ -213,7 +213,7 @@ impl Server {
     }
 
     pub(super) fn on_report(&mut self, report: Report) {
-        if report.number == self.control_order && self.control_order != 0 {
+        if report.number == self.control_order {
             self.control_order = 0;
             self.on_control_news(report.news);
         } else if (report.number == self.data_order || !self.law.holds(Rule::StaleReports))

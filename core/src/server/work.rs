@@ -155,7 +155,7 @@ impl Server {
 
     /// Whether the very first bytes are a TLS record where text is due.
     fn speaks_tls(&mut self, bytes: &[u8]) -> bool {
-        if self.protection.epoch > 0 || !self.law.holds(Rule::ForeignSilence) {
+        if !self.law.holds(Rule::ForeignSilence) {
             return false;
         }
         for byte in bytes {

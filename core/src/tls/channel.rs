@@ -627,13 +627,14 @@ impl Framing {
         self.has_header() && !self.may_be_tls()
     }
 
-    /// What there is of the header could begin a record: content types 20 to 24, major version 3, not longer than RFC 5246 section 6.2.3 allows.
+    /// What there is of the header, a byte at least, could begin a record: content types 20 to 24, major version 3, not longer than RFC 5246
+    /// section 6.2.3 allows.
     fn may_be_tls(&self) -> bool {
         const MAX_BODY: usize = MAX_FRAGMENT + 2048;
         let [kind, major, _, high, low] = self.header;
-        (self.have < 1 || (20..=24).contains(&kind))
+        (20..=24).contains(&kind)
             && (self.have < 2 || major == 3)
-            && (self.have < 5 || usize::from(u16::from_be_bytes([high, low])) <= MAX_BODY)
+            && usize::from(u16::from_be_bytes([high, low])) <= MAX_BODY
     }
 
     fn header_so_far(&self) -> &[u8] {

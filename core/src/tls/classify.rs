@@ -439,6 +439,23 @@ mod tests {
         assert_eq!(classify(&none, &server), required);
     }
 
+    /// TLS 1.2 settles that in the handshake.
+    #[test]
+    fn an_alert_behind_the_handshake_is_about_our_certificate_in_tls_13_alone() {
+        let told = |tls12| {
+            let alert = Error::AlertReceived(AlertDescription::BadCertificate);
+            let behind = Circumstances {
+                established: true,
+                certificate_requested: true,
+                tls12,
+                ..handshaking()
+            };
+            classify(&alert, &behind)
+        };
+        assert_eq!(told(false), TlsFailure::ClientCertificateRequired);
+        assert_eq!(told(true), TlsFailure::AlertReceived(Alert(42)));
+    }
+
     /// As a verifier names causes that rustls has no variant for.
     #[test]
     fn causes_without_a_variant_are_told_by_their_name() {

@@ -36,7 +36,7 @@ fn take(tag: u8, input: &[u8]) -> Option<(&[u8], &[u8])> {
             (
                 bytes
                     .iter()
-                    .fold(0, |length, &byte| length << 8 | usize::from(byte)),
+                    .fold(0, |length, &byte| length * 0x100 + usize::from(byte)),
                 rest,
             )
         }

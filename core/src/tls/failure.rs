@@ -503,6 +503,41 @@ mod tests {
         assert_eq!(TlsFailure::Truncated.blame(), Blame::Network);
         assert_eq!(TlsFailure::ClientCertificateRequired.blame(), Blame::Us);
         assert_eq!(TlsFailure::Revoked.blame(), Blame::Peer);
+        // Who has to act about these cannot be seen from here.
+        assert_eq!(TlsFailure::UnknownIssuer.blame(), Blame::Either);
+        assert_eq!(TlsFailure::NoApplicationProtocol.blame(), Blame::Either);
+    }
+
+    #[test]
+    fn an_alert_is_told_by_name_and_number() {
+        assert_eq!(Alert(48).to_string(), "unknown_ca (48)");
+        assert_eq!(Alert(200).to_string(), "unknown (200)");
+    }
+
+    /// What answers in place of TLS says what to do about it.
+    #[test]
+    fn the_advice_fits_what_came_in_place_of_tls() {
+        let advice = |looks_like, established| {
+            let failure = TlsFailure::NotTls {
+                looks_like,
+                sample: vec![],
+                established,
+            };
+            failure.advice()
+        };
+        for (looks_like, words) in [
+            (FirstBytes::FtpReply, "AUTH TLS"),
+            (FirstBytes::EchoedHello, "no TLS on this port"),
+            (FirstBytes::Ssh, "SFTP"),
+            (FirstBytes::Http, "captive portal"),
+            (FirstBytes::Listing, "ignores PROT P"),
+            (FirstBytes::SslV2, "upgraded"),
+            (FirstBytes::Other, "address and port"),
+        ] {
+            let told = advice(looks_like, false);
+            assert!(told.contains(words), "{told}");
+            assert!(advice(looks_like, true).contains("names the peer's problem"));
+        }
     }
 
     #[test]

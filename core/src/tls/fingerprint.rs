@@ -94,7 +94,8 @@ mod tests {
     #[test]
     fn only_32_bytes_of_hexadecimal_are_read() {
         let good = "00112233445566778899aabbccddeeff00112233445566778899AABBCCDDEEFF";
-        assert!(good.parse::<Fingerprint>().is_ok());
+        let bytes = core::array::from_fn(|index| (index % 16) as u8 * 0x11);
+        assert_eq!(good.parse(), Ok(Fingerprint(bytes)));
         assert!(alloc::format!(" {good}\n").parse::<Fingerprint>().is_ok());
         for bad in [
             "",

@@ -10,7 +10,7 @@ use rustls::crypto::{
     ActiveKeyExchange, CompletedKeyExchange, CryptoProvider, SharedSecret, SupportedKxGroup,
 };
 use rustls::ffdhe_groups::FfdheGroup;
-use rustls::{Error, NamedGroup, ProtocolVersion};
+use rustls::{Error, NamedGroup};
 
 /// X25519 comes first, with a share for P-256 beside it.
 ///
@@ -59,10 +59,6 @@ impl SupportedKxGroup for Both {
 
     fn name(&self) -> NamedGroup {
         X25519.name()
-    }
-
-    fn usable_for_version(&self, version: ProtocolVersion) -> bool {
-        X25519.usable_for_version(version)
     }
 }
 

@@ -115,7 +115,7 @@ pub struct Collector {
 }
 
 impl Collector {
-    pub(super) fn new(options: &Options, most: usize) -> Self {
+    pub(crate) fn new(options: &Options, most: usize) -> Self {
         Collector {
             decoder: Decoder::new(options),
             listing: Listing::default(),

@@ -68,14 +68,12 @@ impl Control {
         let Some(network) = sockets.control() else {
             return false;
         };
-        if self.link.unsent().is_some() {
+        let count = self.link.send(core.machine.outgoing(), network);
+        if count == 0 {
             return false;
         }
-        let count = self.link.send(core.machine.outgoing(), network);
-        if count > 0 {
-            core.machine.consume_outgoing(count);
-        }
-        count > 0 || self.link.unsent().is_some()
+        core.machine.consume_outgoing(count);
+        true
     }
 
     /// Tells the machine what is known of it. True when there was something to tell.

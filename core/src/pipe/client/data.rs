@@ -131,7 +131,7 @@ impl Data {
     }
 
     pub(super) fn flows_for(&self, ticket: TicketId) -> bool {
-        self.flows && !self.discard && self.flowing() == Some(ticket)
+        self.flowing() == Some(ticket)
     }
 
     /// Whose flow runs; `None` if nobody waits for it any more.
@@ -368,7 +368,8 @@ impl Data {
             }
         };
         if goes {
-            moved |= self.pipe.carry(network);
+            // What does not go now waits for the network.
+            moved = self.pipe.carry(network);
         }
         let end = self.pipe.ended().map(|end| match self.broken {
             true => FlowEnd {
@@ -381,16 +382,15 @@ impl Data {
             // What a sink has not taken yet is not there.
             end.end == DataEnd::Local || !matches!(payload, Payload::Sink(_)) || self.written
         });
-        let alive = self.tell_progress(now, end.is_some(), payload, core);
+        self.tell_progress(now, end.is_some(), payload, core);
         let Some(end) = end else {
             // What has ended is closed, which does that too.
             if let Some(network) = sockets.data() {
                 self.pipe.shut_down(network);
             }
-            return if moved || alive {
-                Served::Payload
-            } else {
-                Served::Nothing
+            return match moved {
+                true => Served::Payload,
+                false => Served::Nothing,
             };
         };
         if sends && end.end == DataEnd::CloseNotify && self.waits_to_part(now, core, sockets) {
@@ -420,17 +420,11 @@ impl Data {
         !gone && now < until && !core.machine.is_answered()
     }
 
-    /// True if the machine was told that it is the application that is waited for.
-    fn tell_progress(
-        &mut self,
-        now: Instant,
-        ended: bool,
-        payload: &Payload<'_>,
-        core: &mut Core,
-    ) -> bool {
+    /// Tells of what has moved; the machine also that it is the application that is waited for.
+    fn tell_progress(&mut self, now: Instant, ended: bool, payload: &Payload<'_>, core: &mut Core) {
         let (bytes, direction) = (self.pipe.bytes(), self.pipe.direction());
         let Some((order, direction)) = core.desk.flow.as_ref().zip(direction) else {
-            return false;
+            return;
         };
         let data = order.data();
         let due = ended || now.since(self.told_at) >= PROGRESS;
@@ -453,7 +447,6 @@ impl Data {
         if self.pipe.all_sent() && !core::mem::replace(&mut self.told_end, true) {
             core.tell(now, Input::SourceEnded(data));
         }
-        due && waits && !grown
     }
 
     // ---- the application's side

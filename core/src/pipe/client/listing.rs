@@ -95,6 +95,7 @@ mod tests {
         assert!(sink.write_all(b"9").is_err());
         assert_eq!(sink.into_bytes(), b"12345678");
         let facts = Facts::new(b"type=file; a b\r\ntype=dir; c\n\r\nnonsense\r\n".to_vec());
+        assert!(facts.as_bytes().ends_with(b"nonsense\r\n"));
         let names: Vec<_> = facts
             .entries()
             .map(|entry| entry.map(|entry| entry.name().to_vec()))

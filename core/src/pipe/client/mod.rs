@@ -433,16 +433,12 @@ impl Engine {
 
     /// The application's side of a transfer has failed. It is waited for as in [`withdraw`](Engine::withdraw).
     fn fail(&mut self, now: Instant, request: TicketId) {
-        if self.leaving.is_none() && self.is_tied(request) {
-            self.leaving = Some(Leaving {
-                request,
-                failed: true,
-                flows: true,
-                until: Some(now + TICKET_GRACE),
-            });
-        } else {
-            self.data.pipe.give_up();
-        }
+        self.leaving = Some(Leaving {
+            request,
+            failed: true,
+            flows: true,
+            until: Some(now + TICKET_GRACE),
+        });
     }
 
     /// Whether this transfer cannot be cut yet without harm to the session.
@@ -475,7 +471,7 @@ impl Engine {
                     if let Some(hook) = &mut self.hook {
                         hook(&event);
                     }
-                    found |= done(&event) | self.book.login_has_failed();
+                    found |= done(&event) || self.book.login_has_failed();
                     continue;
                 }
             };

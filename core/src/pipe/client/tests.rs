@@ -1,5 +1,7 @@
 //! The engine against a server in memory that says what the test wants, on sockets that do what the test wants.
 
+mod leaving;
+mod payload;
 mod scene;
 
 use alloc::format;
@@ -15,10 +17,12 @@ use super::*;
 use crate::client::{Config, DataMode, Security};
 use crate::error::{Category, FailureKind};
 use crate::order::Fault;
+use crate::pipe::LinkEnd;
 use crate::pipe::flow::Shut;
 use crate::secret::Secret;
 use crate::ticket::{Plain, Ticket};
-use crate::tls::TlsFailure;
+use crate::tls::tests::{Authority, NAME, World};
+use crate::tls::{ClientTls, TlsFailure};
 use crate::wire::command::Verb;
 use scene::{FILE, Host, SERVER, STRANGER, Scene, Turn, kind, only};
 
@@ -91,6 +95,7 @@ fn a_reader_that_fails_leaves_no_file_that_looks_whole() {
         .unwrap_err();
     assert!(matches!(error, Error::Local(_)), "{error}");
     assert_eq!(scene.host.closed, [true], "by a reset");
+    assert_eq!(scene.now, Instant::ZERO, "at once");
 }
 
 #[test]
@@ -169,6 +174,74 @@ fn whoever_else_connects_to_our_data_port_is_turned_away() {
     assert!(notes.contains("StrangerRefused(198.51.100.9)"), "{notes}");
     // Their connection was closed, and not taken for the server's.
     assert_eq!(scene.host.closed.len(), 2);
+}
+
+#[test]
+fn the_control_connection_is_closed_behind_the_last_word() {
+    for tls in [false, true] {
+        let mut scene = match tls {
+            true => Scene::under_tls(Security::required()),
+            false => Scene::clear(),
+        }
+        .steady();
+        scene.login().unwrap();
+        let ticket = scene.engine.machine_mut().quit(scene.now).unwrap();
+        scene.play(&ticket, Payload::None).unwrap();
+        let mut call = Call::plain(None);
+        assert_eq!(scene.steps(&mut call, &mut |_| false), Step::Closed);
+        assert!(scene.host.control.is_none());
+        for _ in 0..4 {
+            scene.server.turn();
+        }
+        let end = match tls {
+            true => LinkEnd::CloseNotify,
+            false => LinkEnd::Fin,
+        };
+        assert_eq!(scene.server.link.end(), Some(end));
+    }
+}
+
+/// For when nobody will take another step soon.
+#[test]
+fn what_was_asked_for_can_be_sent_without_a_step() {
+    let mut scene = Scene::clear();
+    scene.login().unwrap();
+    let _noop = scene.engine.machine_mut().noop(scene.now).unwrap();
+    for _ in 0..3 {
+        scene.engine.flush(&mut scene.host, &mut |_| false);
+        scene.server.turn();
+    }
+    assert_eq!(scene.server.heard.last().unwrap(), "NOOP");
+}
+
+/// Of a call that was given up.
+#[test]
+fn the_trouble_of_an_earlier_call_is_not_told_of_the_next() {
+    let mut scene = Scene::clear();
+    scene.login().unwrap();
+    let fails = |scene: &mut Scene, kind| {
+        let ticket = scene.retrieve();
+        let mut sink = Fails {
+            write: Some(kind),
+            flush: None,
+        };
+        let mut call = Call::transfer(ticket.id(), Payload::Sink(&mut sink));
+        let mut failure = None;
+        let step = scene.steps(&mut call, &mut |event| {
+            failure = ticket.claim(event).and_then(Result::err);
+            failure.is_some()
+        });
+        assert_eq!(step, Step::Done);
+        scene.dial();
+        failure.unwrap()
+    };
+    let _ = fails(&mut scene, ErrorKind::StorageFull);
+    scene.engine.forget_trouble();
+    let failure = fails(&mut scene, ErrorKind::QuotaExceeded);
+    match scene.engine.explain(failure) {
+        Error::Local(error) => assert_eq!(error.kind(), ErrorKind::QuotaExceeded),
+        error => panic!("{error}"),
+    }
 }
 
 /// Nothing says how TLS is to be made: the password stays here, and why is told, once.
@@ -403,6 +476,7 @@ fn what_is_withdrawn_before_its_data_connection_is_up_leaves_in_a_moment() {
 #[test]
 fn queued_transfers_are_taken_in_their_order() {
     let mut scene = Scene::clear();
+    assert!(!scene.engine.book.is_ready());
     scene.login().unwrap();
     let (first, second) = (scene.retrieve(), scene.retrieve());
     let book = &mut scene.engine.book;
@@ -442,6 +516,7 @@ fn a_login_that_rides_with_a_call_and_fails_ends_the_call() {
     let mut call = Call::transfer(ticket.id(), Payload::Discard);
     assert_eq!(scene.steps(&mut call, &mut |_| false), Step::Done);
     assert!(!scene.engine.is_at_rest());
+    assert!(scene.engine.book.login_has_failed());
     let failure = scene.engine.book.login_failed().unwrap();
     assert_eq!(failure.kind, FailureKind::LoginRefused);
     assert!(!scene.engine.book.login_has_failed());
@@ -589,4 +664,21 @@ fn sockets_may_leave_out_what_they_do_not_have() {
             }
         }
     }
+}
+
+/// What exactly a certificate lacks, TLS knows better than any rule about failures.
+#[test]
+fn a_certificate_that_is_not_trusted_is_told_with_what_can_be_done_about_it() {
+    let (world, other) = (World::new(), Authority::new(9));
+    let client = ClientTls::builder().roots_pem(&other.pem).build().unwrap();
+    let sessions = (
+        client.session(NAME).unwrap(),
+        world.server().build().unwrap().session(),
+    );
+    let mut scene = Scene::new(Config::default(), Some(sessions));
+    let error = scene.login().unwrap_err();
+    let advice = TlsFailure::UnknownIssuer.advice();
+    assert!(error.to_string().contains(advice), "{error}");
+    assert!(!format!("{error:#}").contains(advice), "{error:#}");
+    assert!(scene.engine.identity().is_some());
 }

@@ -5,6 +5,7 @@ use alloc::vec::Vec;
 use core::time::Duration;
 
 use super::bench::Bench;
+use crate::order::{DataEnd, Direction};
 use crate::server::{Closing, Config, Greeting, Input, Security, Timer};
 use crate::wire::first_bytes::FirstBytes;
 
@@ -165,6 +166,15 @@ fn is_23_other_protocols_get_no_answer() {
         assert!(bench.codes().is_empty());
         assert_eq!(bench.closed, Some(Closing::Foreign(expected)), "{bytes:?}");
     }
+    // Nor does a handshake inside of TLS.
+    let mut bench = Bench::with(Config::new(Security::implicit()));
+    bench.secure_control();
+    bench.expect("", &[220]);
+    bench.raw(b"\x16\x03\x01\x02\x00\x01");
+    assert_eq!(bench.closed, Some(Closing::Foreign(FirstBytes::Tls)));
+    // A word nobody knows is no protocol.
+    let mut bench = Bench::clear();
+    bench.expect("FROBNICATE the frobs", &[220, 500]);
     let mut bench = Bench::clear();
     bench.expect("USER a HTTP/1.1", &[220, 331]);
     // Behind a USER it is the same; an upload in disguise is none.
@@ -238,6 +248,61 @@ fn is_22_what_waits_is_bounded() {
     assert!(bench.server.reads_control());
 }
 
+/// The longest line there may be has room, whatever else is said.
+#[test]
+fn is_22_a_line_of_the_longest_length_is_always_read_to_its_end() {
+    for (waiting, line, bound) in [(1, 100, 102), (300, 100, 300), (1, 16, 18)] {
+        let mut config = open();
+        config.limits.waiting_bytes = waiting;
+        config.limits.received_line = line;
+        let mut bench = Bench::with(config);
+        bench.expect("", &[220]);
+        bench.log_in();
+        bench.answers = false;
+        bench.raw(b"CWD /dir\r\n");
+        let mut pushed = 0;
+        for byte in b"NOOP\r\n".iter().cycle() {
+            if !bench.server.reads_control() {
+                break;
+            }
+            bench.raw(&[*byte]);
+            pushed += 1;
+        }
+        assert_eq!(pushed, bound, "{waiting} {line}");
+    }
+}
+
+#[test]
+fn is_22_telnet_offers_of_a_client_that_does_not_read_are_not_answered() {
+    let waits = b"200 Okay\r\n";
+    for (bound, answered) in [(waits.len(), false), (waits.len() + 1, true)] {
+        let mut config = open();
+        config.limits.unread_replies = bound;
+        let mut bench = Bench::with(config);
+        bench.expect("", &[220]);
+        bench.reads = false;
+        bench.raw(b"NOOP\r\n");
+        assert_eq!(bench.server.outgoing(), waits);
+        bench.raw(b"\xFF\xFB\x01");
+        assert_eq!(bench.server.outgoing().len() > waits.len(), answered);
+    }
+}
+
+#[test]
+fn is_22_only_what_a_client_takes_gives_it_more_time() {
+    let mut bench = Bench::in_clear();
+    bench.reads = false;
+    bench.raw(b"NOOP\r\nNOOP\r\n");
+    let until = bench.server.timers.at(Timer::Send);
+    assert!(until.is_some());
+    bench.pass(Duration::from_secs(1));
+    bench.raw(b"");
+    bench.server.consume_outgoing(0);
+    assert_eq!(bench.server.timers.at(Timer::Send), until);
+    bench.server.consume_outgoing(1);
+    assert!(bench.server.timers.at(Timer::Send) > until);
+}
+
 #[test]
 fn is_22_a_client_that_does_not_read_its_replies_is_not_served() {
     let mut bench = Bench::in_clear();
@@ -266,6 +331,38 @@ fn rfc_1123_section_4_1_3_2_idle_time_ends_a_session() {
     assert_eq!(bench.closed, Some(Closing::TimedOut(Timer::Idle)));
 }
 
+/// Neither a login, nor a change of protection, nor a goodbye that is not taken is idle time: each has a time of its own.
+#[test]
+fn idle_time_is_that_of_a_user_who_asks_for_nothing() {
+    let idle = |bench: &Bench| bench.server.timers.at(Timer::Idle);
+    let mut bench = Bench::with(Config::new(Security::required().allow_ccc()));
+    bench.expect("", &[220]);
+    assert_eq!(idle(&bench), None);
+    bench.expect("AUTH TLS", &[234]);
+    bench.secure_control();
+    bench.expect("USER alice", &[331]);
+    assert_eq!(idle(&bench), None);
+    bench.expect("PASS secret", &[230]);
+    assert!(idle(&bench).is_some());
+    bench.expect("CCC", &[200]);
+    assert_eq!(idle(&bench), None);
+    let order = bench.desk.clear_control.take().unwrap();
+    bench.handle(Input::Report(order.cleared()));
+    assert!(idle(&bench).is_some());
+    bench.reads = false;
+    bench.raw(b"QUIT\r\n");
+    assert_eq!(idle(&bench), None);
+}
+
+#[test]
+fn what_comes_behind_the_end_is_not_kept() {
+    let mut bench = Bench::in_clear();
+    bench.reads = false;
+    bench.raw(b"QUIT\r\n");
+    bench.raw(b"NOOP");
+    assert!(bench.server.inbox.is_empty());
+}
+
 #[test]
 fn rfc_959_section_5_2_quit_is_answered_before_the_close() {
     let mut bench = Bench::in_clear();
@@ -284,6 +381,15 @@ fn rfc_959_section_4_2_1_shutdown_is_421() {
     bench.handle(Input::Shutdown);
     assert_eq!(bench.codes(), [421]);
     assert_eq!(bench.closed, Some(Closing::Shutdown));
+    // A transfer comes to its end.
+    let mut bench = Bench::in_clear();
+    bench.pasv();
+    bench.client_connects();
+    bench.expect("RETR /file", &[125]);
+    bench.handle(Input::Shutdown);
+    assert!(bench.codes().is_empty());
+    bench.flow(Direction::Send, 10, DataEnd::Fin);
+    assert_eq!(bench.codes(), [226, 421]);
     // While it still says "soon", too.
     let mut config = open();
     config.greeting = Greeting::Delayed(b"Soon".to_vec());
@@ -291,6 +397,28 @@ fn rfc_959_section_4_2_1_shutdown_is_421() {
     bench.handle(Input::Shutdown);
     assert_eq!(bench.codes(), [120, 421]);
     assert_eq!(bench.closed, Some(Closing::Shutdown));
+}
+
+#[test]
+fn rfc_959_section_5_4_a_server_is_ready_once_and_not_before_tls() {
+    let delayed = |security| {
+        let mut config = Config::new(security);
+        config.greeting = Greeting::Delayed(b"Soon".to_vec());
+        Bench::with(config)
+    };
+    let mut bench = delayed(Security::clear());
+    bench.expect("", &[120]);
+    for codes in [&[220][..], &[]] {
+        bench.handle(Input::Ready);
+        assert_eq!(bench.codes(), codes);
+    }
+    let mut bench = delayed(Security::implicit());
+    bench.handle(Input::Ready);
+    assert!(bench.codes().is_empty());
+    bench.secure_control();
+    bench.expect("", &[120]);
+    bench.handle(Input::Ready);
+    assert_eq!(bench.codes(), [220]);
 }
 
 #[test]

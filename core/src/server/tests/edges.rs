@@ -124,9 +124,43 @@ fn each_line_that_is_no_command_is_told_why() {
         ("XYZZY", 500, "Unknown command"),
         ("RETR", 501, "An argument is needed"),
         ("TYPE X", 504, "Not for that parameter"),
+        ("FEAT x", 501, "There is no argument to this"),
+        (
+            "RETR a\0b",
+            501,
+            "The line holds a byte that cannot be in it",
+        ),
+        ("RANG a b", 501, "The argument is not understood"),
+        // What the table of verbs answers.
+        ("ADAT x", 503, "Not now"),
+        ("ACCT x", 202, "Not needed here"),
+        ("SMNT x", 502, "Not implemented"),
     ] {
         assert_eq!(bench.text(line, code), text, "{line}");
     }
+    let mut bench = Bench::clear();
+    bench.expect("", &[220]);
+    assert_eq!(bench.text("PWD", 530), "Log in first");
+}
+
+#[cfg(feature = "model")]
+#[test]
+fn sessions_that_differ_in_time_alone_are_one_state_to_a_checker() {
+    use core::time::Duration;
+
+    let [mut now, mut later] = [0, 10].map(|seconds| {
+        let mut bench = Bench::clear();
+        bench.expect("", &[220]);
+        bench.pass(Duration::from_secs(seconds));
+        bench.log_in();
+        bench.server
+    });
+    assert!(now != later);
+    let until = now.config().limits.idle_wait;
+    now.canonical();
+    later.canonical();
+    assert!(now == later);
+    assert_eq!(now.deadline(), Some(crate::time::Instant::ZERO + until));
 }
 
 /// The verbs HELP lists.

@@ -203,6 +203,10 @@ fn rfc_7151_host_comes_before_login() {
     bench.expect("HOST no.example.org", &[504]);
     bench.expect("HOST sni.example.org", &[503]);
     bench.expect("HOST ftp.example.org:21", &[501]);
+    bench.expect("HOST a/b", &[501]);
+    bench.expect("HOST  ", &[501]);
+    bench.expect(&format!("HOST {}", "h".repeat(255)), &[504]);
+    bench.expect(&format!("HOST {}", "h".repeat(256)), &[501]);
     bench.expect("HOST [2001:db8::1", &[501]);
     bench.expect("HOST [2001:db8::1]", &[504]);
     bench.expect("HOST 192.0.2.1", &[220]);

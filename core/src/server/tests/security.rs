@@ -2,7 +2,7 @@
 
 use super::bench::{Bench, tls};
 use crate::order::{DataEnd, Direction, TlsFault};
-use crate::server::{Closing, Config, Input, Security, Timer};
+use crate::server::{Closing, Config, Input, Note, Security, Timer};
 use crate::wire::command::ProtectionLevel;
 
 fn config(security: Security) -> Config {
@@ -305,7 +305,96 @@ fn uploads_under_tls_without_close_notify() {
         bench.client_connects();
         bench.expect("STOR /new", &[125]);
         bench.secure_data(false);
+        let data = bench.desk.flow.as_ref().unwrap().data();
+        let missing = Note::CloseNotifyMissing(data);
         bench.flow(Direction::Receive, 5, DataEnd::Fin);
         assert_eq!(bench.codes(), [code]);
+        assert_eq!(bench.notes.contains(&missing), code == 226);
     }
+    let mut bench = Bench::in_tls(Config::new(Security::required()));
+    bench.expect("PROT P", &[200]);
+    bench.pasv();
+    bench.client_connects();
+    bench.expect("STOR /new", &[125]);
+    bench.secure_data(false);
+    bench.notes.clear();
+    bench.flow(Direction::Receive, 5, DataEnd::CloseNotify);
+    assert_eq!(bench.codes(), [226]);
+    assert!(bench.notes.is_empty(), "{:?}", bench.notes);
+}
+
+/// After CCC nothing about security may be said; REIN is the way back, PROT or not (RFC 4217 section 13).
+#[test]
+fn is_7_rein_takes_ccc_back() {
+    for private in [false, true] {
+        let mut bench = Bench::in_tls(config(Security::optional().allow_ccc()));
+        if private {
+            bench.expect("PROT P", &[200]);
+        }
+        bench.expect("CCC", &[200]);
+        let order = bench.desk.clear_control.take().unwrap();
+        bench.handle(Input::Report(order.cleared()));
+        bench.expect("AUTH TLS", &[534]);
+        bench.expect("REIN", &[220]);
+        bench.expect("AUTH TLS", &[234]);
+        bench.secure_control();
+        bench.log_in();
+    }
+}
+
+#[test]
+fn private_data_can_be_demanded_where_the_control_connection_may_be_clear() {
+    let security = Security::optional().or_clear_data().require_private_data();
+    let mut bench = Bench::with(config(security));
+    bench.expect("", &[220]);
+    bench.log_in();
+    bench.pasv();
+    bench.expect("RETR /file", &[521]);
+    bench.expect("AUTH TLS", &[234]);
+    bench.secure_control();
+    bench.log_in();
+    bench.expect("PROT P", &[200]);
+    bench.pasv();
+    bench.expect("RETR /file", &[150]);
+}
+
+/// What was ordered before is reported late: it is not taken for the handshake's.
+#[test]
+fn a_late_report_about_data_does_not_disturb_a_change_of_protection() {
+    let mut bench = Bench::with(config(Security::optional()));
+    bench.expect("", &[220]);
+    bench.log_in();
+    bench.expect("EPSV", &[]);
+    bench.listening();
+    assert_eq!(bench.codes(), [229]);
+    let late = bench.accept();
+    bench.expect("AUTH TLS", &[234]);
+    bench.handle(Input::Report(late.accepted("192.0.2.7".parse().unwrap())));
+    bench.secure_control();
+    bench.log_in();
+}
+
+#[test]
+fn a_handshake_that_outlasts_the_time_for_the_login_ends_without_a_word() {
+    let mut config = config(Security::required());
+    config.limits.handshake_wait = 2 * config.limits.login_wait;
+    let wait = config.limits.login_wait;
+    let mut bench = Bench::with(config);
+    bench.expect("", &[220]);
+    bench.expect("AUTH TLS", &[234]);
+    bench.pass(wait);
+    assert_eq!(bench.closed, Some(Closing::TimedOut(Timer::Login)));
+    // In clear it would be taken for a part of the handshake.
+    assert!(bench.codes().is_empty());
+}
+
+/// That no bytes have come is no injection.
+#[test]
+fn is_1_only_bytes_are_an_injection() {
+    let mut bench = Bench::with(config(Security::required()));
+    bench.expect("", &[220]);
+    bench.expect("AUTH TLS", &[234]);
+    bench.raw(b"");
+    bench.secure_control();
+    bench.log_in();
 }

@@ -4,9 +4,9 @@ use alloc::vec::Vec;
 use core::time::Duration;
 
 use super::bench::{Bench, now, stored};
-use crate::order::{DataEnd, Direction, Fault, FlowEnd};
+use crate::order::{DataEnd, DataId, Direction, Fault, FlowEnd};
 use crate::server::{
-    Closing, Ending, Entry, Form, Input, Kind, Question, Refused, Timer, WriteMode,
+    Access, Closing, Ending, Entry, Form, Input, Kind, Question, Refused, Rights, Timer, WriteMode,
 };
 
 fn binary() -> Bench {
@@ -191,6 +191,53 @@ fn is_29_a_transfer_that_stands_still_ends_and_one_that_moves_does_not() {
     assert_eq!(bench.closed, Some(Closing::TimedOut(Timer::Idle)));
 }
 
+/// Of a data connection that is none of its own, or was given up, a transfer hears nothing; nor does what has not moved count.
+#[test]
+fn is_29_only_payload_that_moves_puts_the_end_of_a_transfer_off() {
+    let mut bench = transferring("STOR /new");
+    let data = bench.desk.flow.as_ref().unwrap().data();
+    let stall = bench.server.config().limits.stall_wait;
+    let until = bench.server.deadline();
+    assert_eq!(until, Some(bench.now + stall));
+    bench.pass(Duration::from_secs(100));
+    bench.handle(Input::Progress(DataId(data.0 + 1), 7));
+    bench.handle(Input::Progress(data, 0));
+    assert_eq!(bench.server.deadline(), until);
+    bench.handle(Input::Progress(data, 7));
+    let until = Some(bench.now + stall);
+    assert_eq!(bench.server.deadline(), until);
+    bench.pass(Duration::from_secs(1));
+    bench.handle(Input::Progress(data, 7));
+    assert_eq!(bench.server.deadline(), until);
+}
+
+#[test]
+fn before_its_data_connection_is_up_a_transfer_has_moved_nothing() {
+    let mut bench = binary();
+    bench.pasv();
+    bench.expect("RETR /file", &[150]);
+    let data = bench.desk.accept.as_ref().unwrap().data();
+    let until = bench.server.deadline();
+    bench.handle(Input::Progress(data, 5));
+    bench.handle(Input::SourceEnded(data));
+    assert_eq!(bench.server.deadline(), until);
+    bench.pass(Duration::from_secs(300));
+    assert_eq!(bench.codes(), [425]);
+    assert_eq!(bench.endings, [(Ending::Abort, 0)]);
+}
+
+/// What is left of a download is the client's close. An upload has no source here.
+#[test]
+fn only_a_download_is_over_when_its_source_is() {
+    for (line, is_other) in [("RETR /file", true), ("STOR /new", false)] {
+        let mut bench = transferring(line);
+        let data = bench.desk.flow.as_ref().unwrap().data();
+        let until = bench.server.deadline();
+        bench.handle(Input::SourceEnded(DataId(data.0 + u32::from(is_other))));
+        assert_eq!(bench.server.deadline(), until, "{line}");
+    }
+}
+
 #[test]
 fn what_only_looks_like_abor_aborts_nothing() {
     let mut bench = transferring("RETR /file");
@@ -226,6 +273,8 @@ fn is_14_rfc_3659_section_5_3_rest_is_for_the_next_transfer_only() {
     for (between, kept) in [
         ("NOOP", true),
         ("TYPE I", true),
+        ("TYPE X", true),
+        ("RETR", false),
         ("PORT 192,0,2,7,195,80", true),
         ("PWD", false),
         ("FROB", false),
@@ -313,6 +362,58 @@ fn restarts_of_uploads() {
         assert_eq!(question.announced(), Some(99));
         bench.handle(Input::Answer(question.refused(Refused::Quota)));
         assert_eq!(bench.codes(), [552]);
+    }
+}
+
+/// Whether it is there, and may be changed then, only the storage knows.
+#[test]
+fn the_storage_is_told_what_the_user_may_do_to_a_file() {
+    let all = Rights::ALL;
+    for (rights, line, may_create, may_change) in [
+        (all, "STOR /new", true, true),
+        (all.without(Access::Create), "STOR /new", false, true),
+        (all.without(Access::Overwrite), "STOR /new", true, false),
+        (all.without(Access::Append), "APPE /new", true, false),
+        (all.without(Access::Overwrite), "APPE /new", true, true),
+        // Under a new name nothing that is there is changed.
+        (all, "STOU", true, false),
+    ] {
+        for (kind, ascii) in [("TYPE I", false), ("TYPE A", true)] {
+            let mut bench = Bench::clear();
+            bench.expect("", &[220]);
+            bench.rights = rights;
+            bench.log_in();
+            bench.expect(kind, &[200]);
+            bench.pasv();
+            bench.answers = false;
+            bench.send(line);
+            let Some(Question::OpenWrite(question)) = bench.asked.pop_front() else {
+                panic!("{line} asks to write");
+            };
+            let may = (question.may_create(), question.may_change());
+            assert_eq!(may, (may_create, may_change), "{line}, {rights:?}");
+            assert_eq!(question.ascii(), ascii, "{line}");
+        }
+    }
+}
+
+#[test]
+fn a_transfer_without_the_right_to_it_uses_its_data_connection_up() {
+    let mut bench = Bench::clear();
+    bench.expect("", &[220]);
+    bench.rights = Rights::ALL
+        .without(Access::Read)
+        .without(Access::List)
+        .without(Access::Create)
+        .without(Access::Overwrite);
+    bench.log_in();
+    for (line, code) in [("RETR /file", 550), ("LIST", 550), ("STOR /new", 553)] {
+        bench.pasv();
+        bench.client_connects();
+        bench.expect(line, &[code]);
+        assert_eq!(bench.data_closed.len(), 1, "{line}");
+        bench.data_closed.clear();
+        bench.expect(line, &[425]);
     }
 }
 
@@ -515,4 +616,15 @@ fn a_restart_point_means_nothing_once_the_type_is_ascii() {
         // It is spent, and so is the data connection.
         bench.expect(line, &[425]);
     }
+}
+
+/// What it has in octets is not what travels where line ends are converted.
+#[test]
+fn rfc_959_section_3_1_1_1_the_size_of_a_text_is_not_told() {
+    let mut bench = Bench::in_clear();
+    bench.pasv();
+    assert_eq!(
+        bench.text("RETR /file", 150),
+        "Data connection for a transfer"
+    );
 }

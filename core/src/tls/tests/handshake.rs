@@ -613,3 +613,18 @@ fn another_maximum_version_keeps_the_rest_of_the_policy() {
         TlsSetupError::EmptyVersionRange
     );
 }
+
+/// A server that speaks TLS 1.3 by now is not to be talked back.
+#[test]
+fn a_session_of_tls_12_is_forgotten_once_tls_13_was_spoken() {
+    let world = World::new();
+    let session = world.client().build().unwrap().session(NAME).unwrap();
+    let old = world.server().max_version(Version::Tls12).build().unwrap();
+    Pair::connected(&session, &old.session());
+    assert!(session.tickets().tls12_session);
+    let new = world.server().build().unwrap().session();
+    let mut pair = Pair::new(&session, Purpose::Data, &new);
+    pair.pump().unwrap();
+    assert_eq!(pair.client.handshake().unwrap().version, Version::Tls13);
+    assert!(!session.tickets().tls12_session);
+}

@@ -10,6 +10,9 @@ use rustls::pki_types::{CertificateDer, ServerName, UnixTime};
 use rustls::server::WebPkiClientVerifier;
 use rustls::{CertificateError, DigitallySignedStruct, Error};
 
+use super::super::setup::OwnCertificate;
+use super::super::store::SessionStore;
+use super::super::verify::SessionCertificate;
 use super::*;
 
 fn provider() -> CryptoProvider {
@@ -376,12 +379,43 @@ fn policies_show_what_they_allow_and_no_key() {
         .dangerous_accept_any_certificate()
         .client_certificate_der(world.issued.chain.clone(), world.issued.key.clone());
     let text = format!("{client:?}");
+    let built = format!("{:?}", client.build().unwrap());
+    assert_eq!(built, format!("ClientTls({text})"));
     for shown in [
         "Fingerprint(abab",
         "accept_any_certificate: true",
         "client_certificate: true",
         "alpn: [\"ftp\"]",
     ] {
+        assert!(text.contains(shown), "{text}");
+    }
+}
+
+/// Nor does a connection show what it carries.
+#[test]
+fn connections_show_how_they_stand() {
+    let world = World::new();
+    let mut pair = world.connect(Version::Tls13);
+    assert_eq!(pair.client.write(b"hunter2"), 7);
+    pair.pump().unwrap();
+    let text = format!("{:?}", pair.server);
+    assert!(text.contains("unread: 7") && text.contains("peer_closed: false"));
+    assert!(text.contains("version: Tls13") && !text.contains("hunter2"));
+    let session = world.client().build().unwrap().session(NAME).unwrap();
+    let text = format!("{session:?}");
+    assert!(
+        text.contains(NAME) && text.contains("tls13_available: 0"),
+        "{text}"
+    );
+    let text = format!("{:?}", SessionStore::default());
+    assert!(text.starts_with("SessionStore(TicketCount"), "{text}");
+    let own = OwnCertificate::Der {
+        chain: world.issued.chain.clone(),
+        key: world.issued.key.clone(),
+    };
+    let own = own.load(&Basics::default().provider().unwrap()).unwrap();
+    for (key, shown) in [(None, "present: false"), (Some(own), "present: true")] {
+        let text = format!("{:?}", SessionCertificate::new(key));
         assert!(text.contains(shown), "{text}");
     }
 }

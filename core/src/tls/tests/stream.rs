@@ -220,6 +220,35 @@ fn an_unauthenticated_close_notify_ends_nothing() {
     assert!(client.peer_eof().is_err());
 }
 
+/// The very first bytes tell, few as they may be.
+#[test]
+fn an_end_behind_a_byte_or_two_says_whether_they_were_tls() {
+    let world = World::new();
+    let session = world.client().build().unwrap().session(NAME).unwrap();
+    for (bytes, is_tls) in [
+        (&[22][..], true),
+        (&[22, 3], true),
+        (&[22, 3, 3], true),
+        (b"2", false),
+        (b"22", false),
+        (&[22, 9], false),
+        (&[22, 9, 3], false),
+        (&[22, 3, 3, 0x40], true),
+        (&[22, 3, 3, 0x49], false),
+    ] {
+        let mut client = session.open(Purpose::Control).unwrap();
+        client.feed(bytes).unwrap();
+        let failure = client.peer_eof().unwrap_err();
+        match is_tls {
+            true => assert_eq!(failure, TlsFailure::EofInHandshake),
+            false => assert!(
+                matches!(&failure, TlsFailure::NotTls { sample, .. } if sample == bytes),
+                "{failure}"
+            ),
+        }
+    }
+}
+
 #[test]
 fn what_is_not_tls_is_named() {
     let world = World::new();

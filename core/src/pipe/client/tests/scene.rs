@@ -15,8 +15,8 @@ use crate::pipe::tests::{End, connection};
 use crate::pipe::{Link, Pipe};
 use crate::secret::Secret;
 use crate::ticket::{Operation, Ticket, Transferred};
-use crate::tls::ServerTlsSession;
 use crate::tls::tests::{NAME, World};
+use crate::tls::{ServerTlsSession, Version};
 
 pub(super) const SERVER: IpAddr = IpAddr::V4(Ipv4Addr::new(192, 0, 2, 1));
 pub(super) const STRANGER: IpAddr = IpAddr::V4(Ipv4Addr::new(198, 51, 100, 9));
@@ -34,6 +34,8 @@ pub(super) struct Host {
     pub(super) accept: VecDeque<Result<IpAddr, ErrorKind>>,
     /// The data connections that were closed: whether by a reset.
     pub(super) closed: Vec<bool>,
+    /// How often it was looked what the sockets are ready for.
+    pub(super) looks: u32,
 }
 
 impl Sockets for Host {
@@ -85,6 +87,11 @@ impl Sockets for Host {
             self.closed.push(data.close());
         }
     }
+
+    fn look(&mut self) -> io::Result<()> {
+        self.looks += 1;
+        Ok(())
+    }
 }
 
 /// The server: what it says to which command, and its side of TLS.
@@ -101,8 +108,17 @@ pub(super) struct Server {
     pub(super) data: Option<(End, Pipe)>,
     /// What it says on a data connection in place of TLS.
     pub(super) instead_of_tls: Option<&'static [u8]>,
+    /// What is downloaded, and how much of it has gone.
+    pub(super) file: Vec<u8>,
+    fed: usize,
     /// Downloads do not end.
     pub(super) stalls: bool,
+    /// Uploads are not confirmed, and their connections are kept.
+    pub(super) keeps: bool,
+    /// Uploads are talked into.
+    pub(super) talks: bool,
+    /// Its data connections bring TLS 1.3 tickets.
+    pub(super) tickets: bool,
     pub(super) took: Vec<u8>,
 }
 
@@ -163,17 +179,21 @@ impl Server {
             Some(Turn::Clearing) if self.link.cleared().is_some() => self.turns = None,
             _ => {}
         }
+        self.feed();
         if let Some((end, pipe)) = &mut self.data {
             moved |= pipe.carry(end);
-            if pipe.link().wants_write() {
-                // Readiness comes and goes.
-                return true;
-            }
             let count = pipe.plain().len();
             self.took.extend(pipe.plain());
             pipe.consume(count);
+            if count > 0 || pipe.link().wants_write() {
+                // Readiness comes and goes.
+                return true;
+            }
             let receives = pipe.direction() == Some(Direction::Receive);
-            if receives && let Some(ended) = pipe.ended() {
+            if receives
+                && !self.keeps
+                && let Some(ended) = pipe.ended()
+            {
                 self.out.extend(match ended.end {
                     DataEnd::Fin | DataEnd::CloseNotify => &b"226 done\r\n"[..],
                     _ => b"426 cut\r\n",
@@ -204,8 +224,25 @@ impl Server {
             ("CCC", true) => self.turns = Some(Turn::Clear),
             ("PROT", true) => self.private = line.ends_with('P'),
             ("RETR", _) if reply.starts_with('1') => self.flow(Direction::Send),
-            ("STOR", _) if reply.starts_with('1') => self.flow(Direction::Receive),
+            ("STOR", _) if reply.starts_with('1') => self.flow(match self.talks {
+                true => Direction::Send,
+                false => Direction::Receive,
+            }),
             _ => {}
+        }
+    }
+
+    /// More of the file goes, as far as there is room.
+    fn feed(&mut self) {
+        let Some((_, pipe)) = &mut self.data else {
+            return;
+        };
+        if pipe.direction() != Some(Direction::Send) {
+            return;
+        }
+        self.fed += pipe.put(&self.file[self.fed..]);
+        if self.fed == self.file.len() && !self.stalls {
+            pipe.source_ended();
         }
     }
 
@@ -221,15 +258,15 @@ impl Server {
         }
         pipe.renew();
         if let Some(tls) = self.tls.as_ref().filter(|_| self.private) {
-            pipe.secure(tls.accept().unwrap());
+            let channel = match self.tickets {
+                true => tls.accept(),
+                false => tls.accept_without_tickets(),
+            };
+            pipe.secure(channel.unwrap());
         }
         pipe.begin(direction, false);
-        if direction == Direction::Send {
-            pipe.put(FILE);
-            if !self.stalls {
-                pipe.source_ended();
-            }
-        }
+        self.fed = 0;
+        self.feed();
     }
 }
 
@@ -238,6 +275,8 @@ pub(super) struct Scene {
     pub(super) host: Host,
     pub(super) server: Server,
     pub(super) now: Instant,
+    /// Connections are always ready, so that what does not move by itself never does.
+    steady: bool,
 }
 
 impl Scene {
@@ -256,6 +295,7 @@ impl Scene {
                 listen: None,
                 accept: VecDeque::new(),
                 closed: Vec::new(),
+                looks: 0,
             },
             server: Server {
                 end,
@@ -268,13 +308,28 @@ impl Scene {
                 private: false,
                 data: None,
                 instead_of_tls: None,
+                file: FILE.to_vec(),
+                fed: 0,
                 stalls: false,
+                keeps: false,
+                talks: false,
+                tickets: true,
                 took: Vec::new(),
             },
             now: Instant::ZERO,
+            steady: false,
         };
         scene.dial();
         scene
+    }
+
+    /// On connections that are always ready.
+    pub(super) fn steady(mut self) -> Scene {
+        self.steady = true;
+        let control = self.host.control.as_mut().unwrap();
+        (control.steady, self.server.end.steady) = (true, true);
+        self.dial();
+        self
     }
 
     pub(super) fn clear() -> Scene {
@@ -282,17 +337,24 @@ impl Scene {
     }
 
     pub(super) fn under_tls(security: Security) -> Scene {
+        Scene::with_tickets(security, 2, Version::Tls13)
+    }
+
+    /// Under this version, with so many tickets for each connection.
+    pub(super) fn with_tickets(security: Security, tickets: usize, version: Version) -> Scene {
         let world = World::new();
-        let client = world.client().build().unwrap().session(NAME).unwrap();
-        let server = world.server().build().unwrap().session();
+        let client = world.client().max_version(version).build().unwrap();
+        let server = world.server().tickets(tickets).build().unwrap();
         let mut config = only(DataMode::Epsv);
         config.security = security;
-        Scene::new(config, Some((client, server)))
+        let sessions = (client.session(NAME).unwrap(), server.session());
+        Scene::new(config, Some(sessions))
     }
 
     /// The next data connection.
     pub(super) fn dial(&mut self) {
-        let (ours, theirs) = connection(1 << 20);
+        let (mut ours, mut theirs) = connection(1 << 20);
+        (ours.steady, theirs.steady) = (self.steady, self.steady);
         self.host.next = Some(ours);
         self.server.data = Some((theirs, Pipe::new(4096)));
     }
@@ -361,23 +423,46 @@ impl Scene {
         call: &mut Call<'_>,
         done: &mut dyn FnMut(&Event<'_>) -> bool,
     ) -> Step {
-        let mut quiet = 0;
-        for _ in 0..100_000 {
-            let step = self.engine.step(self.now, &mut self.host, call, done);
-            let spoke = self.server.turn();
-            match step.unwrap() {
-                Step::Moved => quiet = 0,
-                Step::Waits(_) if spoke => quiet = 0,
-                // Readiness comes and goes.
-                Step::Waits(_) if quiet < 8 => quiet += 1,
-                Step::Waits(until) => {
-                    self.now = until.expect("waits for ever").max(self.now);
-                    quiet = 0;
-                }
+        for _ in 0..10_000 {
+            match self.settle(call, done) {
+                Step::Waits(until) => self.now = until.expect("waits for ever").max(self.now),
                 step => return step,
             }
         }
         panic!("does not end: {:?}", self.server.heard);
+    }
+
+    /// The same, or until nothing moves any more unless time passes.
+    pub(super) fn settle(
+        &mut self,
+        call: &mut Call<'_>,
+        done: &mut dyn FnMut(&Event<'_>) -> bool,
+    ) -> Step {
+        let mut quiet = 0;
+        for _ in 0..100_000 {
+            let step = self.engine.step(self.now, &mut self.host, call, done);
+            let step = step.unwrap();
+            if self.steady && matches!(step, Step::Waits(_)) {
+                // It has done what there is to do.
+                let sent = self.sent();
+                let again = self.engine.step(self.now, &mut self.host, call, done);
+                assert!(matches!(again, Ok(Step::Waits(_))), "{again:?}");
+                assert_eq!(self.sent(), sent);
+            }
+            let spoke = self.server.turn();
+            match step {
+                Step::Moved => quiet = 0,
+                Step::Waits(_) if spoke => quiet = 0,
+                // Readiness comes and goes.
+                Step::Waits(_) if quiet < 8 => quiet += 1,
+                step => return step,
+            }
+        }
+        panic!("does not end: {:?}", self.server.heard);
+    }
+
+    fn sent(&self) -> [Option<usize>; 2] {
+        [&self.host.control, &self.host.data].map(|end| end.as_ref().map(End::sent))
     }
 }
 
