@@ -249,12 +249,9 @@ fn characters(text: &[u8], fold: bool) -> impl Iterator<Item = u32> + '_ {
                 character as u32
             }
         });
-        valid.chain(
-            chunk
-                .invalid()
-                .iter()
-                .map(|byte| 0x11_0000 + u32::from(*byte)),
-        )
+        // Beyond the last character there is.
+        let invalid = chunk.invalid().iter();
+        valid.chain(invalid.map(|byte| u32::from_be_bytes([1, 0, 0, *byte])))
     })
 }
 

@@ -36,6 +36,8 @@ mod path;
 mod planner;
 mod reports;
 mod summary;
+#[cfg(test)]
+mod tests;
 mod work;
 
 pub use digest::{Digest, DigestRequest};
