@@ -224,6 +224,7 @@ mod tests {
             drwxr-xr-x 2 ftp ftp 4096 Jan  1 00:00 sub\r\n\
             prw-r--r-- 1 ftp ftp 0 Jan  1 00:00 pipe\r\n\
             ls: dead: Permission denied\r\n\
+            ls: gone: No such file or directory\r\n\
             what is this\r\n";
         for size in [1, 7, text.len()] {
             let listing = listed(100, |collector| {
@@ -239,7 +240,7 @@ mod tests {
             let sizes: Vec<_> = listing.entries().iter().map(|found| found.size).collect();
             assert_eq!(sizes, [Some(3), None, None]);
             // So that nothing is deleted for not being in it.
-            assert_eq!(listing.unread, 2);
+            assert_eq!(listing.unread, 3);
         }
     }
 

@@ -63,7 +63,7 @@ impl Pattern {
 
     fn read(pattern: &[u8], fold: bool) -> Pattern {
         let mut characters: Vec<u32> = characters(pattern, fold).collect();
-        let only_directories = characters.len() > 1 && characters.last() == Some(&SLASH);
+        let only_directories = characters.last() == Some(&SLASH);
         if only_directories {
             characters.pop();
         }
@@ -303,6 +303,7 @@ mod tests {
             ("a/**/b", "a/xb", false),
             ("a/**/**/b", "a/b", true),
             ("a**/b", "ax/y/b", true),
+            ("a**/b", "ab", false),
             ("?", "a", true),
             ("?", "\u{e4}", true),
             ("?", "ab", false),
@@ -324,6 +325,7 @@ mod tests {
         assert!(directories.matches(b"a/tmp", true) && !directories.matches(b"a/tmp", false));
         assert!(Pattern::without_case("*.TXT").matches("\u{c4}.tXt".as_bytes(), false));
         assert!(Pattern::without_case("\u{e4}").matches("\u{c4}".as_bytes(), false));
+        assert!(!Pattern::without_case("a").matches(b"b", false));
         assert!(!Pattern::new("a").matches(b"\xff", false));
         assert!(Pattern::new("?").matches(b"\xff", false));
     }

@@ -145,7 +145,6 @@ impl Planner {
     ) -> Option<NodeId> {
         let name = found.name.as_slice();
         let target = match other.map(|other| other.kind) {
-            _ if self.target.is_none() => Target::There,
             None => Target::Missing,
             Some(FoundKind::Directory) => Target::There,
             Some(FoundKind::Link) if !self.law.holds(Rule::NoLinks) => Target::There,

@@ -20,8 +20,8 @@ use alloc::vec::Vec;
 use core::fmt::Write;
 
 use ftp_proto::listing::{
-    Command, DateOrder, Decoder, Entry, Item, Kind, Options, Precision, RemarkKind, Size, Time,
-    Zone,
+    Command, DateOrder, Decoder, Dialect, Entry, Item, Kind, Options, Precision, RemarkKind, Size,
+    Time, Zone,
 };
 use ftp_proto::wire::date::Timestamp;
 
@@ -238,11 +238,19 @@ fn show_entry(entry: &Entry<'_>) -> String {
         entry.is_child(),
         !matches!(entry.kind, Kind::Current | Kind::Parent)
     );
+    let octets = match entry.size {
+        Some(Size::Octets(octets)) => Some(octets),
+        _ => None,
+    };
+    assert_eq!(entry.octets(), octets);
+    let facts = entry.facts();
+    assert_eq!(facts.is_some(), entry.dialect == Dialect::Mlsx);
+    assert!(facts.is_none_or(|facts| facts.name() == entry.name));
     write!(out, " name=[{}]", text(entry.name)).unwrap();
     out
 }
 
-fn show_time(time: &Time) -> String {
+pub(crate) fn show_time(time: &Time) -> String {
     let stamp = time.stamp.to_string();
     let written = match time.precision {
         Precision::Day => stamp.get(..8).unwrap(),

@@ -258,6 +258,21 @@ fn what_is_filtered_is_left_alone() {
         .run(&mut plan);
     assert_eq!(hands.did, [""; 0]);
     assert_eq!(told(&mut plan), ["skipped keep Filtered"]);
+    // An inclusion is for files: directories are looked into.
+    let options_of_text = with(|options| {
+        options.filter = Filter::default().include(Pattern::new("*.txt"));
+        options.delete = Delete::AfterAll;
+    });
+    let mut plan = Planner::download(b"/d", options_of_text, now());
+    let hands = Hands::default()
+        .there("/d", &[])
+        .here(
+            ".",
+            &[directory("old"), file("x.bin", 1, 1), file("y.txt", 1, 1)],
+        )
+        .here("old", &[file("a.txt", 1, 1), file("b.bin", 1, 1)])
+        .run(&mut plan);
+    assert_eq!(hands.did, ["delete y.txt", "delete old/a.txt"]);
     let mut plan = Planner::walk(b"/d", options(), now());
     let hands = Hands::default()
         .there("/d", &[directory("keep"), file("f", 1, 1)])
@@ -332,4 +347,21 @@ fn nothing_is_extraneous_where_the_source_is_not_known() {
         hands.did,
         ["copy /d/f PART from 4", "name PART f of 5", "delete PART"]
     );
+}
+
+/// What a checker is to miss: with the rule repealed, a link of this side is gone through.
+#[cfg(feature = "model")]
+#[test]
+fn without_the_rule_of_links_a_directory_goes_through_one() {
+    use crate::rules::{Law, Rule};
+    for (law, reads) in [(Law::default(), 2), (Law::without(Rule::NoLinks), 4)] {
+        let mut plan = Planner::download(b"/d", Options::default(), now()).with_law(law);
+        let hands = Hands::default()
+            .there("/d", &[directory("s")])
+            .there("/d/s", &[])
+            .here(".", &[of_kind("s", FoundKind::Link)])
+            .here("s", &[])
+            .run(&mut plan);
+        assert_eq!(hands.read.len(), reads);
+    }
 }
