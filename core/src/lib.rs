@@ -87,6 +87,8 @@
 #![forbid(unsafe_code)]
 
 extern crate alloc;
+#[cfg(test)]
+extern crate self as ftp_proto;
 #[cfg(feature = "std")]
 extern crate std;
 

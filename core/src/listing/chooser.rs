@@ -83,7 +83,7 @@ impl Chooser {
     }
 
     /// Looks at the beginning of the listing for dates that can be read in one order only.
-    pub(super) fn look(&mut self, head: &[u8], is_whole: bool) {
+    pub(super) fn look(&mut self, head: &[u8]) {
         if self.context.order.is_some() {
             return;
         }
@@ -92,11 +92,7 @@ impl Chooser {
             (0, DateOrder::DayFirst),
             (0, DateOrder::YearFirst),
         ];
-        let mut lines = head.split(|byte| *byte == b'\n').peekable();
-        while let Some(line) = lines.next() {
-            if lines.peek().is_none() && !is_whole {
-                break;
-            }
+        for line in head.split(|byte| *byte == b'\n') {
             let line = line.trim_ascii_end();
             let date = Words::new(line).take(4).find(|word| is_triple(word));
             if let Some(order) = date.and_then(order_of)

@@ -577,7 +577,7 @@ fn three_parts(word: &[u8]) -> Option<([&[u8]; 3], u8)> {
         .find(|byte| matches!(byte, b'-' | b'/' | b'.'))?;
     let (a, rest) = cut(word, separator)?;
     let (b, c) = cut(rest, separator)?;
-    (!a.is_empty() && !b.is_empty() && !c.is_empty()).then_some(([a, b, c], separator))
+    Some(([a, b, c], separator))
 }
 
 /// The first word of text, and what follows it.
@@ -592,6 +592,7 @@ mod tests {
     use alloc::string::{String, ToString};
 
     use super::*;
+    use crate::listing::tests::corpus::show_time;
 
     fn context() -> Context {
         let now = Timestamp::parse(b"20260714120000").unwrap();
@@ -601,24 +602,7 @@ mod tests {
     /// The time and what is left, as text.
     fn shown(found: Option<(Option<Time>, &[u8])>) -> Option<(String, String)> {
         let (time, rest) = found?;
-        let time = match time {
-            None => "?".to_string(),
-            Some(time) => {
-                let stamp = time.stamp.to_string();
-                let shown = match time.precision {
-                    Precision::Day => stamp.get(..8).unwrap(),
-                    Precision::Minute => stamp.get(..12).unwrap(),
-                    Precision::Second => &stamp,
-                };
-                let year = if time.year_given { "" } else { "~" };
-                let zone = match time.zone {
-                    Zone::Unknown => String::new(),
-                    Zone::Utc => "Z".to_string(),
-                    Zone::Offset { minutes } => alloc::format!("{minutes:+}"),
-                };
-                alloc::format!("{year}{shown}{zone}")
-            }
-        };
+        let time = time.map_or_else(|| "?".to_string(), |time| show_time(&time));
         Some((time, rest.escape_ascii().to_string()))
     }
 
@@ -662,6 +646,16 @@ mod tests {
             ("12月31日 1999 n".as_bytes(), "19991231", " n"),
             (b"4\x8c\x8e 18\x93\xfa 2003\x94N n", "20030418", " n"),
             (b"8\xd4\xc2 20 14:22 n", "~202508201422", " n"),
+            ("Aug 20 2003年 n".as_bytes(), "20030820", " n"),
+            (b"2005-06-07 21:22:03 -0330 n", "20050607212203-210", " n"),
+            // Zones stand behind seconds, and so do years.
+            (b"2005-06-07 21:22 +0200 n", "200506072122", " +0200 n"),
+            (b"Jan  5 12:34 2020 n", "~202601051234", " 2020 n"),
+            (b"Jan  5 12:34:56 2020 ", "~20260105123456", " 2020 "),
+            (b"2005-06-07   n", "20050607", "   n"),
+            (b"12-05 14:22 n", "~202512051422", " n"),
+            (b"13-05 14:22 n", "~202605131422", " n"),
+            (b"Sun Mar  1 10:00 n", "~202603011000", " n"),
         ] {
             let expected = Some((time.to_string(), rest.to_string()));
             assert_eq!(
@@ -697,6 +691,14 @@ mod tests {
             "99:99",
             "26. Foo 20:10 n",
             "8월 x",
+            // Each number has one sign, and each sign is there once.
+            "2001年 2002年 8月 20日 n",
+            "8月 9月 20日 14:22 n",
+            "8月 20日 21日 14:22 n",
+            "8月 20日 21 2003 n",
+            "2001年 20 8月 n",
+            "foo Jan 05 12:34 n",
+            "Monday Jan 05 12:34 n",
         ] {
             assert_eq!(shown(ls_date(text.as_bytes(), &context())), None, "{text}");
         }
@@ -725,6 +727,11 @@ mod tests {
             ("00-00-00", None, None),
             ("1-2", None, None),
             ("1-2-3-4", None, None),
+            ("04-05/06", None, None),
+            ("04/05-06", None, None),
+            ("-05-06", None, None),
+            ("04--06", None, None),
+            ("04-05-", None, None),
             ("02/30/2020", None, None),
         ] {
             assert_eq!(read(word, order), expected, "{word} {order:?}");
@@ -732,6 +739,10 @@ mod tests {
         assert_eq!(order_of(b"25/04/2006"), Some(DayFirst));
         assert_eq!(order_of(b"04/25/06"), Some(MonthFirst));
         assert_eq!(order_of(b"99/04/05"), Some(YearFirst));
+        assert_eq!(order_of(b"25-04-32"), Some(DayFirst));
+        assert_eq!(order_of(b"25-04-106"), Some(DayFirst));
+        // The 6th or the 31st may be the day too.
+        assert_eq!((order_of(b"25-04-06"), order_of(b"25-04-31")), (None, None));
         assert_eq!((order_of(b"04/05/06"), order_of(b"x")), (None, None));
     }
 

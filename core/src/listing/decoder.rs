@@ -6,7 +6,7 @@ use super::chooser::Chooser;
 use super::ebcdic;
 use super::entry::{Dialect, Kind};
 use super::item::Item;
-use super::lines::{Found, HEAD, Lines};
+use super::lines::{Found, Lines};
 use super::options::Options;
 use super::time::Zone;
 use super::words::is_blank;
@@ -100,8 +100,7 @@ impl Decoder {
             let found = self.lines.advance(input, is_last);
             match found {
                 Found::Head => {
-                    let head = self.lines.head();
-                    self.chooser.look(head, head.len() < HEAD);
+                    self.chooser.look(self.lines.head());
                     continue;
                 }
                 Found::Nothing => {

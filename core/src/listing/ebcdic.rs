@@ -82,5 +82,15 @@ mod tests {
             "-rw-r--r-- 1 a b 5 Jan 1 2020 x@y%\r\n".as_bytes()
         ));
         assert!(!is_likely(b""));
+        assert!(!is_likely(b"\xC1\x40\xF1\x15\n"), "a line end of ASCII");
+        assert!(!is_likely(b"\xC1\x40\xF1\x15 "), "a blank of ASCII");
+        // One byte in sixteen may be of another code page.
+        let text = |strange: usize| {
+            let mut text = [0xC1; 32];
+            text[..2].copy_from_slice(b"\x40\x15");
+            text[2..2 + strange].fill(0xFF);
+            text
+        };
+        assert!(is_likely(&text(2)) && !is_likely(&text(3)));
     }
 }

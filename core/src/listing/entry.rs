@@ -76,10 +76,14 @@ impl<'a> Entry<'a> {
 
     /// All facts of an MLST or MLSD entry.
     pub fn facts(&self) -> Option<facts::Entry<'a>> {
-        match self.dialect {
-            Dialect::Mlsx => facts::Entry::parse_mlst_line(self.raw).ok(),
-            _ => None,
+        if self.dialect != Dialect::Mlsx {
+            return None;
         }
+        // A blank in front is that of MLST, or stands for no facts at all: which, the name tells.
+        let facts = facts::Entry::parse_mlst_line(self.raw).ok();
+        facts
+            .filter(|facts| facts.name() == self.name)
+            .or_else(|| facts::Entry::parse(self.raw).ok())
     }
 }
 
@@ -205,28 +209,22 @@ impl Dialect {
 }
 
 fn mode_of_letters(text: &[u8]) -> Option<u32> {
-    let mut mode = 0;
+    let (mut bits, mut specials) = (0, 0);
     if text.len() != 9 {
         return None;
     }
-    for (triple, special) in text.chunks(3).zip([0o4000, 0o2000, 0o1000]) {
+    for triple in text.chunks(3) {
         let [read, write, execute] = triple else {
             return None;
         };
-        mode = mode << 3
-            | u32::from(*read == b'r') << 2
-            | u32::from(*write == b'w') << 1
-            | u32::from(matches!(execute, b'x' | b's' | b't'));
-        if matches!(execute, b's' | b'S' | b't' | b'T' | b'l' | b'L') {
-            // Shifted with the others until the last triple is in.
-            mode |= match special {
-                0o4000 => 0o4000 >> 6,
-                0o2000 => 0o2000 >> 3,
-                _ => 0o1000,
-            };
-        }
+        bits = bits * 8
+            + u32::from(*read == b'r') * 4
+            + u32::from(*write == b'w') * 2
+            + u32::from(matches!(execute, b'x' | b's' | b't'));
+        let special = matches!(execute, b's' | b'S' | b't' | b'T' | b'l' | b'L');
+        specials = specials * 2 + u32::from(special);
     }
-    Some(mode)
+    Some(specials * 0o1000 + bits)
 }
 
 fn mode_of_digits(text: &[u8]) -> Option<u32> {
@@ -251,6 +249,10 @@ mod tests {
             ("---------", Some(0)),
             ("rwsr-sr-t", Some(0o7755)),
             ("rwSr-Sr-T", Some(0o7644)),
+            ("r---w---x", Some(0o421)),
+            ("--S------", Some(0o4000)),
+            ("-----s---", Some(0o2010)),
+            ("--------T", Some(0o1000)),
             ("rw-r--r-", None),
             ("", None),
         ] {

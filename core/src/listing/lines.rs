@@ -5,7 +5,7 @@ use alloc::vec::Vec;
 use super::ebcdic;
 
 /// How much is looked at before the first line is given out. What is settled from it does not depend on the pieces.
-pub(super) const HEAD: usize = 4096;
+const HEAD: usize = 4096;
 
 /// Splits a listing into lines. Memory: [`HEAD`] and one line.
 #[derive(Clone, Debug)]
@@ -119,7 +119,7 @@ impl Lines {
         self.add(piece, is_last)
     }
 
-    /// What lines are settled from: all whole lines of the head, and the rest of it at the end of the listing.
+    /// What lines are settled from.
     pub(super) fn head(&self) -> &[u8] {
         &self.head
     }
@@ -321,7 +321,7 @@ mod tests {
 
     #[test]
     fn a_line_is_given_out_again_as_what_it_was() {
-        for (input, longest) in [(&b"abc\nd\n"[..], 3), (b"abc\nd\n", 2)] {
+        for (input, longest) in [(&b"abc\nd\n"[..], 3), (b"abc\nd\n", 2), (b"abc\nd", 2)] {
             for skip in [0, HEAD / 2] {
                 let long = [b"y\n".repeat(skip), input.to_vec()].concat();
                 let mut rest = &long[..];

@@ -70,3 +70,6 @@ pub use local_name::{LocalName, UnsafeName};
 pub use names::Names;
 pub use options::{Command, Options};
 pub use time::{DateOrder, Precision, Time, Zone};
+
+#[cfg(test)]
+mod tests;

@@ -168,6 +168,19 @@ mod tests {
         }
     }
 
+    /// Three letters are enough, and no others will do.
+    #[test]
+    fn short_english_names() {
+        let names = "jan feb mar apr may jun jul aug sep oct nov dec";
+        for (name, number) in names.split(' ').zip(1_u8..) {
+            assert_eq!(english(name.as_bytes()), Some(number));
+            assert_eq!(english(name.to_ascii_uppercase().as_bytes()), Some(number));
+        }
+        for name in ["ja", "janu", "jax", "", "\u{e9}t"] {
+            assert_eq!(english(name.as_bytes()), None, "{name}");
+        }
+    }
+
     #[test]
     fn other_languages_in_their_code_pages() {
         for (word, number) in [

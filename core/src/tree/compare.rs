@@ -84,38 +84,39 @@ mod tests {
             Some(1),
             Some(("20260714120030", Precision::Second, Zone::Utc)),
         );
-        for (stamp, precision, zone, newer) in [
-            ("20260714120030", Precision::Second, Zone::Utc, false),
-            ("20260714120031", Precision::Second, Zone::Utc, true),
-            ("20260714120000", Precision::Minute, Zone::Utc, false),
-            ("20260714120100", Precision::Minute, Zone::Utc, true),
-            ("20260714000000", Precision::Day, Zone::Utc, false),
-            ("20260715000000", Precision::Day, Zone::Utc, true),
-            (
-                "20260714140000",
-                Precision::Minute,
-                Zone::Offset { minutes: 120 },
-                false,
-            ),
-            (
-                "20260714140100",
-                Precision::Minute,
-                Zone::Offset { minutes: 120 },
-                true,
-            ),
-            ("20260715020000", Precision::Minute, Zone::Unknown, false),
-            ("20260715020100", Precision::Minute, Zone::Unknown, true),
+        let east = Zone::Offset { minutes: 120 };
+        let neither = (false, false);
+        let (newer, older) = ((true, false), (false, true));
+        for (stamp, precision, zone, expected) in [
+            ("20260714120029", Precision::Second, Zone::Utc, older),
+            ("20260714120030", Precision::Second, Zone::Utc, neither),
+            ("20260714120031", Precision::Second, Zone::Utc, newer),
+            ("20260714115900", Precision::Minute, Zone::Utc, older),
+            ("20260714120000", Precision::Minute, Zone::Utc, neither),
+            ("20260714120100", Precision::Minute, Zone::Utc, newer),
+            ("20260713000000", Precision::Day, Zone::Utc, older),
+            ("20260714000000", Precision::Day, Zone::Utc, neither),
+            ("20260715000000", Precision::Day, Zone::Utc, newer),
+            ("20260714135900", Precision::Minute, east, older),
+            ("20260714140000", Precision::Minute, east, neither),
+            ("20260714140100", Precision::Minute, east, newer),
+            ("20260713235900", Precision::Minute, Zone::Unknown, older),
+            ("20260714000000", Precision::Minute, Zone::Unknown, neither),
+            ("20260715020000", Precision::Minute, Zone::Unknown, neither),
+            ("20260715020100", Precision::Minute, Zone::Unknown, newer),
         ] {
             let source = found(Some(1), Some((stamp, precision, zone)));
+            let (after, before) = (is_newer(&source, &local, 0), is_newer(&local, &source, 0));
+            let (is_after, is_before) = expected;
             assert_eq!(
-                is_newer(&source, &local, 0),
-                Some(newer),
+                (after, before),
+                (Some(is_after), Some(is_before)),
                 "{stamp} {zone:?}"
             );
-            assert!(!(is_newer(&local, &source, 0) == Some(true) && newer));
         }
         let second = found(None, Some(("20260714120032", Precision::Second, Zone::Utc)));
         assert_eq!(is_newer(&second, &local, 2), Some(false));
+        assert_eq!(is_newer(&second, &local, 1), Some(true));
         assert_eq!(is_newer(&found(None, None), &local, 0), None);
     }
 

@@ -46,20 +46,13 @@ impl Planner {
         };
         let is_walked = node.doomed || self.source == Some(side);
         self.summary.directories += u64::from(is_walked);
-        if is_walked && node.unique.is_none() && listing.unique.is_some() {
+        if let Some(unique) = &listing.unique {
             let above = node.parent;
-            let unique = listing.unique.clone();
-            let met = |plan: &Planner| {
-                let unique = unique.as_deref()?;
-                Some(plan.nodes.has_above(above?, unique))
-            };
-            if met(self) == Some(true) && self.law.holds(Rule::NoCircles) {
-                self.fail(id, None, Reason::Circle);
-                self.is_kept(id, true);
+            node.unique = Some(unique.clone());
+            let met = above.is_some_and(|above| self.nodes.has_above(above, unique));
+            if met && self.law.holds(Rule::NoCircles) {
+                self.not_made(id, Reason::Circle);
                 return;
-            }
-            if let Some(node) = self.nodes.get_mut(id) {
-                node.unique = unique;
             }
         }
         let Some(node) = self.nodes.get_mut(id) else {
@@ -99,10 +92,6 @@ impl Planner {
                 self.compare(id);
             }
             Target::Failed => {}
-            _ if node.doomed => {
-                self.fail(id, None, Reason::Trouble(trouble));
-                self.is_kept(id, true);
-            }
             _ => self.not_made(id, Reason::Trouble(trouble)),
         }
     }
@@ -284,22 +273,27 @@ impl Planner {
     // ---- deleted
 
     /// A directory that is to be deleted, in one that stays or is to be deleted too.
-    pub(super) fn doom_directory(&mut self, parent: NodeId, name: Vec<u8>) -> Option<NodeId> {
-        let above = self.nodes.get_mut(parent)?;
-        let depth = above.depth.saturating_add(1);
-        above.open += 1;
-        let mut node = Node::new(Some(parent), name, depth, Target::There);
+    pub(super) fn doom_directory(&mut self, parent: NodeId, found: Found) {
+        if let Some(why) = self.no_further(parent, &found.name, found.unique.as_deref()) {
+            self.fail(parent, Some(&found.name), why);
+            return;
+        }
+        let mut node = self.below(parent, found.name, found.unique, Target::There);
         node.doomed = true;
         let id = self.nodes.add(node);
         self.read_both(id);
-        Some(id)
     }
 
     /// Deletes what is in a doomed directory.
     fn empty(&mut self, id: NodeId, listing: Listing) {
-        let is_root = self.nodes.get(id).is_some_and(|node| node.parent.is_none());
-        let keeps_root = is_root && matches!(self.root(), b"" | b"/");
-        let mut keep = keeps_root || listing.unread > 0;
+        let keeps_root = matches!(self.root(), b"" | b"/");
+        let Some(node) = self.nodes.get_mut(id) else {
+            return;
+        };
+        let is_kept = node.parent.is_none() && keeps_root;
+        // What nobody understood is still there at the end, and so is the directory.
+        node.open = listing.entries.len() + usize::from(is_kept || listing.unread > 0);
+        let is_empty = node.open == 0;
         for found in listing.entries {
             if self.source.is_none() {
                 self.summary.entries += 1;
@@ -308,114 +302,79 @@ impl Planner {
             let path = self.nodes.path(id, Some(&found.name));
             if !is_plain(&found.name) && self.law.holds(Rule::PlainNames) {
                 self.fail(id, Some(&found.name), Reason::ReachesElsewhere);
-                keep = true;
             } else if !self.options.filter.takes(&path, is_directory)
                 && self.law.holds(Rule::SpareFiltered)
             {
                 self.skip(id, &found.name, Skip::Filtered);
-                keep = true;
             } else if !is_directory {
-                if let Some(node) = self.nodes.get_mut(id) {
-                    node.open += 1;
-                }
                 self.push(Work::Remove {
                     node: id,
                     name: Some(found.name),
                 });
-            } else if let Some(why) = self.no_further(id, &found) {
-                self.fail(id, Some(&found.name), why);
-                keep = true;
-            } else if let Some(child) = self.doom_directory(id, found.name)
-                && let Some(child) = self.nodes.get_mut(child)
-            {
-                child.unique = found.unique;
+            } else {
+                self.doom_directory(id, found);
             }
         }
-        let Some(node) = self.nodes.get_mut(id) else {
-            return;
-        };
-        node.kept |= keep;
-        if !self.law.holds(Rule::ContentsFirst) && !keeps_root {
-            self.queue.push(Job::new(Work::Remove {
+        if is_empty || !self.law.holds(Rule::ContentsFirst) {
+            self.push(Work::Remove {
                 node: id,
                 name: None,
-            }));
-        } else if node.open == 0 {
-            self.emptied(id);
+            });
         }
     }
 
-    /// Nothing in a doomed directory waits any more: it goes, or stays if something in it does.
-    fn emptied(&mut self, id: NodeId) {
-        let mut at = id;
-        while let Some(node) = self.nodes.get(at) {
-            if !node.kept || !self.law.holds(Rule::ContentsFirst) {
-                self.push(Work::Remove {
-                    node: at,
-                    name: None,
-                });
-                return;
-            }
-            let Some(parent) = node.parent else {
-                return;
-            };
-            let Some(above) = self.nodes.get_mut(parent) else {
-                return;
-            };
-            above.open = above.open.saturating_sub(1);
-            above.kept = true;
-            if above.open > 0 || !above.doomed {
-                return;
-            }
-            at = parent;
-        }
-    }
-
-    /// A thing in a directory is gone, or, without a name, the directory.
+    /// A thing in a directory is gone, or, without a name, the directory. With the last thing in it a doomed directory goes.
     pub(super) fn removed(&mut self, id: NodeId, name: Option<&[u8]>) {
         self.summary.deleted += 1;
         let path = self.nodes.path(id, name);
         self.events.push_back(Event::Deleted { path });
-        self.is_settled(id, name.is_none(), false);
-    }
-
-    /// Something in a directory could not be deleted, or the directory itself.
-    pub(super) fn is_kept(&mut self, id: NodeId, itself: bool) {
-        self.is_settled(id, itself, true);
-    }
-
-    fn is_settled(&mut self, id: NodeId, itself: bool, kept: bool) {
-        let directory = match self.nodes.get(id) {
-            Some(node) if itself => node.parent,
+        let directory = match name {
             Some(_) => Some(id),
-            None => None,
+            None => self.nodes.get(id).and_then(|node| node.parent),
         };
         let Some((id, node)) = directory.and_then(|id| Some((id, self.nodes.get_mut(id)?))) else {
             return;
         };
-        if !node.doomed {
-            return;
-        }
         node.open = node.open.saturating_sub(1);
-        node.kept |= kept;
-        if node.open == 0 && self.law.holds(Rule::ContentsFirst) {
-            self.emptied(id);
+        if node.doomed && node.open == 0 && self.law.holds(Rule::ContentsFirst) {
+            self.push(Work::Remove {
+                node: id,
+                name: None,
+            });
         }
     }
 
     // ---- deeper
 
+    /// A directory in another one, with what the server calls it.
+    pub(super) fn below(
+        &self,
+        parent: NodeId,
+        name: Vec<u8>,
+        unique: Option<Vec<u8>>,
+        target: Target,
+    ) -> Node {
+        let depth = self.nodes.get(parent).map_or(0, |above| above.depth);
+        let mut node = Node::new(Some(parent), name, depth.saturating_add(1), target);
+        node.unique = unique;
+        node
+    }
+
     /// Why a directory is not gone into, if it is not.
-    pub(super) fn no_further(&self, id: NodeId, found: &Found) -> Option<Reason> {
+    pub(super) fn no_further(
+        &self,
+        id: NodeId,
+        name: &[u8],
+        unique: Option<&[u8]>,
+    ) -> Option<Reason> {
         let bounds = &self.options.bounds;
         let depth = self.nodes.get(id).map_or(0, |node| node.depth);
-        let length = self.root().len() + self.nodes.path(id, Some(&found.name)).len() + 2;
+        let length = self.root().len() + self.nodes.path(id, Some(name)).len() + 2;
         let is_deep = depth >= bounds.depth || length > bounds.path;
         if is_deep && self.law.holds(Rule::BoundedDepth) {
             return Some(Reason::TooDeep);
         }
-        let unique = found.unique.as_deref()?;
-        let met = self.nodes.has_above(id, unique) && self.law.holds(Rule::NoCircles);
+        let met = self.nodes.has_above(id, unique?) && self.law.holds(Rule::NoCircles);
         met.then_some(Reason::Circle)
     }
 }
@@ -426,96 +385,4 @@ fn is_unclear(found: &Found) -> bool {
         && found
             .time
             .is_some_and(|time| time.zone == Zone::Unknown && time.precision >= Precision::Minute)
-}
-
-#[cfg(test)]
-mod tests {
-    use alloc::vec::Vec;
-
-    use super::*;
-    use crate::tree::{Event, Found, FoundKind, Listing, Next, Options, Order, ReadOrder};
-    use crate::wire::date::Timestamp;
-
-    fn now() -> Timestamp {
-        Timestamp::new(2026, 7, 14, 12, 0, 0).unwrap()
-    }
-
-    fn entry(name: &[u8], kind: FoundKind) -> Found {
-        Found::new(name.to_vec(), kind)
-    }
-
-    fn read(plan: &mut Planner) -> ReadOrder {
-        match plan.next() {
-            Next::Order(Order::Read(order)) => order,
-            other => panic!("{other:?}"),
-        }
-    }
-
-    /// What could not be done, by path.
-    fn failed(plan: &mut Planner) -> Vec<(Vec<u8>, Reason)> {
-        let events = core::iter::from_fn(|| plan.event());
-        let failed = events.filter_map(|event| match event {
-            Event::Failed(failed) => Some((failed.path, failed.why)),
-            _ => None,
-        });
-        failed.collect()
-    }
-
-    /// The server says by the directory's own name where it leads (RFC 3659 section 7.5.2).
-    #[test]
-    fn a_directory_within_itself_is_not_walked_again() {
-        let mut plan = Planner::walk(b"/d", Options::default(), now());
-        let root = read(&mut plan);
-        let listing = Listing::new(alloc::vec![entry(b"sub", FoundKind::Directory)]);
-        plan.report(root.listed(listing.with_unique(b"1".to_vec())));
-        let sub = read(&mut plan);
-        let listing = Listing::new(alloc::vec![entry(b"sub", FoundKind::Directory)]);
-        plan.report(sub.listed(listing.with_unique(b"1".to_vec())));
-        assert!(matches!(plan.next(), Next::Over));
-        assert_eq!(failed(&mut plan), [(b"sub".to_vec(), Reason::Circle)]);
-        assert!(!plan.summary().is_complete());
-    }
-
-    /// A server that names what lies elsewhere gets nothing deleted there, nor the directory that it says it is in.
-    #[test]
-    fn a_name_that_leads_elsewhere_is_not_deleted() {
-        let mut plan = Planner::remove(b"/d", Options::default(), now());
-        let root = read(&mut plan);
-        let names: [&[u8]; 3] = [b"../passwd", b"a/b", b"file"];
-        let entries = names.map(|name| entry(name, FoundKind::File));
-        plan.report(root.listed(Listing::new(entries.to_vec())));
-        let mut removed = Vec::new();
-        while let Next::Order(order) = plan.next() {
-            let Order::Remove(order) = order else {
-                panic!("{order:?}");
-            };
-            removed.push(order.place().clone());
-            plan.report(order.removed());
-        }
-        assert_eq!(removed, [crate::tree::Place::Remote(b"/d/file".to_vec())]);
-        let told = failed(&mut plan);
-        assert_eq!(told.len(), 2, "{told:?}");
-        let elsewhere = |(_, why): &(Vec<u8>, Reason)| *why == Reason::ReachesElsewhere;
-        assert!(told.iter().all(elsewhere), "{told:?}");
-    }
-
-    #[test]
-    fn a_tree_that_is_too_deep_is_left_as_it_is_below() {
-        let mut options = Options::default();
-        options.bounds.depth = 1;
-        let mut plan = Planner::remove(b"/d", options, now());
-        let mut depth = 0;
-        while let Next::Order(order) = plan.next() {
-            let Order::Read(order) = order else {
-                panic!("{order:?}");
-            };
-            depth += 1;
-            assert!(depth < 5, "goes on and on");
-            let below = entry(b"sub", FoundKind::Directory);
-            plan.report(order.listed(Listing::new(alloc::vec![below])));
-        }
-        assert_eq!(depth, 2);
-        let told = failed(&mut plan);
-        assert_eq!(told, [(b"sub/sub".to_vec(), Reason::TooDeep)]);
-    }
 }

@@ -7,8 +7,8 @@ use super::summary::{Event, Reason, Skip};
 use super::work::{Copying, Job, Work};
 use crate::rules::Rule;
 
-/// How many times a file is begun in all.
-pub(super) const BEGINNINGS: u8 = 50;
+/// How many times in all a transfer that got on may break.
+pub(super) const BREAKS: u8 = 50;
 
 impl Planner {
     /// A file to be copied, or one that came whole already.
@@ -42,7 +42,7 @@ impl Planner {
 
     /// A broken upload can be gone on with from there.
     pub(super) fn measured(&mut self, mut file: Copying, attempts: u8, octets: u64) {
-        let has_grown = octets > file.offset && file.begun < BEGINNINGS;
+        let has_grown = octets > file.offset && file.broken < BREAKS;
         let attempts = if has_grown { 0 } else { attempts };
         file.offset = match file.size {
             Some(size) if octets <= size => octets,
@@ -103,13 +103,12 @@ impl Planner {
     pub(super) fn differs(&mut self, mut file: Copying) {
         if !self.law.holds(Rule::PublishWhole) {
             self.push(Work::Publish(file));
-        } else if file.anew || file.begun >= BEGINNINGS {
+        } else if file.anew {
             self.fail(file.node, Some(&file.name), Reason::Differs);
             // Nobody is to take it for whole later.
             self.push(Work::Discard(file));
         } else {
             file.anew = true;
-            file.begun += 1;
             file.offset = 0;
             self.push(Work::Copy(file));
         }

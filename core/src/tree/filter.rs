@@ -53,3 +53,31 @@ impl Filter {
         !self.included.is_empty()
     }
 }
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+
+    /// An exclusion wins over an inclusion, and an inclusion is for files.
+    #[test]
+    fn what_is_taken() {
+        let text = || Filter::default().include(Pattern::new("*.txt"));
+        let all = Filter::default();
+        let but_old = Filter::default().exclude(Pattern::new("old*"));
+        let text_but_old = text().exclude(Pattern::new("old*"));
+        let two = text().include(Pattern::new("*.iso"));
+        for (path, is_directory, expected) in [
+            ("a.txt", false, [true, true, true, true, true]),
+            ("a.iso", false, [true, false, true, false, true]),
+            ("a.bin", false, [true, false, true, false, false]),
+            ("a.bin", true, [true, true, true, true, true]),
+            ("old.txt", false, [true, true, false, false, true]),
+            ("old.txt", true, [true, true, false, false, true]),
+        ] {
+            let filters = [&all, &text(), &but_old, &text_but_old, &two];
+            let taken = filters.map(|filter| filter.takes(path.as_bytes(), is_directory));
+            assert_eq!(taken, expected, "{path} {is_directory}");
+        }
+        assert!(text().is_selective() && !but_old.is_selective());
+    }
+}

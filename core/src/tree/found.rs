@@ -223,6 +223,8 @@ mod tests {
             -rw-r--r-- 1 ftp ftp 3 Jan  1 00:00 a b\r\n\
             drwxr-xr-x 2 ftp ftp 4096 Jan  1 00:00 sub\r\n\
             prw-r--r-- 1 ftp ftp 0 Jan  1 00:00 pipe\r\n\
+            ls: dead: Permission denied\r\n\
+            ls: gone: No such file or directory\r\n\
             what is this\r\n";
         for size in [1, 7, text.len()] {
             let listing = listed(100, |collector| {
@@ -234,8 +236,11 @@ mod tests {
             let kinds: Vec<_> = listing.entries().iter().map(|found| found.kind).collect();
             let expected = [FoundKind::File, FoundKind::Directory, FoundKind::Other];
             assert_eq!(kinds, expected);
+            // What a directory or a pipe takes on the server is no size of theirs.
+            let sizes: Vec<_> = listing.entries().iter().map(|found| found.size).collect();
+            assert_eq!(sizes, [Some(3), None, None]);
             // So that nothing is deleted for not being in it.
-            assert_eq!(listing.unread, 1);
+            assert_eq!(listing.unread, 3);
         }
     }
 
@@ -261,5 +266,40 @@ mod tests {
             assert_eq!(names(&listing), [b"a"]);
             assert_eq!(listing.unread, 0);
         }
+    }
+
+    /// RFC 3659 section 7.5.2: the same thing has the same fact, and the listed directory has one too.
+    #[test]
+    fn things_are_called_as_the_server_calls_them() {
+        let now = Timestamp::new(2026, 3, 1, 12, 0, 0).unwrap();
+        let mut options = Options::new(now);
+        options.command = crate::listing::Command::Mlsd;
+        let mut collector = Collector::new(&options, 9);
+        collector.feed(
+            b"type=cdir;unique=1; .\r\ntype=pdir;unique=2; ..\r\ntype=dir;unique=3; a\r\ntype=file;size=7;unique=4; b\r\n\
+            type=OS.unix=slink:/c;size=1; c\r\n",
+        );
+        let listing = collector.finish();
+        let called = |text: &str| Some(text.as_bytes().to_vec());
+        assert_eq!((listing.unique.clone(), listing.unread), (called("1"), 0));
+        let uniques: Vec<_> = listing
+            .entries()
+            .iter()
+            .map(|found| found.unique.clone())
+            .collect();
+        assert_eq!(uniques, [called("3"), called("4"), None]);
+        let kinds: Vec<_> = listing
+            .entries()
+            .iter()
+            .map(|found| (found.kind, found.size))
+            .collect();
+        assert_eq!(
+            kinds,
+            [
+                (FoundKind::Directory, None),
+                (FoundKind::File, Some(7)),
+                (FoundKind::Link, None)
+            ]
+        );
     }
 }

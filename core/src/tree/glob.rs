@@ -63,7 +63,7 @@ impl Pattern {
 
     fn read(pattern: &[u8], fold: bool) -> Pattern {
         let mut characters: Vec<u32> = characters(pattern, fold).collect();
-        let only_directories = characters.len() > 1 && characters.last() == Some(&SLASH);
+        let only_directories = characters.last() == Some(&SLASH);
         if only_directories {
             characters.pop();
         }
@@ -249,12 +249,9 @@ fn characters(text: &[u8], fold: bool) -> impl Iterator<Item = u32> + '_ {
                 character as u32
             }
         });
-        valid.chain(
-            chunk
-                .invalid()
-                .iter()
-                .map(|byte| 0x11_0000 + u32::from(*byte)),
-        )
+        // Beyond the last character there is.
+        let invalid = chunk.invalid().iter();
+        valid.chain(invalid.map(|byte| u32::from_be_bytes([1, 0, 0, *byte])))
     })
 }
 
@@ -306,6 +303,7 @@ mod tests {
             ("a/**/b", "a/xb", false),
             ("a/**/**/b", "a/b", true),
             ("a**/b", "ax/y/b", true),
+            ("a**/b", "ab", false),
             ("?", "a", true),
             ("?", "\u{e4}", true),
             ("?", "ab", false),
@@ -327,6 +325,7 @@ mod tests {
         assert!(directories.matches(b"a/tmp", true) && !directories.matches(b"a/tmp", false));
         assert!(Pattern::without_case("*.TXT").matches("\u{c4}.tXt".as_bytes(), false));
         assert!(Pattern::without_case("\u{e4}").matches("\u{c4}".as_bytes(), false));
+        assert!(!Pattern::without_case("a").matches(b"b", false));
         assert!(!Pattern::new("a").matches(b"\xff", false));
         assert!(Pattern::new("?").matches(b"\xff", false));
     }

@@ -50,3 +50,6 @@ pub use order::{
 pub use path::{LocalPath, Place, Side, is_unfinished};
 pub use planner::{Again, Next, Planner, Progress};
 pub use summary::{Event, Failed, Reason, Skip, Summary};
+
+#[cfg(test)]
+mod tests;

@@ -24,10 +24,8 @@ pub(super) struct Node {
     pub(super) target_listing: Option<Listing>,
     /// What can only be done once it is there in the target.
     pub(super) waiting: Vec<Job>,
-    /// Doomed things in it that are still there.
-    pub(super) open: u64,
-    /// Something in it has to stay, so it does.
-    pub(super) kept: bool,
+    /// Things in it that are still there, if it is to be deleted; those that stay among them.
+    pub(super) open: usize,
 }
 
 /// Whether a directory is there in the target.
@@ -56,7 +54,6 @@ impl Node {
             target_listing: None,
             waiting: Vec::new(),
             open: 0,
-            kept: false,
         }
     }
 }

@@ -596,6 +596,52 @@ mod tests {
         let busy = Failure::replied(K::Refused, None, Code::new(450).unwrap(), alloc::vec![]);
         assert_eq!(Trouble::of(&busy), Trouble::Refused(450));
         // A 4yz may pass, a 5yz does not (RFC 959 section 4.2.1).
-        assert!(Trouble::Refused(450).may_pass() && !Trouble::Refused(550).may_pass());
+        for (trouble, may_pass) in [
+            (Trouble::Refused(399), false),
+            (Trouble::Refused(400), true),
+            (Trouble::Refused(499), true),
+            (Trouble::Refused(500), false),
+            (Trouble::Broken, true),
+            (Trouble::SessionOver, true),
+            (Trouble::NoDataConnection, false),
+            (Trouble::Unreadable, false),
+            (Trouble::CannotBeSent, false),
+            (Trouble::NoSession, false),
+            (Trouble::Local(LocalTrouble::Full), false),
+            (Trouble::Cancelled, false),
+        ] {
+            assert_eq!(trouble.may_pass(), may_pass, "{trouble}");
+        }
+    }
+    #[test]
+    fn troubles_are_told_apart() {
+        use alloc::string::{String, ToString};
+        let locals = [
+            LocalTrouble::Missing,
+            LocalTrouble::Exists,
+            LocalTrouble::Changed,
+            LocalTrouble::Denied,
+            LocalTrouble::Full,
+            LocalTrouble::Other,
+        ];
+        let others = [
+            Trouble::Refused(550),
+            Trouble::NoDataConnection,
+            Trouble::Unreadable,
+            Trouble::Broken,
+            Trouble::CannotBeSent,
+            Trouble::SessionOver,
+            Trouble::NoSession,
+            Trouble::Cancelled,
+        ];
+        let all = locals.map(Trouble::Local).into_iter().chain(others);
+        let texts: alloc::collections::BTreeSet<String> =
+            all.map(|trouble| trouble.to_string()).collect();
+        assert_eq!(texts.len(), locals.len() + others.len());
+        assert!(texts.iter().all(|text| text.len() > 5));
+        assert!(Trouble::Refused(550).to_string().contains("550"));
+        for local in locals {
+            assert_eq!(Trouble::Local(local).to_string(), local.to_string());
+        }
     }
 }

@@ -6,10 +6,10 @@ use alloc::vec::Vec;
 use super::compare::replaces;
 use super::found::{Found, FoundKind, Listing};
 use super::glob::fold_name;
-use super::nodes::{Node, NodeId, Target};
+use super::nodes::{NodeId, Target};
 use super::options::{Check, Delete, Overwrite};
 use super::path::{Side, is_plain, is_unfinished, unfinished_name};
-use super::planner::{Doomed, Planner};
+use super::planner::Planner;
 use super::summary::{Event, Reason, Skip};
 use super::work::{Copying, Work};
 use crate::listing::{LocalName, Precision};
@@ -145,7 +145,6 @@ impl Planner {
     ) -> Option<NodeId> {
         let name = found.name.as_slice();
         let target = match other.map(|other| other.kind) {
-            _ if self.target.is_none() => Target::There,
             None => Target::Missing,
             Some(FoundKind::Directory) => Target::There,
             Some(FoundKind::Link) if !self.law.holds(Rule::NoLinks) => Target::There,
@@ -154,18 +153,14 @@ impl Planner {
                 return None;
             }
         };
-        if let Some(why) = self.no_further(id, found) {
+        // Only the server says what it calls a directory, on whichever side it is.
+        let there = other.and_then(|other| other.unique.as_ref());
+        let unique = found.unique.as_ref().or(there).cloned();
+        if let Some(why) = self.no_further(id, name, unique.as_deref()) {
             self.fail(id, Some(name), why);
             return None;
         }
-        let depth = self.nodes.get(id).map_or(0, |node| node.depth);
-        let mut node = Node::new(
-            Some(id),
-            found.name.clone(),
-            depth.saturating_add(1),
-            target,
-        );
-        node.unique.clone_from(&found.unique);
+        let node = self.below(id, found.name.clone(), unique, target);
         Some(self.nodes.add(node))
     }
 
@@ -207,7 +202,7 @@ impl Planner {
             unfinished: name,
             offset,
             moved: 0,
-            begun: 0,
+            broken: 0,
             exact: found
                 .time
                 .is_some_and(|time| utc.is_some() && time.precision == Precision::Second),
@@ -241,11 +236,7 @@ impl Planner {
         if spared {
             self.skip(id, &found.name, Skip::Filtered);
         } else if is_plain(&found.name) {
-            self.doomed.push(Doomed {
-                node: id,
-                name: found.name,
-                is_directory,
-            });
+            self.doomed.push((id, found));
         }
     }
 

@@ -155,6 +155,8 @@ mod tests {
     fn a_version_has_a_name() {
         let name = unfinished_name(b"a", Some(1), Some(2));
         assert!(is_unfinished(&name));
+        // Another release goes on with it.
+        assert_eq!(name, b"ftp-3b321f0cd57dc45d.part");
         for other in [
             unfinished_name(b"b", Some(1), Some(2)),
             unfinished_name(b"a", Some(2), Some(2)),

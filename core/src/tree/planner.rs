@@ -4,6 +4,7 @@ use alloc::collections::{BTreeMap, VecDeque};
 use alloc::vec::Vec;
 
 use super::digest::Digest;
+use super::found::{Found, FoundKind};
 use super::nodes::{Node, NodeId, Nodes, Target};
 use super::options::{Check, Delete, Options};
 use super::order::{
@@ -71,7 +72,8 @@ pub struct Planner {
     pub(super) zone: ZoneState,
     /// Directories that wait for the zone of their listings.
     pub(super) held: Vec<NodeId>,
-    pub(super) doomed: Vec<Doomed>,
+    /// What is extraneous, by the directory it is in.
+    pub(super) doomed: Vec<(NodeId, Found)>,
     pub(super) stage: Stage,
     sessions: u32,
     pub(super) losses: u32,
@@ -124,14 +126,6 @@ pub enum Again {
     After(u64),
     /// Not at all: this session is given up, and the plan with it if it was the last.
     Never,
-}
-
-/// Something extraneous.
-#[derive(Debug)]
-pub(super) struct Doomed {
-    pub(super) node: NodeId,
-    pub(super) name: Vec<u8>,
-    pub(super) is_directory: bool,
 }
 
 /// The zone of times in listings that do not say theirs.
@@ -514,16 +508,11 @@ impl Planner {
             return false;
         }
         let any = !doomed.is_empty();
-        for Doomed {
-            node,
-            name,
-            is_directory,
-        } in doomed
-        {
-            if is_directory {
-                self.doom_directory(node, name);
+        for (node, found) in doomed {
+            if found.kind == FoundKind::Directory {
+                self.doom_directory(node, found);
             } else {
-                let name = Some(name);
+                let name = Some(found.name);
                 self.queue.push(Job::new(Work::Remove { node, name }));
             }
         }

@@ -1,6 +1,6 @@
 //! What comes of orders: done, done in another way, tried again, given up.
 
-use super::files::BEGINNINGS;
+use super::files::BREAKS;
 use super::nodes::Target;
 use super::order::{How, LocalTrouble, Report, Trouble, What};
 use super::path::Side;
@@ -70,8 +70,8 @@ impl Planner {
             self.summary.bytes += moved;
             file.moved += moved;
             file.offset += moved;
-            file.begun = file.begun.saturating_add(1);
-            if moved > 0 && file.begun < BEGINNINGS {
+            file.broken = file.broken.saturating_add(1);
+            if moved > 0 && file.broken < BREAKS {
                 job.attempts = 0;
             }
         }
@@ -230,7 +230,6 @@ impl Planner {
             }
             Work::Remove { node, name } => {
                 self.fail(node, name.as_deref(), reason);
-                self.is_kept(node, name.is_none());
             }
             Work::Discard(_) => {}
         }

@@ -186,3 +186,78 @@ impl fmt::Display for Summary {
         f.write_str(&text)
     }
 }
+
+#[cfg(test)]
+mod tests {
+    use alloc::string::ToString;
+
+    use super::*;
+
+    /// What was left out on purpose is no lack; what failed, was not reached, had to stay or was not understood is.
+    #[test]
+    fn complete_is_what_lacks_nothing() {
+        let whole = Summary {
+            copied: 1,
+            unchanged: 1,
+            skipped: 1,
+            times_lost: 1,
+            ..Summary::default()
+        };
+        assert!(whole.is_complete());
+        let lacks: [fn(&mut Summary); 4] = [
+            |summary| summary.failed = 1,
+            |summary| summary.not_reached = 1,
+            |summary| summary.spared = 1,
+            |summary| summary.unread = 1,
+        ];
+        for lack in lacks {
+            let mut summary = whole.clone();
+            lack(&mut summary);
+            assert!(!summary.is_complete(), "{summary}");
+        }
+    }
+
+    #[test]
+    fn a_summary_says_what_there_is_to_say() {
+        assert_eq!(Summary::default().to_string(), "0 copied, 0 unchanged");
+        let summary = Summary {
+            copied: 1,
+            unchanged: 2,
+            made: 3,
+            deleted: 4,
+            skipped: 5,
+            failed: 6,
+            not_reached: 7,
+            spared: 8,
+            unread: 9,
+            ..Summary::default()
+        };
+        assert_eq!(
+            summary.to_string(),
+            "1 copied, 2 unchanged, 3 directories made, 4 deleted, 5 left out, 6 failed, 7 not reached, 8 not deleted for that, \
+             9 lines not understood"
+        );
+    }
+
+    #[test]
+    fn reasons_are_told_apart() {
+        let reasons = [
+            Reason::Trouble(Trouble::Broken),
+            Reason::UnsafeName(UnsafeName::Device),
+            Reason::ReachesElsewhere,
+            Reason::Ambiguous,
+            Reason::SameButForCase,
+            Reason::InTheWay,
+            Reason::Circle,
+            Reason::TooDeep,
+            Reason::TooMany,
+            Reason::Differs,
+        ];
+        let texts: alloc::collections::BTreeSet<String> =
+            reasons.iter().map(ToString::to_string).collect();
+        assert_eq!(texts.len(), reasons.len());
+        assert!(texts.contains(&Trouble::Broken.to_string()));
+        assert!(texts.contains(&UnsafeName::Device.to_string()));
+        assert!(texts.iter().all(|text| text.len() > 5));
+    }
+}

@@ -67,8 +67,8 @@ pub(super) struct Copying {
     pub(super) offset: u64,
     /// Octets that were moved in this run.
     pub(super) moved: u64,
-    /// Transfers that were begun.
-    pub(super) begun: u8,
+    /// Transfers that broke.
+    pub(super) broken: u8,
     /// Its time is known to the second, or as well as it will ever be.
     pub(super) exact: bool,
     /// It was begun anew already, because what was there was of no use.

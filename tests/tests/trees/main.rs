@@ -14,6 +14,5 @@ mod digests;
 mod embedded;
 mod hostile;
 mod model;
-mod plans;
 mod real;
 mod world;

@@ -8,13 +8,20 @@
 //!
 //! A field that is not named must be absent. An entry of two lines has two lines before its `=`. Blank lines have none.
 
-use std::fmt::Write;
-use std::fs;
-use std::path::{Path, PathBuf};
+#![allow(
+    unreachable_patterns,
+    reason = "shared: within the crate these lists are whole, outside they may grow"
+)]
+
+use alloc::borrow::ToOwned;
+use alloc::format;
+use alloc::string::{String, ToString};
+use alloc::vec::Vec;
+use core::fmt::Write;
 
 use ftp_proto::listing::{
-    Command, DateOrder, Decoder, Entry, Item, Kind, Options, Precision, RemarkKind, Size, Time,
-    Zone,
+    Command, DateOrder, Decoder, Dialect, Entry, Item, Kind, Options, Precision, RemarkKind, Size,
+    Time, Zone,
 };
 use ftp_proto::wire::date::Timestamp;
 
@@ -44,6 +51,7 @@ impl Listing {
         bytes_of(self.records.iter().flat_map(|record| &record.lines))
     }
 
+    /// What its lines become, one after the other.
     pub(crate) fn expected(&self) -> Vec<&str> {
         let records = self.records.iter();
         records
@@ -63,24 +71,16 @@ pub(crate) fn bytes_of<'a>(lines: impl IntoIterator<Item = &'a Vec<u8>>) -> Vec<
 }
 
 /// The files of the corpus, by name.
-pub(crate) fn files() -> Vec<(String, Vec<Listing>)> {
-    let folder = folder();
-    let mut files: Vec<PathBuf> = fs::read_dir(&folder)
-        .unwrap()
-        .map(|file| file.unwrap().path())
-        .collect();
-    files.sort();
-    files
-        .iter()
-        .map(|path| {
-            let name = path.file_stem().unwrap().to_string_lossy().into_owned();
-            (name, parse(&fs::read_to_string(path).unwrap()))
-        })
-        .collect()
-}
-
-fn folder() -> PathBuf {
-    Path::new(env!("CARGO_MANIFEST_DIR")).join("../core/src/listing/corpus")
+pub(crate) fn files() -> impl Iterator<Item = (&'static str, Vec<Listing>)> {
+    macro_rules! texts {
+        ($($name:literal)*) => {
+            [$(($name, include_str!(concat!("../corpus/", $name, ".txt")))),*]
+        };
+    }
+    let texts = texts!(
+        "chameleon" "connect" "dos" "eplf" "hellsoft" "hylafax" "jes" "mac" "mlsx" "mvs" "mvs-members" "mvs-modules" "netware" "nonstop" "numbers" "os2" "os400" "os9" "refused" "supertcp" "unix" "vms" "vshell" "vxworks" "wfftp" "zvm"
+    );
+    texts.into_iter().map(|(name, text)| (name, parse(text)))
 }
 
 fn parse(text: &str) -> Vec<Listing> {
@@ -98,14 +98,14 @@ fn parse(text: &str) -> Vec<Listing> {
             lines.push(unescape(raw));
             if raw.trim().is_empty() {
                 listings.last_mut().unwrap().records.push(Record {
-                    lines: std::mem::take(&mut lines),
+                    lines: core::mem::take(&mut lines),
                     expected: None,
                 });
             }
         } else if let Some(expected) = line.strip_prefix('=') {
             assert!(!lines.is_empty(), "nothing becomes {expected}");
             listings.last_mut().unwrap().records.push(Record {
-                lines: std::mem::take(&mut lines),
+                lines: core::mem::take(&mut lines),
                 expected: Some(expected.to_owned()),
             });
         } else {
@@ -142,7 +142,7 @@ fn unescape(text: &str) -> Vec<u8> {
     while let Some((byte, after)) = rest.split_first() {
         let hex = after
             .strip_prefix(b"x")
-            .and_then(|digits| std::str::from_utf8(digits.get(..2)?).ok())
+            .and_then(|digits| core::str::from_utf8(digits.get(..2)?).ok())
             .and_then(|digits| u8::from_str_radix(digits, 16).ok());
         match (byte, hex, after) {
             (b'\\', Some(byte), _) => {
@@ -238,11 +238,19 @@ fn show_entry(entry: &Entry<'_>) -> String {
         entry.is_child(),
         !matches!(entry.kind, Kind::Current | Kind::Parent)
     );
+    let octets = match entry.size {
+        Some(Size::Octets(octets)) => Some(octets),
+        _ => None,
+    };
+    assert_eq!(entry.octets(), octets);
+    let facts = entry.facts();
+    assert_eq!(facts.is_some(), entry.dialect == Dialect::Mlsx);
+    assert!(facts.is_none_or(|facts| facts.name() == entry.name));
     write!(out, " name=[{}]", text(entry.name)).unwrap();
     out
 }
 
-fn show_time(time: &Time) -> String {
+pub(crate) fn show_time(time: &Time) -> String {
     let stamp = time.stamp.to_string();
     let written = match time.precision {
         Precision::Day => stamp.get(..8).unwrap(),
