@@ -134,12 +134,8 @@ impl Server {
 
     /// RNTO, directly behind a successful RNFR.
     pub(super) fn on_rnto(&mut self, path: Path<'_>) {
-        let from = match self.session.rename.take() {
-            Some(from) => from,
-            None if self.law.holds(Rule::RenamePaired) => {
-                return self.reply(Code::BAD_SEQUENCE, "RNFR first");
-            }
-            None => VirtualPath::root(),
+        let Some(from) = self.session.rename.take() else {
+            return self.reply(Code::BAD_SEQUENCE, "RNFR first");
         };
         if let Some(to) = self.resolve_below(path.as_bytes(), Refused::BadName) {
             let may_replace = self.rights().allows(Access::Overwrite);
