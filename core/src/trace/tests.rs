@@ -21,6 +21,25 @@ pub(super) fn entry(what: What) -> Entry {
     }
 }
 
+/// A request with nothing but its kind.
+pub(super) fn asked_for(request: RequestKind, verb: Option<Verb>) -> Asked {
+    Asked {
+        ticket: 1,
+        request,
+        verb,
+        argument: Vec::new(),
+        second: Vec::new(),
+        password: false,
+        account: false,
+        offset: 0,
+        size: None,
+        allocate: None,
+        length: None,
+        algorithm: None,
+        ascii: false,
+    }
+}
+
 fn trace(entries: Vec<Entry>) -> Trace {
     Trace {
         at: Instant::from_millis(1000),
@@ -333,18 +352,8 @@ fn everything_is_told_in_words() {
     told.retain(|line| !line.contains("\\xff"));
     let asked = Asked {
         ticket: 7,
-        request: RequestKind::Hash,
-        verb: None,
         argument: b"a".to_vec(),
-        second: Vec::new(),
-        password: false,
-        account: false,
-        offset: 0,
-        size: None,
-        allocate: None,
-        length: None,
-        algorithm: None,
-        ascii: false,
+        ..asked_for(RequestKind::Hash, None)
     };
     let all = Asked {
         request: RequestKind::Transfer,
@@ -431,21 +440,7 @@ fn everything_is_told_in_words() {
 /// What need not be said is not: records are long.
 #[test]
 fn a_line_says_what_there_is_and_no_more() {
-    let noop = Asked {
-        ticket: 1,
-        request: RequestKind::Simple,
-        verb: Some(Verb::Noop),
-        argument: Vec::new(),
-        second: Vec::new(),
-        password: false,
-        account: false,
-        offset: 0,
-        size: None,
-        allocate: None,
-        length: None,
-        algorithm: None,
-        ascii: false,
-    };
+    let noop = asked_for(RequestKind::Simple, Some(Verb::Noop));
     let plain = |what| Entry {
         at: Instant::from_millis(1234),
         secure: false,

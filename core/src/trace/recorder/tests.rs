@@ -10,8 +10,10 @@ use crate::order::{
 };
 use crate::output::{DigestDone, Note, Proof, TransferDone};
 use crate::secret::Secret;
+use crate::tests::Unhashed;
 use crate::ticket::TicketId;
 use crate::trace::RequestKind;
+use crate::trace::tests::asked_for;
 use crate::wire::command::Verb;
 use crate::wire::date::Timestamp;
 use crate::wire::features::FeatureSet;
@@ -264,19 +266,9 @@ fn an_input_is_kept_as_it_is() {
 
 fn asked(argument: &[u8], second: &[u8]) -> Asked {
     Asked {
-        ticket: 1,
-        request: RequestKind::Rename,
-        verb: None,
         argument: argument.to_vec(),
         second: second.to_vec(),
-        password: false,
-        account: false,
-        offset: 0,
-        size: None,
-        allocate: None,
-        length: None,
-        algorithm: None,
-        ascii: false,
+        ..asked_for(RequestKind::Rename, None)
     }
 }
 
@@ -336,20 +328,11 @@ fn a_record_says_at_its_end_whether_all_is_in_it() {
 
 #[test]
 fn a_copy_keeps_no_record_and_is_the_same_machine() {
-    struct Nothing;
-    impl Hasher for Nothing {
-        fn finish(&self) -> u64 {
-            0
-        }
-        fn write(&mut self, bytes: &[u8]) {
-            panic!("{bytes:?} is hashed");
-        }
-    }
     let on = started(1 << 20);
     let off = on.clone();
     assert!(on.is_on() && !off.is_on() && on == off);
     assert_eq!(alloc::format!("{on:?} {off:?}"), "Tape(on) Tape(off)");
-    on.hash(&mut Nothing);
+    on.hash(&mut Unhashed);
     assert_eq!(off.trace(LEVELS, true, &Secrets::default()), None);
 }
 
