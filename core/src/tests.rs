@@ -4,6 +4,7 @@ use alloc::collections::BTreeSet;
 use alloc::string::{String, ToString};
 use alloc::vec::Vec;
 use core::fmt::Display;
+use core::hash::Hasher;
 use core::time::Duration;
 
 use crate::diagnosis::Probe;
@@ -15,6 +16,19 @@ use crate::time::{Deadline, Timer};
 use crate::tree::{LocalTrouble, Reason, Trouble};
 use crate::wire::command::Verb;
 use crate::wire::first_bytes::FirstBytes;
+
+/// What must not hash to anything: no part of a machine's behaviour.
+pub(crate) struct Unhashed;
+
+impl Hasher for Unhashed {
+    fn finish(&self) -> u64 {
+        0
+    }
+
+    fn write(&mut self, bytes: &[u8]) {
+        panic!("{bytes:?} is hashed");
+    }
+}
 
 /// Each is a few words that begin small, end without a full stop, and say nothing that another one says.
 fn are_sentences<T: Display>(values: &[T]) {

@@ -182,7 +182,7 @@ enum Phase {
     Up,
     /// The control connection is lost; the data of a transfer is still coming in.
     Draining,
-    /// What is outgoing goes, then the connection is closed.
+    /// Nothing more is said; the connection is closed before anything else happens.
     Ending,
     Closed,
 }
@@ -608,9 +608,7 @@ impl Client {
             }));
         }
         self.say_what_is_due();
-        if self.phase == Phase::Ending
-            && (self.outbox.is_empty() || !self.session.protection.settled())
-        {
+        if self.phase == Phase::Ending {
             self.close();
         }
         self.set_deadlines();
@@ -618,8 +616,6 @@ impl Client {
 
     fn close(&mut self) {
         self.phase = Phase::Closed;
-        self.outbox.clear();
-        self.timers.clear();
         self.queue.push(Item::Do(Errand::CloseControl));
         let ending = self.ending.take();
         self.queue.push(Item::Closed(ending));

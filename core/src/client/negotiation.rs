@@ -270,8 +270,8 @@ impl Client {
         match news {
             News::Secured(facts) => {
                 self.evidence.control.handshake = Some(Ok(facts));
+                // TLS resets login and transfer parameters (RFC 4217 section 4.2); nothing was agreed on before it, or REIN has reset it.
                 self.session.protection.secured();
-                self.reset_login();
                 self.forget_knowledge();
                 if self.law.holds(Rule::CleanSwitch) {
                     self.reader.clear();
@@ -315,15 +315,6 @@ impl Client {
             | News::Finished(_)
             | News::Failed(_) => {}
         }
-    }
-
-    /// TLS resets login, transfer parameters and protection level (RFC 4217 section 4.2).
-    pub(super) fn reset_login(&mut self) {
-        if self.law.holds(Rule::GreetingIsNoLogin) {
-            self.session.login = crate::rules::login::Login::Out;
-        }
-        self.session.representation = None;
-        self.type_asked = None;
     }
 }
 

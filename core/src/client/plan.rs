@@ -91,7 +91,7 @@ pub(super) fn next(view: &View<'_>) -> Next {
                     Next::Renew(index)
                 }
                 Step::Setup(mode) if !mode.is_passive() && !view.listening => {
-                    if may_say(view, request, step) && !view.data_live {
+                    if may_say(view, request, step) {
                         Next::Listen(index)
                     } else {
                         Next::Wait

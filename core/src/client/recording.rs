@@ -1,12 +1,14 @@
 //! Keeping a record, and asking again for what a record says was asked.
 
+use alloc::vec::Vec;
+
 use crate::error::Refusal;
 use crate::rules::data::Payload;
 use crate::secret::Secret;
 use crate::ticket::TicketId;
 use crate::time::Instant;
 use crate::trace::{Asked, Levels, RequestKind, Trace, What};
-use crate::wire::command::{Verb, mask_line};
+use crate::wire::command::{Verb, holds_secret, mask_line};
 
 use super::Client;
 use super::request::{Kind, Request};
@@ -84,16 +86,11 @@ fn asked(request: &Request) -> Asked {
         Kind::ClearChannel => (RequestKind::ClearChannel, None),
         Kind::Quit => (RequestKind::Quit, None),
     };
-    let hidden = kind == RequestKind::Raw && verb.is_some_and(Verb::hides_argument);
     Asked {
         ticket: request.ticket.0,
         request: kind,
         verb,
-        argument: if hidden {
-            alloc::format!("{}", mask_line(&request.argument)).into_bytes()
-        } else {
-            request.argument.clone()
-        },
+        argument: without_secret(request),
         second: request.second.clone(),
         password: !request.password.is_empty(),
         account: request.account.is_some(),
@@ -104,6 +101,21 @@ fn asked(request: &Request) -> Asked {
         algorithm: request.algorithm,
         ascii: request.ascii,
     }
+}
+
+/// The argument without the password that a SITE may hold.
+fn without_secret(request: &Request) -> Vec<u8> {
+    let front = match request.kind {
+        Kind::Raw(_) => "",
+        Kind::Simple(Verb::Site) => "SITE ",
+        _ => return request.argument.clone(),
+    };
+    let line = [front.as_bytes(), &request.argument].concat();
+    if !holds_secret(&line) {
+        return request.argument.clone();
+    }
+    let masked = alloc::format!("{}", mask_line(&line));
+    masked.strip_prefix(front).unwrap_or_default().into()
 }
 
 fn kind(asked: &Asked) -> Kind {

@@ -44,9 +44,8 @@ impl Client {
         if let Some(mut request) = self.requests.remove(at) {
             renewal = request.renewal;
             request.recycle(request.ticket, request.kind);
-            if self.spare.len() < self.config.limits.requests {
-                self.spare.push(request);
-            }
+            // A new one is made only where there is no spare one, so there are never more than were open at once.
+            self.spare.push(request);
         }
         if renewal {
             self.on_renewed(result.is_ok());
@@ -335,11 +334,7 @@ impl Client {
             }
             Timer::Greeting | Timer::Handshake | Timer::Reply => {
                 let verb = self.verb_in_question();
-                if timer == Timer::Reply && self.transfer.is_some() {
-                    self.lose_control(Failure::new(FailureKind::TimedOut(timer), verb));
-                } else {
-                    self.fail_session(Failure::new(FailureKind::TimedOut(timer), verb));
-                }
+                self.lose_control(Failure::new(FailureKind::TimedOut(timer), verb));
             }
             Timer::DataOpen => self.on_data_open_timeout(),
             Timer::DataHandshake => self.on_data_insecure(FailureKind::TimedOut(timer)),
@@ -441,7 +436,7 @@ impl Client {
             .iter()
             .filter(|expected| expected.step == Step::Keepalive)
             .count();
-        if running && self.aborting.is_none() && self.phase == Phase::Up && unanswered < 4 {
+        if running && unanswered < 4 {
             self.say(Step::Keepalive, Verb::Noop, None, |out, max| {
                 Command::Noop.encode(out, max)
             });
@@ -450,7 +445,7 @@ impl Client {
 
     /// Arms what the state calls for and cancels what it does not: each waiting state has a deadline.
     pub(super) fn set_deadlines(&mut self) {
-        if !self.law.holds(Rule::Deadlines) || self.phase == Phase::Closed {
+        if !self.law.holds(Rule::Deadlines) {
             return;
         }
         let limits = &self.config.limits;
@@ -461,13 +456,12 @@ impl Client {
             .is_some_and(|t| t.answer != Answer::Awaited && t.end.is_none())
             && live;
         // A server need not answer the transfer before its data connection is up, and that has a deadline of its own.
+        // Replies come in order: it does not come up before the transfer is the first that waits for one.
         let coming_up = matches!(self.data.life, Life::Opening | Life::Securing)
-            && self.transfer.as_ref().is_some_and(|transfer| {
-                transfer.end.is_none()
-                    && self.outstanding.front().is_some_and(|front| {
-                        front.step == Step::Verb && front.ticket == Some(transfer.ticket)
-                    })
-            });
+            && self
+                .outstanding
+                .front()
+                .is_some_and(|front| front.step == Step::Verb);
         let orphaned_transfer = self.outstanding.front().is_some_and(|front| {
             (front.orphan
                 && matches!(front.kind, Some(Kind::Transfer(..)))
@@ -594,12 +588,11 @@ impl Client {
     pub(super) fn lose_control(&mut self, failure: Failure) {
         if self.is_quitting() {
             // That is what was asked for, with or without 221.
-            self.outbox.clear();
             self.finish_first(Kind::Quit);
             self.end_session(None);
             return;
         }
-        self.evidence.control.ended.get_or_insert(self.now);
+        self.has_ended();
         // Confirmed data may still be on its way into a connection that is just opening.
         let confirmed = self
             .transfer
@@ -647,10 +640,7 @@ impl Client {
 
     /// Ends the session at once: every open request fails, nothing more is said.
     pub(super) fn fail_session(&mut self, failure: Failure) {
-        self.outbox.clear();
-        let phase = self.phase_in_words();
-        self.evidence.control.ended_in.get_or_insert(phase);
-        self.evidence.control.ended.get_or_insert(self.now);
+        self.has_ended();
         // The first request is the one it happened to.
         if let Some(transfer) = self.transfer.take() {
             self.finish_with(transfer.ticket, Err(failure.clone()));
@@ -663,6 +653,8 @@ impl Client {
         self.close_data();
         self.transfer = None;
         self.outstanding.clear();
+        // Whatever has not left yet: who has said the last word need not take it.
+        self.outbox.clear();
         if let Some(ticket) = self.aborting.take().and_then(|aborting| aborting.ticket) {
             let failure = failure.clone();
             let over = || Failure::new(FailureKind::SessionOver, Some(Verb::Abor));
@@ -684,6 +676,13 @@ impl Client {
         self.timers.clear();
         self.switch = None;
         self.phase = Phase::Ending;
+    }
+
+    /// When the control connection was lost, and what was being done then.
+    fn has_ended(&mut self) {
+        let phase = self.phase_in_words();
+        self.evidence.control.ended_in.get_or_insert(phase);
+        self.evidence.control.ended.get_or_insert(self.now);
     }
 
     fn phase_in_words(&self) -> crate::diagnosis::Phase {

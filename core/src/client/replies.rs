@@ -185,6 +185,7 @@ impl Client {
         let told = request.size.filter(|_| request.sent.has(Step::Size));
         self.sizes_announced = match (announced, told) {
             (None, _) => false,
+            (Some(_), _) if !self.law.holds(Rule::AnnouncedSize) => true,
             // An empty file proves nothing.
             (Some(announced), Some(told)) if told > 0 => announced == told,
             _ => self.sizes_announced,

@@ -277,3 +277,89 @@ impl Request {
         }
     }
 }
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+
+    /// None stands for another one, so that no command is taken for sent, or answered, that was not.
+    #[test]
+    fn a_set_of_steps_holds_each_by_itself() {
+        let all = [
+            Step::User,
+            Step::Pass,
+            Step::Acct,
+            Step::Pbsz,
+            Step::Prot(ProtectionLevel::Private),
+            Step::Type(Type::Image),
+            Step::Algorithm(HashAlgorithm::Sha1),
+            Step::Size,
+            Step::Setup(DataMode::Epsv),
+            Step::Allo,
+            Step::Rest,
+            Step::Verb,
+            Step::RenameTo,
+            Step::Confirm,
+        ];
+        for step in all {
+            let mut steps = Steps::default();
+            assert!(!steps.has(step));
+            steps.insert(step);
+            for other in all {
+                assert_eq!(steps.has(other), other == step, "{other:?} for {step:?}");
+                steps.insert(other);
+            }
+            steps.remove(step);
+            for other in all {
+                assert_eq!(steps.has(other), other != step, "{other:?} for {step:?}");
+            }
+        }
+        // The machine's own are of no request.
+        let mut steps = Steps::default();
+        steps.insert(Step::Barrier);
+        assert_eq!(steps, Steps::default());
+    }
+
+    /// An upload in doubt is past its data, and the size is asked by the name the file got.
+    #[test]
+    fn a_request_needs_data_until_it_was_moved() {
+        let ticket = TicketId(1);
+        let upload = Kind::Transfer(Verb::Stou, Payload::FileOut);
+        let mut request = Request::new(ticket, upload);
+        request.argument.extend_from_slice(b"hint");
+        request.second.extend_from_slice(b"uniq.1");
+        assert!(request.needs_data());
+        assert_eq!(request.stored_as(), b"uniq.1");
+        request.doubtful = Some(3);
+        assert!(!request.needs_data());
+        request.recycle(ticket, Kind::Size);
+        assert!(!request.needs_data());
+        assert_eq!(request, Request::new(ticket, Kind::Size));
+        request.argument.extend_from_slice(b"f");
+        assert_eq!(request.stored_as(), b"f");
+    }
+
+    #[test]
+    fn the_bytes_to_come_are_those_of_the_part_or_of_the_rest() {
+        let file = Kind::Transfer(Verb::Retr, Payload::FileIn);
+        let expected = |kind, ascii, offset, size, length| {
+            let mut request = Request::new(TicketId(1), kind);
+            request.ascii = ascii;
+            request.offset = offset;
+            request.size = size;
+            request.length = length;
+            (request.expected_bytes(), request.is_whole())
+        };
+        assert_eq!(expected(file, false, 0, Some(10), None), (Some(10), true));
+        assert_eq!(expected(file, false, 4, Some(10), None), (Some(6), false));
+        assert_eq!(expected(file, false, 4, Some(3), None), (Some(0), false));
+        assert_eq!(
+            expected(file, false, 0, Some(10), Some(2)),
+            (Some(2), false)
+        );
+        assert_eq!(expected(file, false, 0, None, None), (None, true));
+        assert_eq!(expected(file, true, 0, Some(10), None), (None, false));
+        let upload = Kind::Transfer(Verb::Stor, Payload::FileOut);
+        assert_eq!(expected(upload, false, 0, Some(10), None), (None, false));
+    }
+}

@@ -10,7 +10,9 @@ use crate::rules::login::Login;
 use crate::rules::transfer::Answer;
 use crate::secret::Secret;
 use crate::time::Timer;
-use crate::wire::command::{Command, EpsvArgument, Path, Text, Verb, encode_raw, mask_line};
+use crate::wire::command::{
+    Command, EpsvArgument, Path, Text, Verb, encode_raw, holds_secret, mask_line,
+};
 use crate::wire::extended::ExtendedAddress;
 use crate::wire::host_port::HostPort;
 
@@ -227,7 +229,8 @@ impl Client {
         let line = self.outbox.since(mark);
         let line = line.strip_suffix(b"\r\n").unwrap_or(line);
         let beyond_ascii = !line.is_ascii();
-        let piece = if verb.hides_argument() {
+        let hidden = holds_secret(line);
+        let piece = if hidden {
             // Writing to a Vec does not fail.
             self.queue.keep_with(|out| {
                 let _ = write!(Appended(out), "{}", mask_line(line));
@@ -246,7 +249,7 @@ impl Client {
         });
         self.surplus = false;
         self.evidence.control.last_verb = Some(verb);
-        self.evidence.control.last_beyond_ascii = beyond_ascii && !verb.hides_argument();
+        self.evidence.control.last_beyond_ascii = beyond_ascii && !hidden;
         if step == Step::Pass {
             self.evidence.control.password_sent = Some(self.now);
         }

@@ -291,3 +291,112 @@ impl Eq for Evidence {}
 impl Hash for Evidence {
     fn hash<H: Hasher>(&self, _state: &mut H) {}
 }
+
+#[cfg(test)]
+mod tests {
+    use alloc::format;
+
+    use super::*;
+    use crate::secret::Secret;
+    use crate::tests::Unhashed;
+
+    fn secrets() -> Secrets {
+        let mut secrets = Secrets::default();
+        secrets.learn(&Secret::new(b"c4n4ry-s3cr3t"));
+        secrets
+    }
+
+    #[test]
+    fn the_first_64_bytes_are_kept_in_whatever_pieces_they_come() {
+        let all: Vec<u8> = (0..100).collect();
+        let first = all.get(..64).unwrap();
+        for piece in 1..=100 {
+            let mut kept = FirstBytesKept::default();
+            for (index, bytes) in all.chunks(piece).enumerate() {
+                assert_eq!(kept.as_bytes(), first.get(..index * piece).unwrap_or(first));
+                kept.extend(bytes);
+            }
+            assert_eq!(kept.as_bytes(), first, "in pieces of {piece}");
+        }
+        assert_eq!(FirstBytesKept::of(&all).as_bytes(), first);
+        assert_eq!(FirstBytesKept::of(b"").as_bytes(), b"");
+        assert_eq!(
+            format!("{:?}", FirstBytesKept::of(b"220 x\r\n\xff")),
+            r#""220 x\r\n\xff""#
+        );
+    }
+
+    #[test]
+    fn a_secret_among_the_first_bytes_is_masked_also_where_it_was_cut() {
+        let mut whole = FirstBytesKept::of(b"220 c4n4ry-s3cr3t, hello");
+        whole.hide(&secrets());
+        assert_eq!(whole.as_bytes(), b"220 ****, hello");
+        // The rest may be on its way: it is masked once it is whole.
+        let mut coming = FirstBytesKept::of(b"220 c4n4ry");
+        coming.hide(&secrets());
+        assert_eq!(coming.as_bytes(), b"220 c4n4ry");
+        coming.extend(b"-s3cr3t");
+        coming.hide(&secrets());
+        assert_eq!(coming.as_bytes(), b"220 ****");
+        // There is no room for the rest: what is there of the secret goes.
+        let long = format!("220 {} c4n4ry-s3cr3t", "x".repeat(50));
+        let mut cut = FirstBytesKept::of(long.as_bytes());
+        cut.hide(&secrets());
+        assert_eq!(
+            cut.as_bytes(),
+            format!("220 {} ", "x".repeat(50)).as_bytes()
+        );
+        // What came behind it is not the continuation of what is left.
+        cut.extend(b"more");
+        cut.hide(&secrets());
+        assert_eq!(
+            cut.as_bytes(),
+            format!("220 {} ", "x".repeat(50)).as_bytes()
+        );
+        let mut exact = FirstBytesKept::of(format!("{}c4n4ry", "x".repeat(58)).as_bytes());
+        exact.hide(&secrets());
+        assert_eq!(exact.as_bytes().len(), 64);
+    }
+
+    #[test]
+    fn every_place_where_first_bytes_are_kept_is_masked() {
+        let said = FirstBytesKept::of(b"c4n4ry-s3cr3t");
+        let mut evidence = Evidence::default();
+        evidence.control.first_bytes = said;
+        evidence.control.instead_of_tls = said;
+        evidence.data.instead_of_tls = said;
+        evidence.previous.instead_of_tls = said;
+        evidence.hide(&Secrets::default());
+        assert_eq!(evidence.data.instead_of_tls.as_bytes(), said.as_bytes());
+        evidence.hide(&secrets());
+        for kept in [
+            evidence.control.first_bytes,
+            evidence.control.instead_of_tls,
+            evidence.data.instead_of_tls,
+            evidence.previous.instead_of_tls,
+        ] {
+            assert_eq!(kept.as_bytes(), b"****");
+        }
+    }
+
+    #[test]
+    fn a_data_connection_is_known_from_the_moment_it_is_asked_for() {
+        let now = Instant::from_millis(7);
+        let asked = DataEvidence::asked(DataMode::Pasv, now, true, Tickets::Left(1));
+        assert_eq!(asked.mode, Some(DataMode::Pasv));
+        assert_eq!(asked.asked, Some(now));
+        assert!(asked.protected);
+        assert_eq!(asked.tickets, Tickets::Left(1));
+        assert_eq!((asked.connected, asked.bytes), (None, 0));
+    }
+
+    /// A machine decides nothing by what was recorded.
+    #[test]
+    fn all_evidence_is_equal() {
+        let mut other = Evidence::default();
+        other.control.bytes_in = 1;
+        other.files = 1;
+        assert!(other == Evidence::default());
+        other.hash(&mut Unhashed);
+    }
+}

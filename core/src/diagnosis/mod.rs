@@ -434,6 +434,9 @@ impl Rule {
 #[cfg(test)]
 mod tests {
     use super::*;
+    use crate::error::FailureKind;
+    use crate::time::Instant;
+    use crate::wire::command::Verb;
 
     #[test]
     fn every_cause_has_one_rule_and_every_rule_can_hold() {
@@ -491,6 +494,125 @@ mod tests {
         assert_eq!(unknown, Diagnosis::default());
         assert_eq!(unknown.to_string(), "");
         assert_eq!(unknown.ending().to_string(), "");
+    }
+
+    const RULE: Rule = Rule {
+        id: CauseId::Slow,
+        symptom: "it hangs",
+        explanation: "a firewall swallows it",
+        not_the_cause: None,
+        advice: "try another network",
+        administrator: "look at the firewall",
+        probe: Some(Probe::Later),
+        all: &[],
+        any: &[],
+        none: &[],
+        base: 50,
+        more: &[],
+    };
+
+    /// A session in clear text in which not a byte came, and that failed so.
+    fn weighed(rule: &Rule, kind: Option<FailureKind>) -> Option<Cause> {
+        let evidence = Evidence::default();
+        let failure = kind.map(|kind| Failure::new(kind, Some(Verb::List)));
+        rule.weigh(&sign::Facts::new(&evidence, failure.as_ref()))
+    }
+
+    #[test]
+    fn a_rule_holds_by_its_signs() {
+        const THERE: Sign = Sign::NothingCame;
+        const ABSENT: Sign = Sign::Secure;
+        let both: &'static [Sign] = &[THERE, ABSENT];
+        let (one, other): (&'static [Sign], &'static [Sign]) = (&[THERE], &[ABSENT]);
+        let holds = |rule: Rule| weighed(&rule, None).is_some();
+        assert!(holds(Rule { all: one, ..RULE }));
+        assert!(!holds(Rule { all: both, ..RULE }));
+        assert!(holds(Rule { any: both, ..RULE }));
+        assert!(!holds(Rule { any: other, ..RULE }));
+        assert!(holds(Rule {
+            all: one,
+            none: other,
+            ..RULE
+        }));
+        assert!(!holds(Rule {
+            all: one,
+            none: both,
+            ..RULE
+        }));
+        assert!(!holds(Rule {
+            all: one,
+            any: other,
+            ..RULE
+        }));
+        assert!(!holds(Rule {
+            all: other,
+            any: one,
+            ..RULE
+        }));
+    }
+
+    #[test]
+    fn what_makes_a_cause_likelier_adds_up_to_99_at_most() {
+        let sure = |base, more: &'static [(Sign, u8)]| {
+            let rule = Rule { base, more, ..RULE };
+            weighed(&rule, None).unwrap().confidence.percent()
+        };
+        assert_eq!(sure(50, &[]), 50);
+        assert_eq!(sure(50, &[(Sign::Secure, 30)]), 50);
+        assert_eq!(
+            sure(50, &[(Sign::NothingCame, 30), (Sign::NoTickets, 5)]),
+            85
+        );
+        assert_eq!(sure(95, &[(Sign::NothingCame, 30)]), 99);
+        assert_eq!(
+            sure(95, &[(Sign::NothingCame, 200), (Sign::NoTickets, 200)]),
+            99
+        );
+    }
+
+    /// Also what only makes it likelier, and nothing that is no news.
+    #[test]
+    fn what_speaks_for_a_cause_is_told_once_each() {
+        let rule = Rule {
+            all: &[Sign::Transfer, Sign::NothingCame],
+            any: &[Sign::Secure, Sign::NothingCame, Sign::Verb(&[Verb::List])],
+            more: &[
+                (Sign::NoTickets, 1),
+                (Sign::Implicit, 1),
+                (Sign::NothingCame, 1),
+            ],
+            ..RULE
+        };
+        let cause = weighed(&rule, Some(FailureKind::ControlClosed)).unwrap();
+        assert_eq!(
+            cause.evidence,
+            [
+                "not a single byte came",
+                "it happened to LIST",
+                "nothing was left to resume from",
+            ]
+        );
+        assert_eq!((cause.id, cause.probe), (rule.id, rule.probe));
+        assert_eq!(cause.administrator, rule.administrator);
+    }
+
+    #[test]
+    fn of_several_causes_the_likeliest_is_the_first_and_each_has_a_line() {
+        let mut evidence = Evidence::default();
+        evidence.control.greeted = Some(Instant::from_millis(9000));
+        evidence.control.bytes_in = 11;
+        evidence.control.first_bytes = FirstBytesKept::of(b"SSH-2.0-x\r\n");
+        let diagnosis = diagnose(&evidence, None);
+        let [first, second] = diagnosis.causes() else {
+            panic!("{diagnosis}");
+        };
+        assert_eq!((first.id, second.id), (CauseId::Ssh, CauseId::Slow));
+        assert!(first.confidence > second.confidence);
+        assert_eq!(diagnosis.first(), Some(first));
+        assert_eq!(diagnosis.to_string(), alloc::format!("{first}\n{second}"));
+        assert!(diagnosis.ending().to_string().contains(first.explanation));
+        assert_eq!(first.id.to_string(), "SSH");
+        assert_eq!(second.id.as_str(), "DX38");
     }
 
     #[test]

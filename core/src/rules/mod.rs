@@ -60,6 +60,8 @@ pub enum Rule {
     CloseNotify,
     /// Success needs agreeing sizes where both are known.
     SizeAgrees,
+    /// The size a preliminary reply names stands for that of SIZE only once both have agreed.
+    AnnouncedSize,
     /// After CCC nothing secret and nothing about security is said.
     CccIsFinal,
     /// CCC only when the policy allows it.
@@ -161,6 +163,7 @@ impl Rule {
         Rule::DataEnd,
         Rule::CloseNotify,
         Rule::SizeAgrees,
+        Rule::AnnouncedSize,
         Rule::CccIsFinal,
         Rule::CccByPolicy,
         Rule::StaleReports,

@@ -335,3 +335,6 @@ impl Eq for Tape {}
 impl Hash for Tape {
     fn hash<H: Hasher>(&self, _state: &mut H) {}
 }
+
+#[cfg(test)]
+mod tests;

@@ -173,3 +173,6 @@ fn check_levels(client: &Client, entry: &Entry) -> Result<(), String> {
     }
     Ok(())
 }
+
+#[cfg(test)]
+mod tests;

@@ -12,12 +12,31 @@ use crate::order::{DataEnd, DataId, FlowEnd, TlsFacts, TlsFault, TlsVersion};
 use crate::wire::digest::HashAlgorithm;
 use crate::{Output, Secret};
 
-fn entry(what: What) -> Entry {
+pub(super) fn entry(what: What) -> Entry {
     Entry {
         at: Instant::from_millis(1234),
         secure: true,
         deadline: Some(Instant::from_millis(61_234)),
         what,
+    }
+}
+
+/// A request with nothing but its kind.
+pub(super) fn asked_for(request: RequestKind, verb: Option<Verb>) -> Asked {
+    Asked {
+        ticket: 1,
+        request,
+        verb,
+        argument: Vec::new(),
+        second: Vec::new(),
+        password: false,
+        account: false,
+        offset: 0,
+        size: None,
+        allocate: None,
+        length: None,
+        algorithm: None,
+        ascii: false,
     }
 }
 
@@ -242,7 +261,7 @@ fn the_text_is_a_dialogue() {
     }
 }
 
-fn recorded(limit: usize, password: &[u8], replies: &[&[u8]]) -> Trace {
+pub(super) fn recorded(limit: usize, password: &[u8], replies: &[&[u8]]) -> Trace {
     let config = Config {
         security: Security::clear(ClearText::Everybody),
         ..Config::default()
@@ -324,4 +343,206 @@ fn without_a_record_there_is_none() {
         Instant::ZERO,
     );
     assert_eq!(client.recording(), None);
+}
+
+/// Each in its own words, and none of them in bytes that steer a terminal.
+#[test]
+fn everything_is_told_in_words() {
+    let mut told: Vec<String> = everything().iter().map(What::to_string).collect();
+    told.retain(|line| !line.contains("\\xff"));
+    let asked = Asked {
+        ticket: 7,
+        argument: b"a".to_vec(),
+        ..asked_for(RequestKind::Hash, None)
+    };
+    let all = Asked {
+        request: RequestKind::Transfer,
+        verb: Some(Verb::Retr),
+        second: b"b".to_vec(),
+        password: true,
+        account: true,
+        offset: 3,
+        size: Some(10),
+        allocate: Some(0),
+        length: Some(7),
+        algorithm: Some(HashAlgorithm::Sha1),
+        ascii: true,
+        ..asked.clone()
+    };
+    let nameless = Asked {
+        argument: Vec::new(),
+        ..asked.clone()
+    };
+    told.extend([asked, all, nameless].map(|asked| asked.to_string()));
+    for what in [
+        What::Ready(false),
+        What::Done(1, Vec::new()),
+        What::Report(
+            1,
+            Outcome(News::Secured(TlsFacts {
+                version: TlsVersion::Tls13,
+                resumed: false,
+                hello_retry: false,
+            })),
+        ),
+        What::End { drained: true },
+        What::End { drained: false },
+        What::Stopped,
+    ] {
+        told.push(what.to_string());
+    }
+    assert_eq!(
+        told,
+        [
+            "asked to abort (ticket 1)",
+            "withdrawn: ticket 4294967295",
+            "all sent",
+            "the server closed the control connection",
+            "the control connection failed: connection reset",
+            "the deadline passed",
+            "tickets: 2",
+            "in place of TLS: 220 x",
+            "in place of TLS on data 9: ",
+            "data 3: 1099511627776 bytes so far",
+            "data 3: all handed over",
+            "<--- 220 ",
+            "ready, under TLS",
+            "note: TicketsSpent",
+            "connect: data 1 to port 2000 of the peer (order 4)",
+            "close: control",
+            "ticket 1: done, 5 bytes",
+            "ticket 2: failed, no",
+            "closed",
+            "closed: gone",
+            "order 1: connected",
+            "order 1: listening at 192.0.2.7:2000",
+            "order 1: listening at [2001:db8::7]:2000",
+            "order 1: accepted 192.0.2.7",
+            "order 1: TLS 1.2, resumed, asked again",
+            "order 1: TLS has ended",
+            "order 1: 5 bytes, TLS: alert 40",
+            "order 1: failed: host unreachable",
+            "order 1: TLS failed: closed at hello",
+            "asked for hash a (ticket 7)",
+            "asked for RETR a to b, with a password, with an account, in ASCII, from byte 3, 10 bytes, 7 bytes of it, by SHA-1, \
+             reserving 0 bytes (ticket 7)",
+            "asked for hash (ticket 7)",
+            "ready, in clear text",
+            "ticket 1: done",
+            "order 1: TLS 1.3",
+            "end of the trace",
+            "end of the trace, before all was told",
+            "the trace has grown too long and ends here",
+        ]
+    );
+}
+
+/// What need not be said is not: records are long.
+#[test]
+fn a_line_says_what_there_is_and_no_more() {
+    let noop = asked_for(RequestKind::Simple, Some(Verb::Noop));
+    let plain = |what| Entry {
+        at: Instant::from_millis(1234),
+        secure: false,
+        deadline: None,
+        what,
+    };
+    let written = trace(alloc::vec![
+        plain(What::Asked(noop)),
+        entry(What::Ordered("close", 0, String::from("control"))),
+        plain(What::Closed(None)),
+        plain(What::End { drained: false }),
+    ]);
+    let text = written.to_json_lines();
+    let lines: Vec<&str> = text.lines().skip(1).collect();
+    assert_eq!(
+        lines,
+        [
+            r#"{"at":1234,"in":"ask","ticket":1,"request":"simple","verb":"NOOP"}"#,
+            r#"{"at":1234,"tls":true,"until":61234,"out":"close","what":"control"}"#,
+            r#"{"at":1234,"out":"closed"}"#,
+            r#"{"at":1234,"record":"end","drained":false}"#,
+        ]
+    );
+    assert_eq!(Trace::read(&text).unwrap(), written);
+}
+
+#[test]
+fn a_value_that_cannot_be_is_told_by_its_field() {
+    let mut clear = trace(Vec::new());
+    clear.config.security = Security::clear(ClearText::Everybody);
+    let (clear, secure) = (clear.to_json_lines(), trace(Vec::new()).to_json_lines());
+    let value = |field: &str| format!("line 1: field {field} has a value it cannot have");
+    for (head, from, to, field) in [
+        (&secure, "\"explicit\"", "\"clear\"", "security"),
+        (&secure, "\"explicit\"", "\"none\"", "security"),
+        (
+            &secure,
+            "\"data_level\":\"P\"",
+            "\"data_level\":\"S\"",
+            "data_level",
+        ),
+        (
+            &clear,
+            "\"data_level\":\"C\"",
+            "\"data_level\":\"P\"",
+            "data_level",
+        ),
+        (&clear, "\"everybody\"", "\"nobody\"", "clear_text"),
+        (&secure, "\"methods\":\"TLS", "\"methods\":\"LTS", "methods"),
+        (
+            &secure,
+            "\"data_modes\":\"",
+            "\"data_modes\":\",",
+            "data_modes",
+        ),
+        (&secure, "\"peer\":\"2", "\"peer\":\"g", "peer"),
+        (&secure, "\"ccc\":false", "\"ccc\":0", "ccc"),
+    ] {
+        assert!(head.contains(from), "{from} in {head}");
+        let error = Trace::read(&head.replace(from, to)).unwrap_err();
+        assert_eq!(error.to_string(), value(field), "{to}");
+    }
+    let value = |field: &str| format!("line 2: field {field} has a value it cannot have");
+    let missing = |field: &str| format!("line 2: field {field} is missing");
+    let ask = |rest: &str| format!("\"in\":\"ask\",\"ticket\":1,\"request\":{rest}");
+    for (fields, says) in [
+        (ask("\"transfer\""), missing("verb")),
+        (ask("\"simple\""), missing("verb")),
+        (ask("\"simple\",\"verb\":\"XYZZY\""), value("verb")),
+        (ask("\"hash\",\"algorithm\":\"XYZZY\""), value("algorithm")),
+        (ask("\"xyzzy\""), value("request")),
+        (String::from("\"out\":\"nothing\""), value("out")),
+        (String::from("\"record\":\"nothing\""), value("record")),
+        (
+            String::from("\"in\":\"tickets\",\"left\":\"256\""),
+            value("left"),
+        ),
+        (
+            String::from("\"in\":\"report\",\"order\":1,\"outcome\":\"x\""),
+            value("outcome"),
+        ),
+        (
+            String::from(
+                "\"in\":\"report\",\"order\":1,\"outcome\":\"TLS failed\",\"fault\":\"x\"",
+            ),
+            value("fault"),
+        ),
+        (
+            String::from(
+                "\"in\":\"report\",\"order\":1,\"outcome\":\"finished\",\"moved\":1,\"end\":\"x\"",
+            ),
+            value("end"),
+        ),
+        (
+            String::from(
+                "\"in\":\"report\",\"order\":1,\"outcome\":\"accepted\",\"address\":\"x\"",
+            ),
+            value("address"),
+        ),
+    ] {
+        let head = secure.lines().next().unwrap();
+        let error = Trace::read(&format!("{head}\n{{\"at\":1,{fields}}}")).unwrap_err();
+        assert_eq!(error.to_string(), says, "{fields}");
+    }
 }

@@ -127,6 +127,12 @@ impl fmt::Display for Asked {
         if let Some(size) = self.size {
             write!(f, ", {size} bytes")?;
         }
+        if let Some(length) = self.length {
+            write!(f, ", {length} bytes of it")?;
+        }
+        if let Some(algorithm) = self.algorithm {
+            write!(f, ", by {}", algorithm.name())?;
+        }
         if let Some(bytes) = self.allocate {
             write!(f, ", reserving {bytes} bytes")?;
         }

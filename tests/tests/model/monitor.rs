@@ -51,6 +51,8 @@ pub(crate) struct Monitor {
     pub(crate) orphans: bool,
     pub(crate) rest_refused: bool,
     pub(crate) rest_sent: bool,
+    /// The size of the file is known from SIZE, or the application knew it.
+    pub(crate) sized: bool,
 }
 
 #[derive(Clone, Copy, Debug, PartialEq, Eq, Hash)]
@@ -71,6 +73,7 @@ pub(crate) enum Verb {
     Rein,
     Quit,
     Half,
+    Size,
     Other,
 }
 
@@ -250,6 +253,7 @@ impl Monitor {
             "REIN" => Verb::Rein,
             "QUIT" => Verb::Quit,
             "RNFR" => Verb::Half,
+            "SIZE" => Verb::Size,
             _ => Verb::Other,
         };
         if matches!(verb, Verb::Download | Verb::Upload | Verb::List) {
@@ -334,6 +338,7 @@ impl Monitor {
             }
             (Verb::Ccc | Verb::Rein, 2) => self.injected = trailing && self.secure,
             (Verb::Prot, 2) => self.prot = self.prot_asked,
+            (Verb::Size, 2) => self.sized |= code == 213,
             (Verb::Rest, 3) => {}
             (Verb::Rest, 4 | 5) => self.rest_refused = true,
             (Verb::User | Verb::Pass, 3) | (Verb::Half, 3) => {}
@@ -491,7 +496,12 @@ impl Monitor {
     }
 
     /// A transfer is reported as done. IC-13, 14.
-    pub(crate) fn transfer_done(&self, bytes: u64, expected: Option<u64>) -> Result<(), Violation> {
+    pub(crate) fn transfer_done(
+        &mut self,
+        bytes: u64,
+        expected: Option<u64>,
+    ) -> Result<(), Violation> {
+        let sized = std::mem::take(&mut self.sized);
         let Some(transfer) = self.transfer else {
             return Err(violated(
                 "IC-13",
@@ -515,6 +525,12 @@ impl Monitor {
             return Err(violated(
                 "IC-13",
                 format!("done with {bytes} of {expected:?} bytes"),
+            ));
+        }
+        if transfer.verb == Verb::Download && expected.is_some() && !sized {
+            return Err(violated(
+                "IC-13",
+                format!("done with {expected:?} bytes by a preliminary reply alone"),
             ));
         }
         match transfer.end {
@@ -549,7 +565,8 @@ impl Monitor {
     }
 
     /// A request failed although the standards call it done is no violation; but a failure must be one the walk can explain.
-    pub(crate) fn failed(&self, kind: FailureKind) -> Result<(), Violation> {
+    pub(crate) fn failed(&mut self, kind: FailureKind) -> Result<(), Violation> {
+        self.sized = false;
         if let FailureKind::Unconfirmed { bytes } = kind {
             let whole = self
                 .transfer

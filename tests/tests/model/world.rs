@@ -77,7 +77,7 @@ pub(crate) enum Action {
 
 pub(crate) const REPLIES: &[&str] = &[
     "120 wait",
-    "150 ok",
+    "150 ok (3 bytes)",
     "200 ok",
     "211-Features\r\n EPSV\r\n211 End",
     "213 5",
@@ -112,7 +112,7 @@ pub(crate) const REPLIES: &[&str] = &[
 
 /// The replies of a walk that is about the renewal of tickets: one of each kind; the others are walked without tickets.
 const OF_TRANSFERS: &[&str] = &[
-    "150 ok",
+    "150 ok (3 bytes)",
     "226 done",
     "229 (|||51210|)",
     "257 \"/\"",
@@ -256,7 +256,7 @@ impl World {
                         actions.push(Action::ReplyWith(index, "2"));
                     }
                     "331 password" => actions.push(Action::ReplyWith(index, "230 in\r\n")),
-                    "150 ok" => actions.push(Action::ReplyWith(index, "226 done\r\n")),
+                    "150 ok (3 bytes)" => actions.push(Action::ReplyWith(index, "226 done\r\n")),
                     _ => {}
                 }
             }
@@ -666,6 +666,7 @@ impl World {
             }
             Op::Retrieve => client.retrieve(now, b"file", how).map(|t| t.id()),
             Op::RetrieveAt => {
+                self.monitor.sized = true;
                 let how = TransferOptions {
                     offset: 2,
                     size: Some(7),
@@ -708,7 +709,7 @@ fn proved() -> Vec<Action> {
         reply("200 ok"),
         reply("229 (|||51210|)"),
         Action::Connect(true),
-        reply("150 ok"),
+        reply("150 ok (3 bytes)"),
         Action::DataTls(true),
         Action::Flow(0),
     ]

@@ -438,3 +438,60 @@ fn a_failure_of_the_next_transfers_connection_during_an_abort_is_its_own() {
     assert_eq!(rig.sent(), ["PASV"], "by the next way");
     assert_eq!(rig.result(second), None);
 }
+
+/// As long as ABOR was not said there is no doubt whose a reply is, so it has to be one of a transfer.
+#[test]
+fn before_abor_only_a_reply_of_the_transfer_is_taken_for_one() {
+    let (mut rig, file, abort) = given_up(42);
+    rig.reply("350 what\r\n");
+    assert!(rig.is_closed());
+    assert_eq!(rig.end_kind(), Some(FailureKind::UnexpectedReply));
+    assert!(rig.result(file).unwrap().is_err() && rig.result(abort).unwrap().is_err());
+    let (mut rig, file, abort) = aborted(42);
+    rig.reply("350 what\r\n226 aborted\r\n").barrier();
+    rig.done(abort);
+    assert_eq!(rig.failed(file), FailureKind::Aborted { bytes: 42 });
+}
+
+/// NOOP, which nobody waits for any more, then what `between` asks for and a download, in one batch; the download is given up, and behind
+/// ABOR the barrier has left.
+fn behind_a_withdrawn_noop<T>(between: impl FnOnce(&mut Rig) -> T) -> (Rig, T, Ticket<Plain>) {
+    let mut rig = secure();
+    let noop = rig.ask(|client, now| client.noop(now));
+    let asked = between(&mut rig);
+    rig.retrieve("f");
+    assert_eq!(rig.sent().last().unwrap(), "RETR f");
+    rig.withdraw(noop.id()).unwrap();
+    let abort = rig.ask(|client, now| client.abort(now));
+    assert_eq!(rig.sent(), ["ABOR"]);
+    rig.tick_to_deadline();
+    assert_eq!(rig.sent(), ["PWD"]);
+    (rig, asked, abort)
+}
+
+/// Nothing but PWD is answered with 257, however many replies are missing in front of it.
+#[test]
+fn a_barrier_decides_whatever_was_not_answered_and_nobody_waits_for() {
+    let (mut rig, (), abort) = behind_a_withdrawn_noop(|_| ());
+    rig.reply("257 \"/\"\r\n");
+    rig.done(abort);
+    let noop = rig.ask(|client, now| client.noop(now));
+    assert_eq!(rig.sent(), ["NOOP"]);
+    rig.reply("200 in step\r\n");
+    rig.done(noop);
+}
+
+/// As long as somebody waits for PWD, a 257 may be its answer.
+#[test]
+fn a_257_that_somebody_waits_for_is_no_barrier() {
+    let (mut rig, path, abort) =
+        behind_a_withdrawn_noop(|rig| rig.ask(|client, now| client.working_directory(now)));
+    // Of the NOOP: it was answered by something odd.
+    rig.reply("257 \"/odd\"\r\n");
+    assert_eq!((rig.result(path), rig.result(abort)), (None, None));
+    rig.reply("257 \"/home\"\r\n");
+    assert_eq!(rig.done(path), Some(b"/home".to_vec()));
+    assert_eq!(rig.result(abort), None);
+    rig.reply("257 \"/\"\r\n");
+    rig.done(abort);
+}

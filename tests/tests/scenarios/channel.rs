@@ -125,6 +125,14 @@ fn rein_under_tls_by_a_tolerant_policy_clears_the_channel() {
     rig.cleared();
     assert!(!rig.client().session().protection.is_secure());
     assert_eq!(rig.client().session().protection.data, None);
+    // As after the greeting (RFC 4217 section 13): protection may be asked for again.
+    assert!(!rig.client().session().protection.frozen);
+    assert_eq!(rig.sent().last().unwrap(), "AUTH TLS");
+    rig.reply("234 go on\r\n").secure_ok();
+    let session = rig.client().session();
+    assert!(session.protection.is_secure());
+    assert_eq!(session.login, ftp_proto::rules::login::Login::Out);
+    assert_eq!(session.representation, None);
 }
 
 #[test]

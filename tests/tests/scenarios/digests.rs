@@ -235,3 +235,15 @@ fn a_digest_has_a_time_of_its_own() {
     rig.ask(|c, now| c.command(now, b"XCRC f"));
     assert_eq!(rig.patience(), Some(limits.digest_wait));
 }
+
+/// The draft counts both ends in; some servers name the byte behind the last one.
+#[test]
+fn the_byte_behind_the_part_may_be_named_and_no_other() {
+    for (last, taken) in [(9, true), (10, true), (11, false)] {
+        let mut rig = clear();
+        let hash = rig.ask(|c, now| c.hash(now, b"f", part(5, 9)));
+        rig.reply("200 ok\r\n").reply("350 range taken\r\n");
+        rig.reply(&format!("213 MD5 5-{last} {MD5} f\r\n"));
+        assert_eq!(rig.result(hash).unwrap().is_ok(), taken, "{last}");
+    }
+}

@@ -2,8 +2,10 @@
 
 use std::time::Duration;
 
-use ftp_proto::{Config, FailureKind, Fault, Input, Refusal, TlsFault};
-use ftp_proto_tests::rig::{Act, Rig};
+use ftp_proto::{
+    Client, Config, Event, FailureKind, Fault, Input, Instant, Output, Refusal, TlsFault,
+};
+use ftp_proto_tests::rig::{Act, PEER, Rig, in_clear};
 
 use super::{clear, secure};
 
@@ -187,4 +189,24 @@ fn what_broke_first_is_told_though_the_server_then_falls_silent() {
         );
         assert!(rig.is_closed());
     }
+}
+
+/// Who says 221 before QUIT has left does not have to take it: nothing is waited for any more.
+#[test]
+fn a_221_that_is_ahead_of_quit_ends_the_session_at_once() {
+    let mut client = Client::new(in_clear(), PEER.parse().unwrap(), Instant::ZERO);
+    client.handle(Instant::ZERO, Input::Control(b"220 hi\r\n"));
+    let quit = client.quit(Instant::ZERO).unwrap();
+    assert_eq!(client.outgoing(), b"QUIT\r\n");
+    client.handle(Instant::ZERO, Input::Control(b"221 bye\r\n"));
+    let mut done = false;
+    let mut closed = false;
+    while let Some(output) = client.poll() {
+        if let Output::Event(event) = output {
+            done |= quit.claim(&event) == Some(Ok(()));
+            closed |= event == Event::Closed(None);
+        }
+    }
+    assert!(done && closed && client.is_closed());
+    assert!(client.outgoing().is_empty());
 }

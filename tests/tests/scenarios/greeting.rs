@@ -1,7 +1,7 @@
 //! What a server may begin with.
 
-use ftp_proto::client::Security;
-use ftp_proto::{Config, FailureKind, Malformed, Timer};
+use ftp_proto::client::{ClearText, Security};
+use ftp_proto::{Config, FailureKind, Malformed, Refusal, Timer};
 use ftp_proto_tests::rig::{Rig, in_clear};
 
 #[test]
@@ -150,4 +150,47 @@ fn implicit_tls_that_does_not_come_about_ends_the_session() {
         FailureKind::ControlTls(ftp_proto::TlsFault::NotTls)
     );
     assert!(rig.sent().is_empty());
+}
+
+#[test]
+fn a_greeting_may_be_put_off_as_often_as_the_limit_says() {
+    for (times, greeted) in [(3, true), (4, false)] {
+        let mut config = Config::default();
+        config.limits.preliminary_replies = 3;
+        let mut rig = Rig::new(config);
+        let login = rig.login();
+        for _ in 0..times {
+            rig.reply("120 wait\r\n");
+        }
+        assert_eq!(rig.is_closed(), !greeted);
+        if greeted {
+            rig.reply("220 now\r\n");
+            assert_eq!(rig.sent(), ["AUTH TLS"]);
+        } else {
+            assert_eq!(rig.failed(login), FailureKind::UnexpectedReply);
+        }
+    }
+}
+
+/// Where TLS is wanted, a 230 in clear text is nobody's word, also where the session may go on without TLS.
+#[test]
+fn a_230_greeting_lets_nobody_in_who_wants_tls() {
+    let mut rig = Rig::new(Config::default());
+    rig.reply("230 already in\r\n");
+    let file = rig.try_ask(|client, now| client.retrieve(now, b"f", Default::default()));
+    assert_eq!(file.err(), Some(Refusal::LoginFirst));
+    let mut config = Config::default();
+    config.security = Security::required().or_clear(ClearText::Everybody);
+    let mut rig = Rig::new(config);
+    let login = rig.login();
+    rig.reply("230 already in\r\n");
+    while rig.sent().iter().any(|line| line.starts_with("AUTH")) {
+        rig.reply("502 no\r\n");
+        if rig.ready() {
+            break;
+        }
+    }
+    assert_eq!(rig.result(login), None, "USER is still to be answered");
+    rig.reply("331 password\r\n230 in\r\n");
+    rig.done(login);
 }

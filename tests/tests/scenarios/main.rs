@@ -22,6 +22,7 @@ mod ending;
 mod greeting;
 mod listings;
 mod login;
+mod order;
 mod requests;
 mod results;
 mod secrets;

@@ -1,7 +1,10 @@
 //! What a session says about itself: whether it is at rest, what it has counted, and what the result of a transfer names.
 
-use ftp_proto::client::{DataMode, DataModes};
-use ftp_proto::{Config, DataEnd, FailureKind, Proof, TlsFault, TransferOptions};
+use std::time::Duration;
+
+use ftp_proto::client::{ClearText, DataMode, DataModes, Security};
+use ftp_proto::diagnosis::Phase;
+use ftp_proto::{Config, DataEnd, FailureKind, Proof, Timer, TlsFault, TransferOptions};
 use ftp_proto_tests::rig::Rig;
 
 use super::{clear, download, secure};
@@ -124,6 +127,14 @@ fn what_broke_on_the_data_connection_is_the_failure_and_only_a_refusal_has_a_cod
             .data_insecure(fault)
             .reply("550 no such file\r\n");
         assert_eq!(rig.failed(file), kind);
+        // Once the transfer was announced, the file is there.
+        let mut rig = Rig::secure(Config::default());
+        let file = rig.retrieve("f");
+        rig.reply("200 I\r\n213 3\r\n229 (|||2121|)\r\n150 ok\r\n")
+            .data_connected()
+            .data_insecure(fault)
+            .reply("550 no such file\r\n");
+        assert_eq!(rig.failed(file), FailureKind::DataTls(fault));
     }
 }
 
@@ -160,4 +171,153 @@ fn what_the_server_has_named_is_asked_for_by_that_name() {
         .reply("226 stored\r\n")
         .reply("213 3\r\n");
     assert_eq!(rig.done(stored).name, None, "we named it ourselves");
+}
+
+/// A session that has come so far in its login.
+fn begun(security: Security, replies: &[&str]) -> Rig {
+    let mut config = Config::default();
+    config.security = security;
+    let mut rig = Rig::new(config);
+    rig.login();
+    for reply in replies {
+        rig.reply(reply);
+    }
+    rig
+}
+
+#[test]
+fn what_the_session_was_doing_when_it_ended_is_recorded() {
+    let flowing = || {
+        let mut rig = secure();
+        rig.retrieve("f");
+        rig.reply("200 I\r\n213 3\r\n229 (|||2121|)\r\n150 ok\r\n");
+        rig
+    };
+    let required = Security::required();
+    type End = fn(&mut Rig);
+    let eof: End = |rig| {
+        rig.eof();
+    };
+    let no_tls: End = |rig| {
+        rig.secure_failed(TlsFault::Reset);
+    };
+    let no_reply_of_any: End = |rig| {
+        rig.reply("350 what\r\n");
+    };
+    let quits: End = |rig| {
+        rig.ask(|client, now| client.quit(now));
+        // No reply of QUIT, so that it is not the end that was wished for.
+        rig.reply("350 what\r\n");
+    };
+    let cut: End = |rig| {
+        rig.eof();
+        rig.flow_finished(1, DataEnd::Fin);
+    };
+    let with_login = |mut rig: Rig| {
+        rig.secure_ok();
+        rig
+    };
+    for (mut rig, end, phase) in [
+        (begun(required, &[]), eof, Phase::Greeting),
+        (begun(Security::implicit(), &[]), no_tls, Phase::Handshake),
+        (begun(required, &["220 hi\r\n"]), eof, Phase::Negotiating),
+        (
+            begun(required, &["220 hi\r\n", "234 ok\r\n"]),
+            no_tls,
+            Phase::Handshake,
+        ),
+        (
+            with_login(begun(required, &["220 hi\r\n", "234 ok\r\n"])),
+            eof,
+            Phase::Login,
+        ),
+        (secure(), eof, Phase::Dialogue),
+        (flowing(), cut, Phase::Transfer),
+        (flowing(), no_reply_of_any, Phase::Transfer),
+        (secure(), quits, Phase::Quitting),
+    ] {
+        assert_eq!(rig.client().evidence().control.ended_in, None);
+        end(&mut rig);
+        assert!(rig.is_closed(), "{phase:?}; {}", rig.story());
+        assert_eq!(rig.client().evidence().control.ended_in, Some(phase));
+    }
+}
+
+/// The end of a reply that only a silence tells, and keep-alives, are no patience that ran out.
+#[test]
+fn the_patience_that_ran_out_is_recorded() {
+    let expired = |rig: &Rig| {
+        let evidence = rig.client().evidence();
+        (evidence.control.expired, evidence.data.expired)
+    };
+    let mut rig = clear();
+    rig.ask(|client, now| client.status(now, None));
+    rig.reply("211-status\r\n226 end\r\n").tick_to_deadline();
+    assert_eq!(expired(&rig), (None, None));
+    rig.ask(|client, now| client.noop(now));
+    rig.tick_to_deadline();
+    assert_eq!(expired(&rig), (Some(Timer::Reply), None));
+
+    let mut config = Config::default();
+    config.keepalive = Some(Duration::from_secs(10));
+    let mut rig = Rig::secure(config);
+    rig.auto_data = true;
+    rig.retrieve("f");
+    rig.reply("200 I\r\n213 3\r\n229 (|||2121|)\r\n150 ok\r\n");
+    rig.sent();
+    rig.tick_to_deadline();
+    assert_eq!(rig.sent(), ["NOOP"]);
+    assert_eq!(expired(&rig), (None, None));
+
+    let mut rig = Rig::secure(Config::default());
+    rig.retrieve("f");
+    rig.reply("200 I\r\n213 3\r\n229 (|||2121|)\r\n")
+        .tick_to_deadline();
+    let open = Some(Timer::DataOpen);
+    assert_eq!(expired(&rig), (open, open));
+    rig.try_ask::<ftp_proto::Plain>(|client, _| {
+        client.forget_evidence();
+        Err(ftp_proto::Refusal::Policy)
+    });
+    assert_eq!(expired(&rig), (None, None));
+    assert_eq!(rig.client().evidence().control.bytes_in, 0);
+}
+
+/// A batch of which a part is still to be answered has shown that this server needs one command at a time.
+#[test]
+fn a_login_that_fails_with_commands_outstanding_ends_the_batches() {
+    for (security, lock_step) in [
+        (Security::required(), true),
+        (Security::clear(ClearText::Everybody), false),
+    ] {
+        let mut rig = begun(security, &["220 hi\r\n"]);
+        if lock_step {
+            rig.reply("234 ok\r\n").secure_ok();
+        }
+        assert!(rig.sent().iter().any(|line| line.starts_with("PASS")));
+        rig.reply("331 password\r\n530 no\r\n");
+        assert_eq!(rig.client().session().lock_step, lock_step);
+        assert_eq!(rig.client().evidence().control.lock_step, lock_step);
+    }
+}
+
+/// For checkers that have to know when they have been there before.
+#[test]
+fn machines_that_differ_in_their_past_alone_are_canonically_equal() {
+    let mut rig = secure();
+    let mut before = rig.client().clone();
+    let noop = rig.ask(|client, now| client.noop(now));
+    rig.pass(Duration::from_secs(9)).reply("200 fine\r\n");
+    rig.done(noop);
+    download(&mut rig, "f");
+    let mut first = rig.client().clone();
+    rig.pass(Duration::from_secs(1000));
+    let mut later = rig.client().clone();
+    later.handle(rig.now(), ftp_proto::Input::Timeout);
+    assert!(first != later && before != first);
+    before.canonical();
+    first.canonical();
+    later.canonical();
+    assert!(first == later);
+    assert!(before != first, "tickets are counted, for one");
 }

@@ -1,6 +1,6 @@
 //! What a server repeats of a password or an account: masked in text, which is for people, and nowhere else.
 
-use ftp_proto::{Client, Done, Event, Input, Instant, Output, Secret};
+use ftp_proto::{Client, Done, Event, Input, Instant, Output, Secret, TicketId};
 use ftp_proto_tests::rig::{CANARY, PEER, Rig, USER, in_clear};
 
 /// Logged in, nothing under way.
@@ -144,4 +144,59 @@ fn in_all_forms_and_pieces() {
             ));
         }
     }
+}
+
+/// A password may be in a SITE too: it leaves, and is shown nowhere.
+#[test]
+fn the_password_in_a_site_command_is_not_shown() {
+    type Ask = fn(&mut Client) -> TicketId;
+    let typed: Ask = |client| {
+        let asked = client.site(Instant::ZERO, b"PSWD old-s3cr3t new-s3cr3t");
+        asked.unwrap().id()
+    };
+    let raw: Ask = |client| {
+        let asked = client.command(Instant::ZERO, b"site pswd old-s3cr3t new-s3cr3t");
+        asked.unwrap().id()
+    };
+    for (ask, shown) in [(typed, "SITE PSWD ****"), (raw, "site pswd ****")] {
+        let mut client = Client::new(in_clear(), PEER.parse().unwrap(), Instant::ZERO);
+        client.start_recording(1 << 20);
+        let password = Secret::new(b"hunter2");
+        client
+            .login(Instant::ZERO, USER.as_bytes(), password, None)
+            .unwrap();
+        for reply in ["220 hi", "331 go on", "230 in"] {
+            hear(&mut client, reply.as_bytes());
+        }
+        ask(&mut client);
+        let outgoing = String::from_utf8(client.outgoing().to_vec()).unwrap();
+        assert!(
+            outgoing
+                .to_uppercase()
+                .starts_with("SITE PSWD OLD-S3CR3T NEW-S3CR3T")
+        );
+        let mut sent = Vec::new();
+        while let Some(output) = client.poll() {
+            if let Output::Event(Event::Sent { line, .. }) = output {
+                sent.push(String::from_utf8(line.to_vec()).unwrap());
+            }
+        }
+        assert_eq!(sent, [shown]);
+        let trace = client.recording().unwrap();
+        let record = format!("{trace}{}", trace.to_json_lines());
+        assert!(!record.contains("s3cr3t"), "{record}");
+        assert!(record.contains("****"));
+        ftp_proto::trace::replay(&trace).unwrap();
+    }
+}
+
+/// What holds none is shown as it is.
+#[test]
+fn a_site_command_without_a_password_is_shown() {
+    let mut rig = Rig::clear(in_clear());
+    rig.ask(|client, now| client.site(now, b"CHMOD 644 f"));
+    assert_eq!(
+        rig.log(),
+        [ftp_proto_tests::rig::Seen::Sent("SITE CHMOD 644 f".into())]
+    );
 }

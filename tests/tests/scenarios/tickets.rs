@@ -215,6 +215,19 @@ fn an_abort_during_the_listing_means_the_upload() {
     assert_eq!(rig.sent(), ["NOOP"]);
 }
 
+/// Nobody waits for the listing: it may be answered by anything.
+#[test]
+fn an_aborted_listing_is_answered_by_anything() {
+    let mut rig = dry(Config::default());
+    let file = rig.store("f");
+    rig.reply("200 binary\r\n229 (|||2000|)\r\n150 wait\r\n");
+    let abort = rig.ask(|client, now| client.abort(now));
+    rig.reply("350 what\r\n");
+    assert!(!rig.is_closed());
+    rig.done(abort);
+    assert_eq!(rig.failed(file), FailureKind::Aborted { bytes: 0 });
+}
+
 #[test]
 fn a_session_that_ends_during_the_listing_ends_the_upload_for_that_reason() {
     let mut rig = dry(Config::default());

@@ -3,7 +3,10 @@
 use std::time::Duration;
 
 use ftp_proto::client::{DataMode, DataModes};
-use ftp_proto::{Config, DataEnd, FailureKind, Fault, Ticket, Timer, TransferOptions, Transferred};
+use ftp_proto::{
+    Config, DataEnd, FailureKind, Fault, Input, Ticket, Tickets, Timer, TransferOptions,
+    Transferred,
+};
 use ftp_proto_tests::rig::{Act, Rig};
 
 use super::{clear, secure};
@@ -295,4 +298,72 @@ fn a_foreign_end_of_a_multi_line_reply_is_settled_by_a_short_silence() {
     assert_eq!(rig.result(status), None);
     rig.tick_to_deadline();
     assert_eq!(rig.done(status).code.value(), 226);
+}
+
+/// It would be answered behind the transfer, by a server that has said all there was to say.
+#[test]
+fn there_are_no_keep_alives_behind_the_final_reply() {
+    let (mut rig, file) = flowing(Some(10));
+    rig.reply("226 sent\r\n");
+    for bytes in 1..5 {
+        rig.pass(Duration::from_secs(11)).progress(bytes);
+    }
+    assert!(rig.sent().is_empty());
+    rig.flow_finished(100, DataEnd::Fin);
+    rig.done(file);
+}
+
+/// A server may say that it has a file before we have sent it to its end: what is still to be sent has the time it makes progress in.
+#[test]
+fn an_upload_that_is_confirmed_early_is_sent_to_its_end() {
+    let limits = Config::default().limits;
+    let mut rig = secure();
+    let file = rig.store("f");
+    rig.reply("200 I\r\n229 (|||2121|)\r\n")
+        .reply("150 ok\r\n226 stored\r\n");
+    assert_eq!(rig.patience(), Some(limits.stall_wait));
+    let data = rig.desk().flow.as_ref().unwrap().data();
+    rig.handle(Input::SourceEnded(data));
+    assert_eq!(
+        rig.patience(),
+        Some(limits.upload_drain.min(limits.stall_wait))
+    );
+    rig.flow_finished(3, DataEnd::CloseNotify);
+    rig.done(file);
+    // In a handshake nothing makes progress.
+    let mut config = Config::default();
+    config.limits.upload_drain = Duration::from_secs(7);
+    let mut rig = Rig::secure(config);
+    rig.store("f");
+    rig.reply("200 I\r\n229 (|||2121|)\r\n")
+        .data_connected()
+        .reply("226 stored\r\n");
+    assert_eq!(rig.patience(), Some(Duration::from_secs(7)));
+}
+
+/// What else happens meanwhile does not make the server's time longer.
+#[test]
+fn the_moment_a_server_has_to_notice_does_not_begin_again() {
+    let gap = Config::default().limits.abort_gap;
+    let (mut rig, _) = flowing(None);
+    rig.flow_finished(42, DataEnd::Local);
+    assert_eq!(rig.patience(), Some(gap));
+    rig.pass(gap / 2).tickets(Tickets::Left(1));
+    assert_eq!(rig.patience(), Some(gap - gap / 2));
+    rig.tick_to_deadline();
+    assert_eq!(rig.sent(), ["ABOR"]);
+    // Nor is a reply to one of both that are due the end: the other one has the same moment.
+    assert_eq!(rig.patience(), Some(Config::default().limits.guard_wait));
+    rig.reply("426 broken off\r\n");
+    assert_eq!(rig.patience(), Some(gap));
+    rig.tick_to_deadline();
+    assert_eq!(rig.sent(), ["PWD"]);
+    let left = rig.patience().unwrap();
+    assert!(left > gap);
+    rig.reply("226 late\r\n");
+    assert_eq!(
+        rig.patience(),
+        Some(left),
+        "a barrier is waited for to the end"
+    );
 }

@@ -65,12 +65,7 @@ struct MaskedLine<'a>(&'a [u8]);
 
 impl fmt::Display for MaskedLine<'_> {
     fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
-        let name_end = self
-            .0
-            .iter()
-            .position(|byte| !byte.is_ascii_alphanumeric())
-            .unwrap_or(self.0.len());
-        let (name, rest) = self.0.split_at(name_end);
+        let (name, rest) = split_name(self.0);
         match Verb::parse(name) {
             Some(verb) if verb.hides_argument() && !rest.is_empty() => {
                 write!(f, "{}{MASK}", Escaped::new(name))
@@ -85,12 +80,33 @@ impl fmt::Display for MaskedLine<'_> {
 }
 
 fn show_argument(verb: Verb, argument: &[u8], f: &mut fmt::Formatter<'_>) -> fmt::Result {
-    match split_at_space(argument) {
-        Some((word, _)) if verb == Verb::Site && site_takes_password(word) => {
-            write!(f, " {}{MASK}", Escaped::new(word))
-        }
+    match password_word(argument) {
+        Some(word) if verb == Verb::Site => write!(f, " {}{MASK}", Escaped::new(word)),
         _ => write!(f, " {}", Escaped::new(argument)),
     }
+}
+
+/// Whether [`mask_line`] hides a part of `line`.
+pub(crate) fn holds_secret(line: &[u8]) -> bool {
+    let (name, rest) = split_name(line);
+    match Verb::parse(name) {
+        Some(verb) if verb.hides_argument() => !rest.is_empty(),
+        Some(Verb::Site) if rest.starts_with(b" ") => {
+            password_word(rest.trim_ascii_start()).is_some()
+        }
+        _ => false,
+    }
+}
+
+fn split_name(line: &[u8]) -> (&[u8], &[u8]) {
+    let end = line.iter().position(|byte| !byte.is_ascii_alphanumeric());
+    line.split_at(end.unwrap_or(line.len()))
+}
+
+/// The sub-command of a SITE that takes a password, if one follows.
+fn password_word(argument: &[u8]) -> Option<&[u8]> {
+    let (word, _) = split_at_space(argument)?;
+    site_takes_password(word).then_some(word)
 }
 
 /// Sub-commands such as PSWD, PASSWD, CHPASS, GPASS, ADDUSER.
@@ -102,3 +118,36 @@ fn site_takes_password(word: &[u8]) -> bool {
 }
 
 const MASK: &str = " ****";
+
+#[cfg(test)]
+mod tests {
+    use alloc::string::ToString;
+
+    use super::*;
+
+    #[test]
+    fn what_is_hidden_of_a_line_is_known_to_hold_a_secret() {
+        for (line, shown) in [
+            ("PASS x", "PASS ****"),
+            ("pass\tx", "pass ****"),
+            ("ACCT x y", "ACCT ****"),
+            ("PASS", "PASS"),
+            ("SITE PSWD old new", "SITE PSWD ****"),
+            ("site  chpass x", "site chpass ****"),
+            ("SITE ADDUSER bob x", "SITE ADDUSER ****"),
+            ("SITE PSWD", "SITE PSWD"),
+            ("SITE WHO", "SITE WHO"),
+            ("SITE CHMOD 644 PASS", "SITE CHMOD 644 PASS"),
+            ("SITE", "SITE"),
+            ("STOR PSWD x", "STOR PSWD x"),
+            ("XYZZY PASS x", "XYZZY PASS x"),
+        ] {
+            assert_eq!(mask_line(line.as_bytes()).to_string(), shown);
+            assert_eq!(
+                holds_secret(line.as_bytes()),
+                shown.ends_with("****"),
+                "{line}"
+            );
+        }
+    }
+}

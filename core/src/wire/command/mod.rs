@@ -19,6 +19,7 @@ pub use argument::{
     ArgumentError, AuthMechanism, EpsvArgument, Mode, Path, ProtectionLevel, Structure, Text, Type,
 };
 pub use encode::encode_raw;
+pub(crate) use masked::holds_secret;
 pub use masked::mask_line;
 pub use verb::{ArgumentRule, Conformance, Direction, Group, Verb, VerbClass};
 

@@ -1,0 +1,78 @@
+//! Transfers behind each other: what waits for what, and what is left of the one before.
+
+use ftp_proto::{DataEnd, FailureKind, Report, TlsFault, TransferOptions};
+use ftp_proto_tests::rig::{Act, Rig};
+
+use super::clear;
+
+/// A second transfer may fail while the first one's final reply is due. The third is not asked for then: two replies of a kind are enough to
+/// be told apart.
+#[test]
+fn no_third_transfer_is_asked_for_while_two_wait_for_their_final_reply() {
+    let mut rig = Rig::secure(Default::default());
+    let first = rig.retrieve("f");
+    let second = rig.retrieve("g");
+    let third = rig.retrieve("h");
+    rig.reply("200 I\r\n213 3\r\n229 (|||2121|)\r\n")
+        .data_connected()
+        .data_secured();
+    rig.reply("150 ok\r\n")
+        .flow_finished(3, DataEnd::CloseNotify);
+    assert_eq!(rig.sent().last().unwrap(), "RETR g");
+    rig.reply("226 sent\r\n213 3\r\n229 (|||2122|)\r\n");
+    rig.done(first);
+    rig.data_connected().data_insecure(TlsFault::Alert(40));
+    // The second has no data connection any more, and its reply is due.
+    let sent = rig.sent();
+    let retr = |lines: &[String]| lines.iter().filter(|line| line.starts_with("RETR")).count();
+    assert!(retr(&sent) <= 1, "{sent:?}");
+    rig.reply("425 no TLS\r\n");
+    assert_eq!(
+        rig.failed(second),
+        FailureKind::DataTls(TlsFault::Alert(40))
+    );
+    assert_eq!(rig.result(third), None);
+    assert!(!rig.is_closed());
+}
+
+/// RFC 3659 section 5.3: a restart point is for the next transfer, also where that is completed without a preliminary reply.
+#[test]
+fn a_restart_point_is_taken_up_by_a_transfer_that_is_only_completed() {
+    let mut rig = clear();
+    let how = TransferOptions {
+        offset: 3,
+        ..TransferOptions::default()
+    };
+    let file = rig.ask(|client, now| client.retrieve(now, b"f", how));
+    rig.reply("200 I\r\n213 3\r\n229 (|||2121|)\r\n");
+    assert_eq!(rig.sent().last().unwrap(), "REST 3");
+    rig.reply("350 ok\r\n")
+        .reply("226 nothing is left\r\n")
+        .flow_finished(0, DataEnd::Fin);
+    assert_eq!(rig.done(file).bytes, 0);
+    rig.sent();
+    rig.retrieve("g");
+    assert_eq!(
+        rig.sent(),
+        ["SIZE g", "EPSV", "RETR g"],
+        "nothing is to be taken back"
+    );
+}
+
+/// What an order became that was given up, whoever reports it late, is not what the next one became.
+#[test]
+fn a_late_report_is_not_of_the_next_data_connection() {
+    let mut rig = Rig::secure(Default::default());
+    rig.retrieve("f");
+    rig.reply("200 I\r\n213 3\r\n229 (|||2121|)\r\n");
+    let late: Report = rig.desk_mut().connect.take().unwrap().connected();
+    rig.reply("550 no such file\r\n");
+    rig.retrieve("g");
+    rig.reply("213 3\r\n229 (|||2122|)\r\n");
+    rig.forget();
+    rig.handle(ftp_proto::Input::Report(late));
+    assert!(!rig.did(Act::SecureData), "{}", rig.story());
+    assert!(rig.desk().connect.is_some(), "it is still to be connected");
+    rig.data_connected();
+    assert!(rig.did(Act::SecureData));
+}
