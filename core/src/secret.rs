@@ -42,7 +42,11 @@ impl Secret {
 /// What is masked is text, which is for people: replies in events, failures, evidence, records, lines of a log. A value that was read from
 /// it (a path, a name, a size, a digest) stays as it is, and a machine decides by what came.
 #[derive(Clone, Default, PartialEq, Eq, Hash)]
-pub(crate) struct Secrets(VecDeque<Secret>);
+pub(crate) struct Secrets {
+    known: VecDeque<Secret>,
+    /// A bit for each byte that one of them begins with: every text is searched, and next to none has anything to be found.
+    beginnings: [u64; 4],
+}
 
 /// What is shown in place of a secret.
 const MASK: &[u8] = b"****";
@@ -55,43 +59,64 @@ impl Secrets {
     /// A session has one password and an account; a peer that tries many is remembered by its last.
     const MOST: usize = 8;
 
-    /// From here on `secret` is masked, as it is and as [`Escaped`] shows it.
-    pub(crate) fn learn(&mut self, secret: &Secret) {
+    /// From here on `secret` is masked, as it is and as [`Escaped`] shows it. False if it was before, or never will be.
+    pub(crate) fn learn(&mut self, secret: &Secret) -> bool {
         if secret.expose().len() < Self::SHORTEST {
-            return;
+            return false;
         }
-        self.remember(secret.expose());
+        let mut new = self.remember(secret.expose());
         let escaped = Escaped::new(secret.expose()).to_string();
         if escaped.as_bytes() != secret.expose() {
-            self.remember(escaped.as_bytes());
+            new |= self.remember(escaped.as_bytes());
         }
+        new
     }
 
-    fn remember(&mut self, bytes: &[u8]) {
-        if self.0.iter().any(|known| known.expose() == bytes) {
-            return;
+    fn remember(&mut self, bytes: &[u8]) -> bool {
+        if self.known.iter().any(|known| known.expose() == bytes) {
+            return false;
         }
-        if self.0.len() == Self::MOST {
-            self.0.pop_front();
+        if self.known.len() == Self::MOST {
+            self.known.pop_front();
         }
-        self.0.push_back(Secret::new(bytes));
+        self.known.push_back(Secret::new(bytes));
+        self.beginnings = [0; 4];
+        for first in self.known.iter().filter_map(|known| known.expose().first()) {
+            if let Some(bits) = self.beginnings.get_mut(usize::from(first / 64)) {
+                *bits |= 1 << (first % 64);
+            }
+        }
+        true
+    }
+
+    /// Whether a secret begins with this byte.
+    fn is_beginning(&self, byte: u8) -> bool {
+        let bits = self.beginnings.get(usize::from(byte / 64));
+        bits.is_some_and(|bits| bits >> (byte % 64) & 1 == 1)
     }
 
     /// Where the first one is in `text`, if one is.
     pub(crate) fn find(&self, text: &[u8]) -> Option<Range<usize>> {
-        if self.0.is_empty() {
+        if self.is_empty() {
             return None;
         }
-        (0..text.len()).find_map(|start| {
+        let mut bytes = text.iter().enumerate();
+        bytes.find_map(|(start, byte)| {
+            if !self.is_beginning(*byte) {
+                return None;
+            }
             let rest = text.get(start..).unwrap_or_default();
-            let longest = self.0.iter().filter_map(|secret| length_at(secret, rest));
+            let longest = self
+                .known
+                .iter()
+                .filter_map(|secret| length_at(secret, rest));
             longest.max().map(|length| start..start + length)
         })
     }
 
     /// How long `text` is without the beginning of a secret at its end, where the rest was cut off.
     pub(crate) fn whole(&self, text: &[u8]) -> usize {
-        let cut = self.0.iter().filter_map(|secret| {
+        let cut = self.known.iter().filter_map(|secret| {
             let longest = secret.expose().len().min(text.len() + 1);
             (3..longest).rev().find(|length| {
                 let beginning = secret.expose().get(..*length);
@@ -102,7 +127,7 @@ impl Secrets {
     }
 
     pub(crate) fn is_empty(&self) -> bool {
-        self.0.is_empty()
+        self.known.is_empty()
     }
 
     /// Appends `text` to `out`, masked.
@@ -131,10 +156,6 @@ impl Secrets {
 /// byte 255, as by Telnet.
 fn length_at(secret: &Secret, text: &[u8]) -> Option<usize> {
     let (mut wanted, mut rest) = (secret.expose(), text);
-    // As at most places of a text.
-    if wanted.first() != rest.first() {
-        return None;
-    }
     while let Some(&byte) = wanted.first() {
         let few = run(wanted, byte, wanted.len());
         wanted = wanted.get(few..)?;
@@ -161,7 +182,7 @@ fn run(text: &[u8], byte: u8, most: usize) -> usize {
 
 impl fmt::Debug for Secrets {
     fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
-        write!(f, "Secrets({})", self.0.len())
+        write!(f, "Secrets({})", self.known.len())
     }
 }
 
@@ -276,8 +297,8 @@ mod tests {
         assert_eq!(known.find(b"hunter2"), None);
         let secret = Secret::new(b"hunter2");
         assert!(!secret.is_empty() && Secret::new(b"").is_empty());
-        known.learn(&secret);
-        known.learn(&secret);
+        assert!(known.learn(&secret) && !known.learn(&secret));
+        assert!(!known.learn(&Secret::new(b"hunt")));
         assert!(!known.is_empty());
         assert_eq!(known.find(b"a hunter2"), Some(2..9));
         assert_eq!(
@@ -285,8 +306,20 @@ mod tests {
             "Secrets(1) Secret(****)"
         );
         // As it is, and as it is shown.
-        known.learn(&Secret::new(b"se\x1Bcret"));
+        assert!(known.learn(&Secret::new(b"se\x1Bcret")));
         assert_eq!(alloc::format!("{known:?}"), "Secrets(3)");
+    }
+
+    #[test]
+    fn a_secret_is_found_whatever_byte_it_begins_with() {
+        for first in 0..=u8::MAX {
+            let secret = [&[first][..], b"ecret"].concat();
+            // In front of it every byte that it does not begin with.
+            let others: Vec<u8> = (0..=u8::MAX).filter(|other| *other != first).collect();
+            let text = [&others[..], &secret, b"!"].concat();
+            let wanted = [&others[..], b"****!"].concat();
+            assert_eq!(masked(&[b"unterwegs", &secret], &text), wanted, "{first}");
+        }
     }
 
     #[test]

@@ -51,7 +51,9 @@ impl Client {
             return;
         };
         transfer.answer = answer;
-        transfer.text = self.quoted(&text);
+        if matches!(answer, Answer::Final(code) if code.class().is_negative()) {
+            transfer.text = self.quoted(&text);
+        }
         self.pass_judgement(&transfer);
     }
 

@@ -340,7 +340,8 @@ impl Client {
         }
         self.evidence.control.bytes_out += n as u64;
         self.outbox.consume(n);
-        if self.outbox.is_empty() {
+        // Nothing else waits for that.
+        if self.outbox.is_empty() && (self.switch.is_some() || self.phase == Phase::Ending) {
             self.advance();
         }
     }
@@ -453,9 +454,12 @@ impl Client {
 
     /// Gives out the next effect or event, in order. Call it until it gives `None`.
     pub fn poll(&mut self) -> Option<Output<'_>> {
-        self.polled = self.queue.take_shown(&self.secrets);
+        let Some(item) = self.queue.take_shown(&self.secrets) else {
+            self.polled = None;
+            return None;
+        };
         let levels = self.tape.is_on().then(|| self.levels());
-        let item = self.polled.as_ref()?;
+        let item = &*self.polled.insert(item);
         let queue = &self.queue;
         let output = match item {
             Item::Do(errand) => Output::Effect(errand.mint()),
@@ -559,8 +563,7 @@ impl Client {
 
     /// From here on `secret` is masked in what the server says, and in what it has said.
     fn learn(&mut self, secret: &Secret) {
-        if self.law.holds(Rule::SecretsMasked) {
-            self.secrets.learn(secret);
+        if self.law.holds(Rule::SecretsMasked) && self.secrets.learn(secret) {
             self.evidence.hide(&self.secrets);
         }
     }

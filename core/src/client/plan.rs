@@ -107,28 +107,35 @@ pub(super) fn next(view: &View<'_>) -> Next {
 
 /// The commands a request still has to send begin with this one.
 fn first_unsent(view: &View<'_>, request: &Request) -> Option<Step> {
-    let candidates = [
-        Step::User,
-        Step::Pass,
-        Step::Acct,
-        Step::Pbsz,
-        Step::Prot(protection_level(view)),
-        Step::Type(request.wanted_type().unwrap_or(Type::Image)),
-        Step::Algorithm(request.algorithm.unwrap_or(HashAlgorithm::Sha256)),
-        Step::Size,
-        Step::Setup(view.mode),
-        Step::Allo,
-        Step::Rest,
-        Step::Verb,
-        Step::RenameTo,
-        Step::Confirm,
-    ];
-    candidates.into_iter().find(|step| {
-        // What comes before the command itself is over once that has left: a request that only waits for its replies takes nothing
-        // back from the one behind it.
-        let over = request.sent.has(Step::Verb) && !matches!(step, Step::RenameTo | Step::Confirm);
-        !over && !request.sent.has(*step) && belongs(view, request, *step)
-    })
+    let unsent = |step: &Step| !request.sent.has(*step) && belongs(view, request, *step);
+    if request.kind == Kind::Login {
+        let steps = [
+            Step::User,
+            Step::Pass,
+            Step::Acct,
+            Step::Pbsz,
+            Step::Prot(protection_level(view)),
+        ];
+        return steps.into_iter().find(unsent);
+    }
+    // What comes before the command itself is over once that has left: a request that only waits for its replies takes nothing back from
+    // the one behind it.
+    if !request.sent.has(Step::Verb) {
+        let steps = [
+            Step::Type(request.wanted_type().unwrap_or(Type::Image)),
+            Step::Algorithm(request.algorithm.unwrap_or(HashAlgorithm::Sha256)),
+            Step::Size,
+            Step::Setup(view.mode),
+            Step::Allo,
+            Step::Rest,
+            Step::Verb,
+        ];
+        let next = steps.into_iter().find(unsent);
+        if next.is_some() {
+            return next;
+        }
+    }
+    [Step::RenameTo, Step::Confirm].into_iter().find(unsent)
 }
 
 fn protection_level(view: &View<'_>) -> ProtectionLevel {

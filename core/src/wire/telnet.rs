@@ -62,6 +62,11 @@ impl TelnetDecoder {
         let mut rest = input;
         loop {
             if self.state == State::Text {
+                // As in nearly every line.
+                if !rest.contains(&IAC) {
+                    text.extend_from_slice(rest);
+                    return;
+                }
                 let plain = rest
                     .iter()
                     .position(|&byte| byte == IAC)

@@ -315,6 +315,11 @@ fn end_of_reply(line: &[u8]) -> Option<(Code, &[u8])> {
 /// Appends the text of a line, with CR NUL turned into CR (RFC 854).
 fn append(line: &[u8], text: &mut Vec<u8>) -> Result<(), Malformed> {
     let mut rest = line;
+    // As in nearly every line.
+    if !line.contains(&b'\r') && !line.contains(&0) {
+        text.extend_from_slice(line);
+        return Ok(());
+    }
     while let Some(at) = rest.iter().position(|&byte| matches!(byte, b'\r' | 0)) {
         let (before, from) = rest.split_at(at);
         text.extend_from_slice(before);
