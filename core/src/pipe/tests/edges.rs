@@ -302,7 +302,7 @@ fn tls_ends_behind_all_that_was_said() {
     let mut ends = None;
     for _ in 0..3 {
         left.fill(&mut a);
-        ends = ends.or(left.cleared());
+        ends = ends.or_else(|| left.cleared());
     }
     assert_eq!(ends, Some(Ok(())));
     assert!(!left.is_secure());
