@@ -36,6 +36,8 @@ pub(super) struct End {
     from: Rc<RefCell<Lane>>,
     to: Rc<RefCell<Lane>>,
     piece: usize,
+    /// So much waits at the other end at most.
+    pub(super) room: usize,
     turns: [u8; 2],
     pub(super) steady: bool,
     pub(super) reset: bool,
@@ -51,6 +53,7 @@ pub(super) fn connection(piece: usize) -> (End, End) {
         from: Rc::clone(from),
         to: Rc::clone(to),
         piece,
+        room: usize::MAX,
         turns: [0; 2],
         steady: false,
         reset: false,
@@ -117,6 +120,9 @@ impl Write for End {
         self.is_ready(1)?;
         let mut lane = self.to.borrow_mut();
         assert!(!lane.shut, "written behind the end");
+        if lane.bytes.len() >= self.room {
+            return Err(io::ErrorKind::WouldBlock.into());
+        }
         let count = bytes.len().min(self.piece);
         // What does not get through is lost without a word, as it is on a network.
         let through = count.min(lane.left.unwrap_or(usize::MAX));

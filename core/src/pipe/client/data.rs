@@ -86,9 +86,9 @@ impl Data {
         }
     }
 
-    /// Whether an upload flows under TLS.
+    /// Whether what flows is an upload under TLS.
     pub(super) fn sends(&self) -> bool {
-        self.flows && self.pipe.link().is_secure() && self.pipe.owes()
+        self.pipe.link().is_secure() && self.pipe.owes()
     }
 
     // ---- the transfers
@@ -234,6 +234,12 @@ impl Data {
     /// Until when the server's end of TCP is waited for, if nothing else is.
     pub(super) fn parting(&self) -> Option<Instant> {
         self.parting.filter(|_| self.flows)
+    }
+
+    /// When what has moved is told if nothing more does: told later it would pass for news.
+    pub(super) fn untold(&self) -> Option<Instant> {
+        let moved = self.flows && self.pipe.bytes() > self.told_bytes;
+        moved.then(|| self.told_at + PROGRESS)
     }
 
     pub(super) fn close(&mut self, sockets: &mut dyn Sockets) {

@@ -376,8 +376,9 @@ impl Engine {
         self.unlooked = 0;
         let leaving = self.leaving.as_ref().and_then(|leaving| leaving.until);
         let parting = self.data.parting();
+        let untold = self.data.untold().filter(|at| *at > now);
         let patience = self.acknowledge(now, sockets);
-        let until = [deadline, leaving, parting, patience];
+        let until = [deadline, leaving, parting, untold, patience];
         Step::Waits(until.into_iter().flatten().min())
     }
 

@@ -427,53 +427,6 @@ fn payload_that_nobody_takes_or_gives_is_given_up() {
 }
 
 #[test]
-fn a_transfer_that_is_withdrawn_leaves_the_session_in_step() {
-    let mut scene = Scene::clear();
-    scene.login().unwrap();
-    scene.server.stalls = true;
-    scene.server.answers = vec![("RETR", "150 go"), ("ABOR", "426 cut\r\n226 ok")];
-    let ticket = scene.retrieve();
-    let mut call = Call::transfer(ticket.id(), Payload::Caller(Wish::Begin));
-    assert_eq!(scene.steps(&mut call, &mut |_| false), Step::Done);
-    assert!(scene.engine.withdraw(scene.now, ticket.id()));
-    assert!(!scene.engine.is_at_rest());
-    scene.noop().unwrap();
-    assert!(!scene.engine.flows(ticket.id()));
-    assert!(!scene.engine.is_leaving());
-    // It is over: nothing is left to withdraw.
-    assert!(!scene.engine.withdraw(scene.now, ticket.id()));
-}
-
-/// Servers that wait for a data connection hear nothing: it is made first.
-#[test]
-fn what_is_withdrawn_before_its_data_connection_is_up_leaves_in_a_moment() {
-    let mut scene = Scene::clear();
-    scene.login().unwrap();
-    scene.server.answers = vec![("RETR", "150 go"), ("ABOR", "426 cut\r\n226 ok")];
-    let next = scene.host.next.take();
-    let ticket = scene.retrieve();
-    for _ in 0..200 {
-        let mut call = Call::plain(Some(ticket.id()));
-        let step = scene
-            .engine
-            .step(scene.now, &mut scene.host, &mut call, &mut |_| false);
-        assert_ne!(step.unwrap(), Step::Done);
-        scene.server.turn();
-    }
-    assert!(scene.server.heard.iter().any(|line| line == "RETR f"));
-    for _ in 0..2 {
-        // A second time changes nothing.
-        assert!(scene.engine.withdraw(scene.now, ticket.id()));
-        assert!(scene.engine.is_leaving());
-    }
-    scene.host.next = next;
-    let before = scene.now;
-    scene.noop().unwrap();
-    assert!(!scene.engine.is_leaving());
-    assert!(scene.now.since(before) < Duration::from_secs(3));
-}
-
-#[test]
 fn queued_transfers_are_taken_in_their_order() {
     let mut scene = Scene::clear();
     assert!(!scene.engine.book.is_ready());

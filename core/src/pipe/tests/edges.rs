@@ -288,7 +288,8 @@ fn tls_ends_behind_all_that_was_said() {
     let (mut a, mut b) = connection(1 << 20);
     let (mut left, mut right) = (Link::new(1 << 20), Link::new(1 << 20));
     secure_links((&mut left, &mut a), (&mut right, &mut b));
-    right.send(&payload(50_000), &mut b);
+    (a.steady, b.steady) = (true, true);
+    assert_eq!(right.send(&payload(50_000), &mut b), 50_000);
     right.close();
     while right.wants_write() {
         right.flush(&mut b);
@@ -297,12 +298,11 @@ fn tls_ends_behind_all_that_was_said() {
     while left.wants_write() {
         left.flush(&mut a);
     }
-    (a.steady, b.steady) = (true, true);
     // A first buffer is smaller.
     let mut ends = None;
     for _ in 0..3 {
         left.fill(&mut a);
-        ends = ends.or(left.cleared());
+        ends = ends.or_else(|| left.cleared());
     }
     assert_eq!(ends, Some(Ok(())));
     assert!(!left.is_secure());

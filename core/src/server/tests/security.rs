@@ -386,6 +386,17 @@ fn a_handshake_that_outlasts_the_time_for_the_login_ends_without_a_word() {
     assert_eq!(bench.closed, Some(Closing::TimedOut(Timer::Login)));
     // In clear it would be taken for a part of the handshake.
     assert!(bench.codes().is_empty());
+    // Nor behind a 234 that has not been taken.
+    let mut config = Config::new(Security::required());
+    config.limits.send_wait = 2 * wait;
+    config.limits.handshake_wait = 2 * wait;
+    let mut bench = Bench::with(config);
+    bench.expect("", &[220]);
+    bench.reads = false;
+    bench.raw(b"AUTH TLS\r\n");
+    bench.pass(wait);
+    assert_eq!(bench.closed, Some(Closing::TimedOut(Timer::Login)));
+    assert!(bench.server.outgoing().is_empty());
 }
 
 /// That no bytes have come is no injection.

@@ -10,9 +10,10 @@ use rustls::pki_types::{CertificateDer, ServerName, UnixTime};
 use rustls::server::WebPkiClientVerifier;
 use rustls::{CertificateError, DigitallySignedStruct, Error};
 
+use super::super::fingerprint::Sha256;
 use super::super::setup::OwnCertificate;
 use super::super::store::SessionStore;
-use super::super::verify::SessionCertificate;
+use super::super::verify::{SessionCertificate, SessionVerifier, Trust};
 use super::*;
 
 fn provider() -> CryptoProvider {
@@ -409,6 +410,19 @@ fn connections_show_how_they_stand() {
     );
     let text = format!("{:?}", SessionStore::default());
     assert!(text.starts_with("SessionStore(TicketCount"), "{text}");
+    let provider = provider();
+    let trust = Trust {
+        base: None,
+        pins: alloc::vec![Fingerprint([0xab; 32])],
+        also: Vec::new(),
+        any: false,
+        untrusted: None,
+        data_may_differ: false,
+        algorithms: provider.signature_verification_algorithms,
+        sha256: Sha256::of_provider(&provider).unwrap(),
+    };
+    let text = format!("{:?}", SessionVerifier::new(Arc::new(trust)));
+    assert!(text.contains("pins: [Fingerprint(abab"), "{text}");
     let own = OwnCertificate::Der {
         chain: world.issued.chain.clone(),
         key: world.issued.key.clone(),

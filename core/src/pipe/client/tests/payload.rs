@@ -8,6 +8,7 @@ use crate::order::{self, DataEnd, DataId, News};
 use crate::queue::Errand;
 use crate::ticket::Transferred;
 use crate::tls::tests::{NAME, World};
+use crate::trace::{Entry, What};
 
 /// Counts what it takes.
 #[derive(Clone, Default)]
@@ -120,6 +121,18 @@ fn what_was_sent_has_left() {
     }
 }
 
+#[test]
+fn nothing_was_sent_before_there_is_a_connection() {
+    let mut scene = scene(false);
+    scene.host.next = None;
+    let ticket = scene.store();
+    for wish in [Wish::Begin, Wish::Room, Wish::Sent, Wish::End] {
+        let mut call = Call::transfer(ticket.id(), Payload::Caller(wish));
+        let step = scene.settle(&mut call, &mut |_| false);
+        assert!(matches!(step, Step::Waits(_)), "{wish:?} {step:?}");
+    }
+}
+
 /// What flows is another transfer's.
 #[test]
 fn a_call_gets_the_payload_of_its_own_transfer() {
@@ -208,11 +221,82 @@ fn a_server_that_has_all_has_time_to_say_so() {
     assert!(scene.host.closed.is_empty());
 }
 
+/// A record of a session says it as often as it happened.
+#[test]
+fn the_machine_is_told_once_that_the_source_has_ended() {
+    for tls in [false, true] {
+        let mut scene = scene(tls);
+        scene.engine.machine_mut().start_recording(1 << 20);
+        scene.server.keeps = true;
+        let ticket = scene.store();
+        let mut source = FILE;
+        let mut call = Call::transfer(ticket.id(), Payload::Source(&mut source));
+        for _ in 0..4 {
+            scene.settle(&mut call, &mut |_| false);
+        }
+        let trace = scene.engine.machine().recording().unwrap();
+        let ends = |entry: &&Entry| matches!(entry.what, What::SourceEnded(_));
+        assert_eq!(trace.entries.iter().filter(ends).count(), 1);
+    }
+}
+
+/// The last that moved is told when it moved, and not when it is over.
+#[test]
+fn a_transfer_that_stands_still_has_its_time_once() {
+    for upload in [false, true] {
+        let mut scene = scene(false);
+        scene.server.answers = vec![("RETR", "150 go")];
+        scene.server.stalls = true;
+        let told: Arc<Mutex<Vec<u64>>> = Arc::default();
+        let notes = Arc::clone(&told);
+        scene.engine.tell_progress(Some(Box::new(move |progress| {
+            notes.lock().unwrap().push(progress.bytes);
+        })));
+        let file = text(100_000);
+        let (mut source, mut sink) = (&file[..], Tally::default());
+        let _unread = upload.then(|| scene.server.data.take());
+        scene.host.next.as_mut().unwrap().room = 1000;
+        let ticket = match upload {
+            true => scene.store(),
+            false => scene.retrieve(),
+        };
+        let mut call = match upload {
+            true => Call::transfer(ticket.id(), Payload::Source(&mut source)),
+            false => Call::transfer(ticket.id(), Payload::Sink(&mut sink)),
+        };
+        let before = scene.now;
+        for _ in 0..10 {
+            if let Step::Waits(Some(until)) = scene.settle(&mut call, &mut |_| false)
+                && scene.host.closed.is_empty()
+            {
+                assert!(until > scene.now);
+                scene.now = until;
+            }
+        }
+        let limits = scene.engine.machine().config().limits.clone();
+        let took = scene.now.since(before);
+        assert!(
+            took <= limits.stall_wait + Duration::from_millis(200),
+            "{took:?}"
+        );
+        assert_eq!(scene.host.closed, [true], "{took:?}");
+        let told = told.lock().unwrap();
+        assert!(told.is_sorted_by(|one, next| one < next) && !told.is_empty());
+    }
+}
+
 /// A large file is on its way, and the server has something to say meanwhile.
 #[test]
 fn replies_are_heard_between_pieces_of_payload() {
     let mut scene = scene(false);
+    scene.server.answers = vec![("RETR", "150 go")];
     let (mut end, _) = scene.server.data.take().unwrap();
+    let ticket = scene.retrieve();
+    let mut sink = Tally::default();
+    let taken = sink.clone();
+    let mut call = Call::transfer(ticket.id(), Payload::Sink(&mut sink));
+    scene.settle(&mut call, &mut |_| false);
+    assert!(scene.engine.flows(ticket.id()));
     let file = text(4_000_000);
     let mut rest = &file[..];
     while !rest.is_empty() {
@@ -220,10 +304,8 @@ fn replies_are_heard_between_pieces_of_payload() {
         rest = &rest[count..];
     }
     end.shut(Shut::Sending);
-    let ticket = scene.retrieve();
-    let mut sink = Tally::default();
-    let taken = sink.clone();
-    let mut call = Call::transfer(ticket.id(), Payload::Sink(&mut sink));
+    scene.server.out.extend(b"226 done\r\n");
+    scene.server.turn();
     let mut at = None;
     let step = scene.steps(&mut call, &mut |event| {
         if let Event::Received { reply, .. } = event
@@ -422,6 +504,31 @@ fn what_came_on_the_data_connection_is_acknowledged_too_and_once() {
     assert_eq!(sink.bytes.get(), FILE.len());
     assert_eq!(soon, 1);
     assert_eq!(scene.host.data.as_ref().unwrap().acks, 1);
+}
+
+/// What goes to the peer carries the ACK of what came before.
+#[test]
+fn nothing_is_acknowledged_where_nothing_came() {
+    let mut scene = scene(false);
+    let ticket = scene.store();
+    let wait = |scene: &mut Scene| {
+        let mut call = Call::transfer(ticket.id(), Payload::Caller(Wish::Bytes));
+        match scene.settle(&mut call, &mut |_| false) {
+            Step::Waits(Some(until)) => until,
+            step => panic!("{step:?}"),
+        }
+    };
+    // The 150.
+    scene.now = wait(&mut scene);
+    assert_eq!(scene.now, Instant::from_millis(5));
+    wait(&mut scene);
+    assert_eq!(scene.engine.pipe().put(FILE), FILE.len());
+    let until = wait(&mut scene);
+    assert_eq!(scene.server.took, FILE);
+    assert!(
+        until.since(scene.now) > Duration::from_millis(100),
+        "{until:?}"
+    );
 }
 
 // ---- orders that cannot be carried out
