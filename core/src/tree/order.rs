@@ -613,35 +613,4 @@ mod tests {
             assert_eq!(trouble.may_pass(), may_pass, "{trouble}");
         }
     }
-    #[test]
-    fn troubles_are_told_apart() {
-        use alloc::string::{String, ToString};
-        let locals = [
-            LocalTrouble::Missing,
-            LocalTrouble::Exists,
-            LocalTrouble::Changed,
-            LocalTrouble::Denied,
-            LocalTrouble::Full,
-            LocalTrouble::Other,
-        ];
-        let others = [
-            Trouble::Refused(550),
-            Trouble::NoDataConnection,
-            Trouble::Unreadable,
-            Trouble::Broken,
-            Trouble::CannotBeSent,
-            Trouble::SessionOver,
-            Trouble::NoSession,
-            Trouble::Cancelled,
-        ];
-        let all = locals.map(Trouble::Local).into_iter().chain(others);
-        let texts: alloc::collections::BTreeSet<String> =
-            all.map(|trouble| trouble.to_string()).collect();
-        assert_eq!(texts.len(), locals.len() + others.len());
-        assert!(texts.iter().all(|text| text.len() > 5));
-        assert!(Trouble::Refused(550).to_string().contains("550"));
-        for local in locals {
-            assert_eq!(Trouble::Local(local).to_string(), local.to_string());
-        }
-    }
 }

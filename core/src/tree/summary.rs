@@ -238,26 +238,4 @@ mod tests {
              9 lines not understood"
         );
     }
-
-    #[test]
-    fn reasons_are_told_apart() {
-        let reasons = [
-            Reason::Trouble(Trouble::Broken),
-            Reason::UnsafeName(UnsafeName::Device),
-            Reason::ReachesElsewhere,
-            Reason::Ambiguous,
-            Reason::SameButForCase,
-            Reason::InTheWay,
-            Reason::Circle,
-            Reason::TooDeep,
-            Reason::TooMany,
-            Reason::Differs,
-        ];
-        let texts: alloc::collections::BTreeSet<String> =
-            reasons.iter().map(ToString::to_string).collect();
-        assert_eq!(texts.len(), reasons.len());
-        assert!(texts.contains(&Trouble::Broken.to_string()));
-        assert!(texts.contains(&UnsafeName::Device.to_string()));
-        assert!(texts.iter().all(|text| text.len() > 5));
-    }
 }

@@ -214,7 +214,7 @@ fn dates_are_read_in_the_order_that_most_of_them_prove() {
         let text = lines.join("\r\n");
         let found = decode(&Options::new(now()), [text.as_bytes()]);
         let (_, said) = found[0].split_once("time=").unwrap();
-        String::from(&said[..8])
+        String::from(said.get(..8).unwrap())
     };
     let unclear = "01-02-20  09:09PM             589 a";
     let dotted = "01.02.20  09:09PM             589 a";
