@@ -688,7 +688,6 @@ impl Client {
     fn phase_in_words(&self) -> crate::diagnosis::Phase {
         use crate::diagnosis::Phase as Words;
         match self.phase {
-            Phase::BeforeGreeting => Words::Handshake,
             Phase::Greeting => Words::Greeting,
             _ if !self.session.protection.settled() => Words::Handshake,
             Phase::Negotiating => Words::Negotiating,

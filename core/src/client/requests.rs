@@ -638,7 +638,7 @@ impl Client {
             .requests
             .iter()
             .any(|request| request.kind == Kind::Quit);
-        if self.over() || self.phase == Phase::Closed || quitting {
+        if self.over() || quitting {
             return Err(Refusal::Closed);
         }
         let asked = self.requests.iter().filter(|request| !request.renewal);

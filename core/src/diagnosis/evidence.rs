@@ -239,14 +239,12 @@ impl FirstBytesKept {
             false => self.len.into(),
         };
         let shown = self.as_bytes().get(..whole).unwrap_or_default();
-        if whole < usize::from(self.len) || secrets.find(shown).is_some() {
-            let mut masked = Vec::with_capacity(whole);
-            secrets.mask_into(shown, &mut masked);
-            *self = FirstBytesKept {
-                full: self.full,
-                ..FirstBytesKept::of(&masked)
-            };
-        }
+        let mut masked = Vec::with_capacity(whole);
+        secrets.mask_into(shown, &mut masked);
+        *self = FirstBytesKept {
+            full: self.full,
+            ..FirstBytesKept::of(&masked)
+        };
     }
 
     /// Keeps the beginning of `bytes`.

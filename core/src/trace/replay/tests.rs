@@ -217,3 +217,22 @@ fn each_input_is_given_to_the_machine_again() {
         assert_eq!(told, [kind]);
     }
 }
+
+/// An abort is asked for again, and has the same ticket.
+#[test]
+fn an_abort_under_another_ticket_is_found() {
+    let mut trace = session(b"230 in\r\n");
+    let mut client = replay(&trace).unwrap().client;
+    let now = Instant::from_millis(5);
+    client.start_recording(1 << 20);
+    let file = client.retrieve(now, b"f", Default::default()).unwrap();
+    let abort = client.abort(now).unwrap();
+    while client.poll().is_some() {}
+    trace.entries.pop();
+    trace.entries.extend(client.recording().unwrap().entries);
+    replay(&trace).unwrap();
+    let index = position(&trace, |what| matches!(what, What::Aborted(_)));
+    let other = |entry: &mut Entry| entry.what = What::Aborted(file.id().0);
+    let words = alloc::format!("ticket {}", abort.id().0);
+    assert_eq!(changed(&trace, index, other), (index + 2, words));
+}
