@@ -38,6 +38,8 @@ pub(super) struct End {
     turns: [u8; 2],
     pub(super) reset: bool,
     acks: u32,
+    /// How often it was read from.
+    pub(super) reads: u32,
 }
 
 pub(super) fn connection(piece: usize) -> (End, End) {
@@ -50,6 +52,7 @@ pub(super) fn connection(piece: usize) -> (End, End) {
         turns: [0; 2],
         reset: false,
         acks: 0,
+        reads: 0,
     };
     (end(&back, &there), end(&there, &back))
 }
@@ -80,6 +83,7 @@ impl End {
 
 impl Read for End {
     fn read(&mut self, into: &mut [u8]) -> io::Result<usize> {
+        self.reads += 1;
         self.is_ready(0)?;
         let mut lane = self.from.borrow_mut();
         let count = into.len().min(self.piece).min(lane.bytes.len());
