@@ -52,7 +52,7 @@ impl<R: Runtime> Sockets<R> {
         let waker = Waker::noop().clone();
         Sockets {
             runtime,
-            control: Some(Socket::new(control, &waker)),
+            control: Some(Socket::new(control, Which::Control, &waker)),
             peer,
             waker,
             data: None,
@@ -67,7 +67,7 @@ impl<R: Runtime> Sockets<R> {
     pub(crate) fn attach(&mut self, waker: &Waker) {
         self.waker.clone_from(waker);
         for socket in [&mut self.control, &mut self.data].into_iter().flatten() {
-            socket.0.attach(waker);
+            socket.polled.attach(waker);
         }
     }
 
@@ -95,7 +95,7 @@ impl<R: Runtime> Sockets<R> {
     fn beside(&self) -> io::Result<&R::Stream> {
         let control = self.control.as_ref();
         control
-            .map(|control| &control.0.inner)
+            .map(|control| &control.polled.inner)
             .ok_or_else(|| io::ErrorKind::NotConnected.into())
     }
 }
@@ -124,7 +124,7 @@ impl<R: Runtime> pipe::Sockets for Sockets<R> {
             return Ok(false);
         };
         self.dialled = None;
-        self.data = Some(Socket::new(connected?, &self.waker));
+        self.data = Some(Socket::new(connected?, Which::Data, &self.waker));
         Ok(true)
     }
 
@@ -147,7 +147,7 @@ impl<R: Runtime> pipe::Sockets for Sockets<R> {
             match self.runtime.poll_accept(listener, cx) {
                 Poll::Pending => return Ok(None),
                 Poll::Ready(Ok((stream, peer))) => {
-                    self.data = Some(Socket::new(stream, &self.waker));
+                    self.data = Some(Socket::new(stream, Which::Data, &self.waker));
                     return Ok(Some(peer.ip()));
                 }
                 // The peer has gone again before it was accepted.
@@ -172,72 +172,107 @@ impl<R: Runtime> pipe::Sockets for Sockets<R> {
 
     fn look(&mut self) -> io::Result<()> {
         for socket in [&mut self.control, &mut self.data].into_iter().flatten() {
-            socket.0.inner.look();
+            socket.polled.inner.look();
         }
         Ok(())
     }
 }
 
 /// A connection that is never waited for.
-struct Socket<S>(Polled<S>);
+struct Socket<S> {
+    polled: Polled<S>,
+    which: Which,
+    writes: Writes,
+}
+
+#[derive(Clone, Copy, Debug, PartialEq, Eq)]
+enum Which {
+    Control,
+    Data,
+}
+
+/// How often was written.
+#[derive(Clone, Copy, Debug, PartialEq, Eq)]
+enum Writes {
+    Never,
+    Once,
+    More,
+}
 
 impl<S: Stream> Socket<S> {
-    fn new(stream: S, waker: &Waker) -> Self {
-        let socket = Socket(Polled::new(stream, waker));
-        socket.send_at_once();
-        socket
+    fn new(stream: S, which: Which, waker: &Waker) -> Self {
+        Socket {
+            polled: Polled::new(stream, waker),
+            which,
+            writes: Writes::Never,
+        }
     }
 
     /// No write waits for the acknowledgement of the one before it (RFC 896). What is written is all there is to be said for now; the end of
-    /// a TLS record kept back would stop the peer, and wake it once more, with every write of an upload.
-    fn send_at_once(&self) {
-        if let Some(socket) = self.0.inner.socket() {
-            let _ = socket.set_tcp_nodelay(true);
-        }
+    /// a TLS record kept back would stop the peer, and wake it once more, with every write of an upload. The first one waits for nothing, and
+    /// a small file has no other.
+    fn send_at_once(&mut self) {
+        self.writes = match self.writes {
+            Writes::Never => Writes::Once,
+            Writes::Once => {
+                if let Some(socket) = self.polled.inner.socket() {
+                    let _ = socket.set_tcp_nodelay(true);
+                }
+                Writes::More
+            }
+            Writes::More => Writes::More,
+        };
     }
 }
 
 impl<S: Stream> Read for Socket<S> {
     fn read(&mut self, into: &mut [u8]) -> io::Result<usize> {
-        self.0.read(into)
+        let count = self.polled.read(into)?;
+        // That was all there was. Not so where the end of a file is to be expected.
+        if self.which == Which::Control && count < into.len() {
+            self.polled.inner.is_dry();
+        }
+        Ok(count)
     }
 }
 
 impl<S: Stream> Write for Socket<S> {
     fn write(&mut self, bytes: &[u8]) -> io::Result<usize> {
-        self.0.write(bytes)
+        self.send_at_once();
+        self.polled.write(bytes)
     }
 
     fn write_vectored(&mut self, pieces: &[IoSlice<'_>]) -> io::Result<usize> {
-        self.0.write_vectored(pieces)
+        self.send_at_once();
+        self.polled.write_vectored(pieces)
     }
 
     fn flush(&mut self) -> io::Result<()> {
-        self.0.flush()
+        self.polled.flush()
     }
 }
 
 impl<S: Stream> Transport for Socket<S> {
     fn shut(&mut self, side: Shut) {
         // It fails only where there is nothing left to end.
-        let socket = self.0.inner.socket();
+        let socket = self.polled.inner.socket();
         let shut = socket.map(|socket| socket.shutdown(side.into()));
         if shut.is_none() {
-            let _ = self.0.attempt(|stream, cx| stream.poll_close(cx));
+            let _ = self.polled.attempt(|stream, cx| stream.poll_close(cx));
         }
     }
 
     fn acknowledge(&mut self) {
         // The system falls back to its own ways by itself, so it is told again each time.
         #[cfg(any(target_os = "linux", target_os = "android"))]
-        if let Some(socket) = self.0.inner.socket() {
+        if let Some(socket) = self.polled.inner.socket() {
             let _ = socket.set_tcp_quickack(true);
         }
     }
 
     fn will_reset(&mut self) {
         // Where it cannot be set the connection is closed as any other.
-        if let Some(socket) = self.0.inner.socket() {
+        if let Some(socket) = self.polled.inner.socket() {
             let _ = socket.set_linger(Some(Duration::ZERO));
         }
     }
@@ -425,8 +460,55 @@ mod tests {
             let here = "127.0.0.1:0".parse().unwrap();
             let listener = Smol.listen(here).unwrap();
             let address = Smol.local(&listener).unwrap();
-            let socket = Socket::new(Smol.connect(address).await.unwrap(), Waker::noop());
-            assert!(socket.0.inner.socket().unwrap().tcp_nodelay().unwrap());
+            let stream = Smol.connect(address).await.unwrap();
+            let mut socket = Socket::new(stream, Which::Data, Waker::noop());
+            let at_once = |socket: &Socket<crate::SmolStream>| {
+                socket.polled.inner.socket().unwrap().tcp_nodelay().unwrap()
+            };
+            // The first write does so in any case.
+            assert!(!at_once(&socket));
+            assert_eq!(socket.write(b"one").unwrap(), 3);
+            assert_eq!(socket.write(b"two").unwrap(), 3);
+            assert!(at_once(&socket));
+        });
+    }
+
+    async fn read(socket: &mut Socket<crate::SmolStream>, heard: &mut Vec<u8>) -> usize {
+        let mut buffer = [0; 8];
+        let count = poll_fn(|cx| {
+            socket.polled.attach(cx.waker());
+            match socket.read(&mut buffer) {
+                Err(error) if error.kind() == io::ErrorKind::WouldBlock => Poll::Pending,
+                read => Poll::Ready(read),
+            }
+        });
+        let count = count.await.unwrap();
+        heard.extend_from_slice(&buffer[..count]);
+        count
+    }
+
+    #[test]
+    fn what_is_up_is_tried_before_the_reactor_tells_of_it() {
+        smol::block_on(async {
+            let listener = std::net::TcpListener::bind("127.0.0.1:0").unwrap();
+            let address = listener.local_addr().unwrap();
+            for which in [Which::Control, Which::Data] {
+                let stream = Smol.connect(address).await.unwrap();
+                let (mut peer, _) = listener.accept().unwrap();
+                let mut socket = Socket::new(stream, which, Waker::noop());
+                let mut heard = Vec::new();
+                for round in 1..200 {
+                    peer.write_all(b"226 ").unwrap();
+                    while heard.len() < round * 4 {
+                        let count = read(&mut socket, &mut heard).await;
+                        assert!(count > 0);
+                    }
+                }
+                peer.write_all(b"421").unwrap();
+                drop(peer);
+                while read(&mut socket, &mut heard).await > 0 {}
+                assert_eq!(heard.len(), 199 * 4 + 3);
+            }
         });
     }
 }

@@ -4,6 +4,7 @@ use std::future::Future;
 use std::io::{self, IoSlice, IoSliceMut, Read as _, Write as _};
 use std::net::{Shutdown, SocketAddr, TcpListener, TcpStream};
 use std::pin::Pin;
+use std::sync::Arc;
 use std::task::{Context, Poll, ready};
 use std::time::Duration;
 
@@ -72,6 +73,9 @@ pub trait Stream: AsyncRead + AsyncWrite + Send + Unpin + 'static {
 
     /// The next read asks the system. For streams that otherwise read only once their reactor has told them to.
     fn look(&mut self) {}
+
+    /// What was there has been read. The next read need not ask the system before the reactor tells of more.
+    fn is_dry(&mut self) {}
 }
 
 /// The runtime smol. It needs no set-up: its reactor is a thread that starts when it is needed, so any executor will do.
@@ -81,20 +85,30 @@ pub struct Smol;
 /// A TCP connection of [`Smol`].
 ///
 /// The reactor knows when it is ready again after it was not. Until then nothing is tried: a session looks at both of its connections
-/// whenever either has news.
+/// whenever either has news. It knows nothing of a connection before that was not ready for something: a small file may have been moved by
+/// then.
 #[derive(Debug)]
 pub struct SmolStream {
-    inner: Async<TcpStream>,
+    inner: Arc<TcpStream>,
+    watched: Option<Async<Arc<TcpStream>>>,
     reads_later: bool,
     writes_later: bool,
 }
 
 impl SmolStream {
     /// A connection that is up.
-    #[must_use]
-    pub fn new(inner: Async<TcpStream>) -> Self {
+    ///
+    /// # Errors
+    /// What the system says.
+    pub fn new(stream: TcpStream) -> io::Result<Self> {
+        stream.set_nonblocking(true)?;
+        Ok(SmolStream::of_nonblocking(stream))
+    }
+
+    fn of_nonblocking(stream: TcpStream) -> Self {
         SmolStream {
-            inner,
+            inner: Arc::new(stream),
+            watched: None,
             reads_later: false,
             writes_later: false,
         }
@@ -102,21 +116,28 @@ impl SmolStream {
 
     /// Begins to connect, and waits only where the peer is not near.
     async fn connect(address: SocketAddr) -> io::Result<Self> {
-        let domain = Domain::for_address(address);
-        let socket = Socket::new(domain, Type::STREAM, Some(Protocol::TCP))?;
-        socket.set_nonblocking(true)?;
+        let socket = nonblocking(Domain::for_address(address))?;
         match socket.connect(&address.into()) {
             Err(error) if !is_under_way(&error) => return Err(error),
             _ => {}
         }
-        let inner = Async::new_nonblocking(TcpStream::from(socket))?;
-        if inner.get_ref().peer_addr().is_err() {
-            inner.writable().await?;
-            if let Some(error) = inner.get_ref().take_error()? {
+        let mut stream = SmolStream::of_nonblocking(socket.into());
+        if stream.inner.peer_addr().is_err() {
+            stream.watched()?.writable().await?;
+            if let Some(error) = stream.inner.take_error()? {
                 return Err(error);
             }
         }
-        Ok(SmolStream::new(inner))
+        Ok(stream)
+    }
+
+    /// From here on the reactor knows of it.
+    fn watched(&mut self) -> io::Result<&Async<Arc<TcpStream>>> {
+        let watched = match self.watched.take() {
+            Some(watched) => watched,
+            None => Async::new_nonblocking(Arc::clone(&self.inner))?,
+        };
+        Ok(self.watched.insert(watched))
     }
 
     fn poll_input<T>(
@@ -126,10 +147,10 @@ impl SmolStream {
     ) -> Poll<io::Result<T>> {
         loop {
             if self.reads_later {
-                ready!(self.inner.poll_readable(cx))?;
+                ready!(self.watched()?.poll_readable(cx))?;
                 self.reads_later = false;
             }
-            match what(self.inner.get_ref()) {
+            match what(&self.inner) {
                 Err(error) if error.kind() == io::ErrorKind::WouldBlock => self.reads_later = true,
                 result => return Poll::Ready(result),
             }
@@ -143,10 +164,10 @@ impl SmolStream {
     ) -> Poll<io::Result<T>> {
         loop {
             if self.writes_later {
-                ready!(self.inner.poll_writable(cx))?;
+                ready!(self.watched()?.poll_writable(cx))?;
                 self.writes_later = false;
             }
-            match what(self.inner.get_ref()) {
+            match what(&self.inner) {
                 Err(error) if error.kind() == io::ErrorKind::WouldBlock => self.writes_later = true,
                 result => return Poll::Ready(result),
             }
@@ -187,7 +208,7 @@ impl Runtime for Smol {
                 }
                 Err(error) => return Poll::Ready(Err(error)),
                 Ok((stream, peer)) => {
-                    return Poll::Ready(Ok((SmolStream::new(Async::new(stream)?), peer)));
+                    return Poll::Ready(Ok((SmolStream::new(stream)?, peer)));
                 }
             }
         }
@@ -202,19 +223,23 @@ impl Runtime for Smol {
 
 impl Stream for SmolStream {
     fn local(&self) -> io::Result<SocketAddr> {
-        self.inner.get_ref().local_addr()
+        self.inner.local_addr()
     }
 
     fn peer(&self) -> io::Result<SocketAddr> {
-        self.inner.get_ref().peer_addr()
+        self.inner.peer_addr()
     }
 
     fn socket(&self) -> Option<SockRef<'_>> {
-        Some(SockRef::from(self.inner.get_ref()))
+        Some(SockRef::from(&*self.inner))
     }
 
     fn look(&mut self) {
         self.reads_later = false;
+    }
+
+    fn is_dry(&mut self) {
+        self.reads_later = true;
     }
 }
 
@@ -258,8 +283,20 @@ impl AsyncWrite for SmolStream {
     }
 
     fn poll_close(self: Pin<&mut Self>, _: &mut Context<'_>) -> Poll<io::Result<()>> {
-        Poll::Ready(self.inner.get_ref().shutdown(Shutdown::Write))
+        Poll::Ready(self.inner.shutdown(Shutdown::Write))
     }
+}
+
+#[cfg(any(target_os = "linux", target_os = "android"))]
+fn nonblocking(domain: Domain) -> io::Result<Socket> {
+    Socket::new(domain, Type::STREAM.nonblocking(), Some(Protocol::TCP))
+}
+
+#[cfg(not(any(target_os = "linux", target_os = "android")))]
+fn nonblocking(domain: Domain) -> io::Result<Socket> {
+    let socket = Socket::new(domain, Type::STREAM, Some(Protocol::TCP))?;
+    socket.set_nonblocking(true)?;
+    Ok(socket)
 }
 
 /// Whether the connection may still come up.

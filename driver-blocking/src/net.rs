@@ -158,7 +158,8 @@ impl pipe::Sockets for Sockets {
     }
 }
 
-/// A connection that is never waited for: what it is ready for is kept from one poll to the next and cleared by `WouldBlock` alone.
+/// A connection that is never waited for: what it is ready for is kept from one poll to the next and cleared by `WouldBlock` alone. What is
+/// up is tried before a poll tells of it: a small file may have been moved by then.
 #[derive(Debug)]
 pub(crate) struct Socket {
     stream: TcpStream,
@@ -170,12 +171,19 @@ pub(crate) struct Socket {
     closed: bool,
     /// The system says that the connection is up.
     up: bool,
-    /// What a poll tells of; room to write only where that is waited for.
-    watched: Interest,
-    /// There was no room to write.
-    full: bool,
+    /// What a poll tells of, once something was waited for; room to write only where that is.
+    watched: Option<Interest>,
+    writes: Writes,
     token: Token,
     tap: Tap,
+}
+
+/// How often was written.
+#[derive(Clone, Copy, Debug, PartialEq, Eq)]
+enum Writes {
+    Never,
+    Once,
+    More,
 }
 
 impl Socket {
@@ -194,30 +202,27 @@ impl Socket {
     }
 
     fn new(
-        mut stream: TcpStream,
+        stream: TcpStream,
         peer: SocketAddr,
         up: bool,
         registry: &Registry,
         token: Token,
         seam: Option<&Arc<dyn Seam>>,
     ) -> io::Result<Socket> {
-        let watched = match up {
-            true => Interest::READABLE,
-            false => Interest::READABLE | Interest::WRITABLE,
-        };
-        registry.register(&mut stream, token, watched)?;
-        Ok(Socket {
+        let mut socket = Socket {
             stream,
             peer,
-            readable: false,
+            readable: up,
             writable: up,
             closed: false,
             up,
-            watched,
-            full: false,
+            watched: None,
+            writes: Writes::Never,
             token,
             tap: Tap::new(seam, registry, token)?,
-        })
+        };
+        socket.watch(registry)?;
+        Ok(socket)
     }
 
     /// Whether the connection is up by now.
@@ -227,12 +232,9 @@ impl Socket {
         }
         match self
             .come_up()
-            .and_then(|()| self.tap.most(Operation::Connect, &mut self.stream))
+            .and_then(|()| self.allowed(Operation::Connect))
         {
-            Ok(_) => {
-                self.send_at_once();
-                Ok(true)
-            }
+            Ok(_) => Ok(true),
             Err(error) if is_under_way(&error) => {
                 self.writable = false;
                 Ok(false)
@@ -253,12 +255,19 @@ impl Socket {
         Ok(())
     }
 
-    /// From here on a poll tells of what is waited for.
+    /// From here on a poll tells of what is waited for: what was tried and could not be done.
     fn watch(&mut self, registry: &Registry) -> io::Result<()> {
-        if self.full && !self.watched.is_writable() {
-            self.watched |= Interest::WRITABLE;
-            registry.reregister(&mut self.stream, self.token, self.watched)?;
+        let wanted = match self.writable {
+            true => Interest::READABLE,
+            false => Interest::READABLE | Interest::WRITABLE,
+        };
+        match self.watched {
+            None if self.readable && self.writable => return Ok(()),
+            None => registry.register(&mut self.stream, self.token, wanted)?,
+            Some(watched) if self.writable || watched.is_writable() => return Ok(()),
+            Some(_) => registry.reregister(&mut self.stream, self.token, wanted)?,
         }
+        self.watched = Some(wanted);
         Ok(())
     }
 
@@ -270,9 +279,23 @@ impl Socket {
     }
 
     /// No write waits for the acknowledgement of the one before it (RFC 896). What is written is all there is to be said for now; the end of
-    /// a TLS record kept back would stop the peer, and wake it once more, with every write of an upload.
-    fn send_at_once(&self) {
-        let _ = self.stream.set_nodelay(true);
+    /// a TLS record kept back would stop the peer, and wake it once more, with every write of an upload. The first one waits for nothing, and
+    /// a small file has no other.
+    fn send_at_once(&mut self) {
+        self.writes = match self.writes {
+            Writes::Never => Writes::Once,
+            Writes::Once => {
+                let _ = self.stream.set_nodelay(true);
+                Writes::More
+            }
+            Writes::More => Writes::More,
+        };
+    }
+
+    /// How many bytes the system may be asked to move.
+    fn allowed(&mut self, operation: Operation) -> io::Result<usize> {
+        let watched = self.watched.is_some();
+        self.tap.most(operation, &mut self.stream, watched)
     }
 
     pub(crate) fn peer(&self) -> SocketAddr {
@@ -290,13 +313,11 @@ impl Socket {
             return Err(io::ErrorKind::WouldBlock.into());
         }
         loop {
-            let most = self.tap.most(operation, &mut self.stream);
-            let asked = most.is_ok();
+            let most = self.allowed(operation);
             match most.and_then(|most| what(&mut self.stream, most)) {
                 Err(error) if error.kind() == io::ErrorKind::Interrupted => {}
                 Err(error) if error.kind() == io::ErrorKind::WouldBlock => {
                     *ready(self) = false;
-                    self.full |= asked && operation == Operation::Write;
                     return Err(error);
                 }
                 count => return count,
@@ -330,6 +351,9 @@ impl Write for Socket {
     }
 
     fn write_vectored(&mut self, pieces: &[IoSlice<'_>]) -> io::Result<usize> {
+        if self.writable {
+            self.send_at_once();
+        }
         self.attempt(
             Operation::Write,
             |socket| &mut socket.writable,
@@ -408,7 +432,6 @@ impl Listener {
             match accepted.and_then(|it| tap.allows(Operation::Accept).map(|()| it)) {
                 Ok((stream, peer)) => {
                     let socket = Socket::new(stream, peer, true, registry, DATA, seam)?;
-                    socket.send_at_once();
                     return Ok(Some((socket, peer.ip())));
                 }
                 Err(error) if error.kind() == io::ErrorKind::WouldBlock => {
@@ -480,6 +503,7 @@ fn dial_one(
                 format!("no answer within {} s", limit.as_secs_f32()),
             ));
         }
+        socket.watch(poll.registry())?;
         wait(poll, &mut events, Some(left))?;
         for event in &events {
             if event.token() == CONTROL {
@@ -572,7 +596,7 @@ mod tests {
         let mut listener = Listener::bind(here, None, poll.registry(), None).unwrap();
         let address = listener.listener.local_addr().unwrap();
         let mut ours = Socket::connect(address, poll.registry(), DATA, None).unwrap();
-        let theirs = loop {
+        let mut theirs = loop {
             listener.acceptable = true;
             if let Some((socket, _)) = listener.accept(poll.registry(), None).unwrap() {
                 break socket;
@@ -582,7 +606,54 @@ mod tests {
             ours.writable = true;
             !ours.is_connected().unwrap()
         } {}
-        assert!(ours.stream.nodelay().unwrap() && theirs.stream.nodelay().unwrap());
+        // The first write does so in any case.
+        for socket in [&mut ours, &mut theirs] {
+            assert!(!socket.stream.nodelay().unwrap());
+            assert_eq!(socket.write(b"one").unwrap(), 3);
+            assert_eq!(socket.write(b"two").unwrap(), 3);
+            assert!(socket.stream.nodelay().unwrap());
+        }
+    }
+
+    #[test]
+    fn what_is_up_is_tried_before_a_poll_tells_of_it() {
+        let mut poll = Poll::new().unwrap();
+        let mut events = Events::with_capacity(8);
+        let listener = std::net::TcpListener::bind("127.0.0.1:0").unwrap();
+        let address = listener.local_addr().unwrap();
+        let mut socket = Socket::connect(address, poll.registry(), DATA, None).unwrap();
+        let (mut peer, _) = listener.accept().unwrap();
+        while !socket.is_connected().unwrap() {
+            wait(&mut poll, &mut events, None).unwrap();
+            events.iter().for_each(|event| socket.note(event));
+        }
+        peer.write_all(b"file").unwrap();
+        let mut buffer = [0; 8];
+        let mut come = 0;
+        while come < 4 {
+            match socket.read(&mut buffer) {
+                Ok(count) => come += count,
+                Err(error) => {
+                    assert_eq!(error.kind(), io::ErrorKind::WouldBlock);
+                    // From here on it is told of.
+                    socket.watch(poll.registry()).unwrap();
+                    assert!(socket.watched.is_some());
+                    wait(&mut poll, &mut events, Some(Duration::from_secs(20))).unwrap();
+                    events.iter().for_each(|event| socket.note(event));
+                }
+            }
+        }
+        assert_eq!(
+            socket.read(&mut buffer).unwrap_err().kind(),
+            io::ErrorKind::WouldBlock
+        );
+        socket.watch(poll.registry()).unwrap();
+        drop(peer);
+        while socket.read(&mut buffer).is_err() {
+            wait(&mut poll, &mut events, Some(Duration::from_secs(20))).unwrap();
+            assert!(!events.is_empty(), "nothing was told of the end");
+            events.iter().for_each(|event| socket.note(event));
+        }
     }
 
     #[cfg(target_os = "linux")]
@@ -627,6 +698,7 @@ mod tests {
                     Ok(0) => return heard.len(),
                     Ok(count) => heard.extend(&buffer[..count]),
                     Err(_) => {
+                        socket.watch(poll.registry()).unwrap();
                         wait(&mut poll, &mut events, Some(Duration::from_secs(20))).unwrap();
                         assert!(!events.is_empty(), "nothing was told");
                         events.iter().for_each(|event| socket.note(event));

@@ -89,8 +89,13 @@ impl Tap {
         }
     }
 
-    /// How many bytes the system may be asked to move.
-    pub(crate) fn most(&self, operation: Operation, stream: &mut TcpStream) -> io::Result<usize> {
+    /// How many bytes the system may be asked to move. `watched`: a poll tells of the socket.
+    pub(crate) fn most(
+        &self,
+        operation: Operation,
+        stream: &mut TcpStream,
+        watched: bool,
+    ) -> io::Result<usize> {
         let Some(tapped) = &self.0 else {
             return Ok(usize::MAX);
         };
@@ -102,10 +107,13 @@ impl Tap {
             Course::AtMost(count) => Ok(count),
             Course::Fails(kind) => Err(kind.into()),
             Course::Later => {
-                let interests = Interest::READABLE | Interest::WRITABLE;
-                tapped
-                    .registry
-                    .reregister(stream, tapped.token, interests)?;
+                // What is not watched will be, and a poll then says what it is ready for.
+                if watched {
+                    let interests = Interest::READABLE | Interest::WRITABLE;
+                    tapped
+                        .registry
+                        .reregister(stream, tapped.token, interests)?;
+                }
                 Err(io::ErrorKind::WouldBlock.into())
             }
             Course::Never => Err(io::ErrorKind::WouldBlock.into()),

@@ -10,7 +10,7 @@ use crate::client::Input;
 use crate::order::{
     ConnectOrder, DataEnd, Direction, FlowEnd, FlowOrder, ListenOrder, TlsFault, TlsOrder,
 };
-use crate::pipe::flow::Pipe;
+use crate::pipe::flow::{Pipe, Transport};
 use crate::pipe::link::{fault, uninterrupted};
 use crate::ticket::TicketId;
 use crate::time::Instant;
@@ -22,6 +22,9 @@ const PROGRESS: Duration = Duration::from_millis(200);
 
 /// How long a server that has ended its side of TLS is given to close its side of TCP.
 const PARTING: Duration = Duration::from_millis(250);
+
+/// How long what the server says on the data connection is left alone.
+const QUIET: Duration = Duration::from_millis(5);
 
 /// The data connection of the moment, and the transfers it is for.
 pub(super) struct Data {
@@ -42,6 +45,10 @@ pub(super) struct Data {
     told_end: bool,
     /// All is said in both directions. Until when the server's end of TCP is waited for.
     parting: Option<Instant>,
+    /// The server's word on the control connection is waited for alone.
+    quiet: bool,
+    /// Not beyond this time.
+    quiet_until: Option<Instant>,
     /// Asked for and not over, in order.
     transfers: Vec<(TicketId, State)>,
     told_bytes: u64,
@@ -79,6 +86,8 @@ impl Data {
             written: false,
             told_end: false,
             parting: None,
+            quiet: false,
+            quiet_until: None,
             transfers: Vec::new(),
             told_bytes: 0,
             told_at: Instant::ZERO,
@@ -221,6 +230,11 @@ impl Data {
         self.written = false;
         self.told_end = false;
         self.parting = None;
+        // What we send in clear is confirmed, and the server's end of it says nothing more: to be woken for either costs both of us.
+        self.quiet = order.direction() == Direction::Send
+            && !order.protected()
+            && !core.machine.is_answered();
+        self.quiet_until = None;
         self.discard = order.discard();
         if !self.discard {
             self.advance(State::Waits, State::Flows);
@@ -240,6 +254,33 @@ impl Data {
     pub(super) fn untold(&self) -> Option<Instant> {
         let moved = self.flows && self.pipe.bytes() > self.told_bytes;
         moved.then(|| self.told_at + PROGRESS)
+    }
+
+    /// The server has said something: what it has said on the data connection is looked at before that is told.
+    pub(super) fn heard(&mut self) {
+        self.quiet = false;
+    }
+
+    /// Until when nothing is read from the data connection, if something may come there.
+    pub(super) fn quiet(&self) -> Option<Instant> {
+        self.quiet_until.filter(|_| self.flows && self.quiet)
+    }
+
+    /// Whether nothing is read for now.
+    fn is_quiet(&mut self, now: Instant) -> bool {
+        if self.quiet {
+            let until = *self.quiet_until.get_or_insert(now + QUIET);
+            self.quiet = now < until;
+        }
+        self.quiet
+    }
+
+    fn carry(&mut self, now: Instant, network: &mut dyn Transport) -> bool {
+        let sent = self.pipe.send(network);
+        if self.is_quiet(now) {
+            return sent;
+        }
+        self.pipe.carry(network) || sent
     }
 
     pub(super) fn close(&mut self, sockets: &mut dyn Sockets) {
@@ -354,7 +395,7 @@ impl Data {
         let Some(network) = sockets.data() else {
             return Served::Nothing;
         };
-        let mut moved = self.pipe.carry(network);
+        let mut moved = self.carry(now, network);
         let sends = self.pipe.direction() == Some(Direction::Send);
         let goes = match self.exchange(payload) {
             Ok(exchanged) => {
@@ -373,9 +414,9 @@ impl Data {
                 true
             }
         };
-        if goes {
+        if goes && let Some(network) = sockets.data() {
             // What does not go now waits for the network.
-            moved = self.pipe.carry(network);
+            moved = self.carry(now, network);
         }
         let end = self.pipe.ended().map(|end| match self.broken {
             true => FlowEnd {

@@ -375,10 +375,10 @@ impl Engine {
         }
         self.unlooked = 0;
         let leaving = self.leaving.as_ref().and_then(|leaving| leaving.until);
-        let parting = self.data.parting();
+        let (parting, quiet) = (self.data.parting(), self.data.quiet());
         let untold = self.data.untold().filter(|at| *at > now);
         let patience = self.acknowledge(now, sockets);
-        let until = [deadline, leaving, parting, untold, patience];
+        let until = [deadline, leaving, parting, quiet, untold, patience];
         Step::Waits(until.into_iter().flatten().min())
     }
 
@@ -530,6 +530,9 @@ impl Engine {
         if control_first && self.serve_control(now, sockets)? {
             return Ok(true);
         }
+        if !self.control.link.plain().is_empty() {
+            self.data.heard();
+        }
         let leaving = self.leaving.as_ref().map(|leaving| leaving.request);
         match self.data.serve(now, call, leaving, &mut self.core, sockets) {
             Served::Nothing => self.serve_control(now, sockets),
@@ -556,7 +559,7 @@ impl Engine {
             return Ok(true);
         }
         let filled = self.control.fill(&self.core, sockets);
-        if filled && self.core.has_data() {
+        if filled && self.core.has_data() && self.data.quiet().is_none() {
             // What came on the data connection before is seen before the machine is told more.
             sockets.look()?;
         }

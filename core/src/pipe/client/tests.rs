@@ -123,6 +123,65 @@ fn an_upload_that_has_nothing_for_now_is_waited_for() {
     assert!(scene.engine.is_at_rest());
 }
 
+/// Steps until nothing happens any more, with the server or without it. True if the transfer has ended.
+fn settle(scene: &mut Scene, call: &mut Call<'_>, speaks: impl Fn(&Scene) -> bool) -> bool {
+    let mut ended = false;
+    let mut still = 0;
+    while !ended && still < 8 {
+        let step = scene
+            .engine
+            .step(scene.now, &mut scene.host, call, &mut |event| {
+                ended |= matches!(event, Event::Finished { result: Ok(_), .. });
+                ended
+            });
+        let spoke = speaks(scene) && scene.server.turn();
+        still = match step.unwrap() {
+            Step::Waits(_) if !spoke => still + 1,
+            _ => 0,
+        };
+    }
+    ended
+}
+
+#[test]
+fn behind_an_upload_in_clear_the_reply_is_waited_for_alone() {
+    let mut scene = Scene::clear();
+    scene.login().unwrap();
+    let ticket = scene.store();
+    let mut source = FILE;
+    let mut call = Call::transfer(ticket.id(), Payload::Source(&mut source));
+    let begun = scene.now;
+    let ended = settle(&mut scene, &mut call, |scene| scene.server.took != FILE);
+    assert!(!ended);
+    let reads = |scene: &Scene| scene.host.data.as_ref().unwrap().reads;
+    assert_eq!(reads(&scene), 0, "all is sent, and nothing was heard");
+    // Its word comes, and what it did before is seen before that is told: without any time.
+    assert!(settle(&mut scene, &mut call, |_| true));
+    assert_eq!(scene.now, begun);
+}
+
+#[test]
+fn a_server_that_says_nothing_behind_an_upload_is_looked_at_in_a_moment() {
+    let mut scene = Scene::clear();
+    scene.login().unwrap();
+    let ticket = scene.store();
+    let mut source = FILE;
+    let mut call = Call::transfer(ticket.id(), Payload::Source(&mut source));
+    settle(&mut scene, &mut call, |scene| scene.server.took != FILE);
+    let step = scene
+        .engine
+        .step(scene.now, &mut scene.host, &mut call, &mut |_| false);
+    let Ok(Step::Waits(Some(until))) = step else {
+        panic!("{step:?}");
+    };
+    assert!(until <= scene.now + Duration::from_millis(5), "{until:?}");
+    scene.now = until;
+    assert!(!settle(&mut scene, &mut call, |_| false));
+    // The end of its side: the next batch need not wait for the reply.
+    scene.server.data = None;
+    assert!(scene.host.data.as_ref().unwrap().reads > 0);
+}
+
 /// The server only sees that nobody comes; why is known here.
 #[test]
 fn a_data_connection_that_cannot_be_made_says_why() {

@@ -198,7 +198,9 @@ impl Server {
                     DataEnd::Fin | DataEnd::CloseNotify => &b"226 done\r\n"[..],
                     _ => b"426 cut\r\n",
                 });
-                self.data = None;
+                if let Some((end, _)) = self.data.take() {
+                    end.close();
+                }
                 return true;
             }
             if !receives {
