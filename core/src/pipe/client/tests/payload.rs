@@ -149,6 +149,14 @@ fn a_call_gets_the_payload_of_its_own_transfer() {
     assert!(matches!(step, Step::Waits(_)), "{step:?}");
     assert_eq!(sink.bytes.get(), 0);
     assert_eq!(scene.engine.pipe().plain(), FILE);
+    // Nobody takes it, and nothing is due that would never be done.
+    for _ in 0..3 {
+        let mut call = Call::transfer(second.id(), Payload::Sink(&mut sink));
+        match scene.settle(&mut call, &mut |_| false) {
+            Step::Waits(Some(until)) if until > scene.now => scene.now = until,
+            step => panic!("{step:?}"),
+        }
+    }
 }
 
 /// What a buffering writer has not written out is not there.
