@@ -250,3 +250,54 @@ fn dates_are_read_in_the_order_that_most_of_them_prove() {
     let found = decode(&options, [text.as_bytes()]);
     assert!(found[0].contains("time=20200102"), "{found:?}");
 }
+
+/// The first line settles the dialect, a line in another one does not, and two of them in a row do; a hint is less than a line.
+#[test]
+fn what_is_settled_can_be_asked() {
+    let unix = b"-rw-r--r-- 1 root other 531 Jan 29 03:26 a\n";
+    let dos = b"04-27-00  09:09PM             589 b\n";
+    let vms = b"README.TXT;1  1 30-DEC-1996 17:44  [SYSTEM] (RWED,RWED,RE,RE)\n";
+    let settled = |hint, lines: &[&[u8]]| {
+        let mut options = Options::new(now());
+        options.hint = hint;
+        let mut decoder = Decoder::new(&options);
+        let text = lines.concat();
+        let mut rest = &text[..];
+        while decoder.decode(&mut rest).is_some() {}
+        while let Some(item) = decoder.finish() {
+            assert!(item.entry().is_some());
+        }
+        decoder.dialect()
+    };
+    for (hint, lines, expected) in [
+        (None, &[][..], None),
+        (None, &[&unix[..]], Some(Dialect::Unix)),
+        (None, &[unix, dos], Some(Dialect::Unix)),
+        (None, &[unix, dos, dos], Some(Dialect::Dos)),
+        (None, &[unix, dos, unix, dos], Some(Dialect::Unix)),
+        (None, &[unix, dos, vms], Some(Dialect::Unix)),
+        (Some(Dialect::Vms), &[], Some(Dialect::Vms)),
+        (Some(Dialect::Vms), &[dos], Some(Dialect::Dos)),
+        (Some(Dialect::Unix), &[unix, dos], Some(Dialect::Unix)),
+    ] {
+        assert_eq!(settled(hint, lines), expected, "{hint:?} {}", lines.len());
+    }
+}
+
+/// A zone that is found out on the way is that of the lines behind.
+#[test]
+fn a_zone_can_be_told_later() {
+    let mut decoder = Decoder::new(&Options::new(now()));
+    let line = b"-rw-r--r-- 1 root other 531 Jan 29 03:26 a\n";
+    let zone = |decoder: &mut Decoder| {
+        let entry = decoder.finish().and_then(super::Item::entry).unwrap();
+        entry.time.unwrap().zone
+    };
+    let text = line.repeat(2);
+    let mut rest = &text[..];
+    assert!(decoder.decode(&mut rest).is_none());
+    assert_eq!(zone(&mut decoder), super::Zone::Unknown);
+    decoder.set_zone(super::Zone::Utc);
+    assert_eq!(zone(&mut decoder), super::Zone::Utc);
+    assert!(decoder.finish().is_none());
+}
