@@ -143,3 +143,18 @@ fn a_refused_rein_keeps_the_login() {
     assert_eq!(rig.failed(again), FailureKind::Refused);
     rig.ask(|c, now| c.list(now, None));
 }
+
+/// What came before it in the queue may have done it already.
+#[test]
+fn a_second_ccc_in_the_queue_has_nothing_to_say() {
+    let mut rig = Rig::secure(ccc());
+    let first = rig.ask(|c, now| c.clear_command_channel(now));
+    let second = rig.ask(|c, now| c.clear_command_channel(now));
+    assert_eq!(rig.sent(), ["CCC"]);
+    rig.reply("200 clearing\r\n").cleared();
+    rig.done(first);
+    rig.done(second);
+    assert!(rig.sent().is_empty());
+    let refused = rig.try_ask(|c, now| c.clear_command_channel(now));
+    assert_eq!(refused.err(), Some(Refusal::Busy));
+}

@@ -1,6 +1,7 @@
 //! Transfers behind each other: what waits for what, and what is left of the one before.
 
-use ftp_proto::{DataEnd, FailureKind, Report, TlsFault, TransferOptions};
+use ftp_proto::client::{DataMode, DataModes};
+use ftp_proto::{Config, DataEnd, FailureKind, Report, TlsFault, TransferOptions};
 use ftp_proto_tests::rig::{Act, Rig};
 
 use super::clear;
@@ -75,4 +76,41 @@ fn a_late_report_is_not_of_the_next_data_connection() {
     assert!(rig.desk().connect.is_some(), "it is still to be connected");
     rig.data_connected();
     assert!(rig.did(Act::SecureData));
+}
+
+#[test]
+fn data_connections_are_numbered_from_one_and_counted() {
+    let mut rig = clear();
+    for number in 1..=3 {
+        let file = rig.retrieve("f");
+        let replies = "213 3\r\n229 (|||2121|)\r\n150 ok\r\n";
+        let first = if number == 1 { "200 I\r\n" } else { "" };
+        rig.reply(&format!("{first}{replies}"));
+        let flow = rig.desk().flow.as_ref().unwrap();
+        assert_eq!(flow.data().number(), number);
+        assert_eq!(rig.client().evidence().data_connections, number);
+        rig.flow_finished(3, DataEnd::Fin).reply("226 sent\r\n");
+        assert_eq!(rig.done(file).bytes, 3);
+    }
+}
+
+/// A set-up that is refused shows that this server needs one command at a time only if something rode behind it.
+#[test]
+fn a_refused_set_up_ends_the_batches_if_something_rode_behind_it() {
+    for download in [true, false] {
+        let mut config = Config::default();
+        config.data_modes = DataModes::new(&[DataMode::Epsv]).unwrap();
+        let mut rig = Rig::secure(config);
+        let file = match download {
+            true => rig.retrieve("f"),
+            false => rig.store("f"),
+        };
+        rig.reply("200 I\r\n");
+        if download {
+            rig.reply("213 3\r\n");
+        }
+        rig.reply("500 what\r\n");
+        assert!(rig.result(file).unwrap().is_err());
+        assert_eq!(rig.client().session().lock_step, download);
+    }
 }

@@ -1,8 +1,10 @@
 //! Requests without data connections, and their results.
 
+use ftp_proto::client::{DataMode, DataModes, HashOptions};
+use ftp_proto::wire::command::Verb;
 use ftp_proto::wire::date::Timestamp;
-use ftp_proto::{Config, FailureKind, Malformed, Refusal};
-use ftp_proto_tests::rig::Rig;
+use ftp_proto::{Config, FailureKind, Fault, Malformed, Refusal, TransferOptions};
+use ftp_proto_tests::rig::{Rig, Seen};
 
 use super::{clear, secure};
 
@@ -300,4 +302,88 @@ fn an_odd_reply_to_a_lone_command_keeps_the_batching() {
     rig.reply("550 no\r\n");
     rig.failed(gone);
     assert!(!rig.client().session().lock_step);
+}
+
+/// What cannot be sent, or cannot be meant, is refused where it is asked for; the last that can be is taken.
+#[test]
+fn what_is_asked_for_is_checked_to_its_bounds() {
+    let refused = |refusal: Option<Refusal>| match refusal {
+        Some(Refusal::Argument(_)) => true,
+        None => false,
+        other => panic!("{other:?}"),
+    };
+    let file = |offset, size, length| TransferOptions {
+        offset,
+        size,
+        length,
+        ..TransferOptions::default()
+    };
+    let line = Config::default().limits.command_line;
+    for (how, wanted) in [
+        (file(5, Some(5), None), false),
+        (file(6, Some(5), None), true),
+        (file(0, Some(5), Some(5)), false),
+        (file(0, Some(5), Some(6)), true),
+        (file(0, None, Some(0)), true),
+    ] {
+        let asked = clear().try_ask(|client, now| client.retrieve(now, b"f", how));
+        assert_eq!(refused(asked.err()), wanted, "{how:?}");
+    }
+    for offset in [0, 1] {
+        let how = file(offset, None, None);
+        let appended = clear().try_ask(|client, now| client.append(now, b"f", how));
+        let unique = clear().try_ask(|client, now| client.store_unique(now, None, how));
+        assert_eq!(refused(appended.err()), offset > 0);
+        assert_eq!(refused(unique.err()), offset > 0);
+    }
+    for (range, wanted) in [((5, 5), false), ((5, 4), true)] {
+        let how = HashOptions {
+            range: Some(range),
+            ..HashOptions::default()
+        };
+        let asked = clear().try_ask(|client, now| client.hash(now, b"f", how));
+        assert_eq!(refused(asked.err()), wanted, "{range:?}");
+    }
+    let long = vec![b'x'; line + 1];
+    let asked = clear().try_ask(|client, now| client.size(now, &long));
+    assert!(refused(asked.err()));
+    let asked = clear().try_ask(|client, now| client.retrieve(now, &long, Default::default()));
+    assert!(refused(asked.err()));
+}
+
+/// A reply is told with the command it answers, and a failure with the command it happened to.
+#[test]
+fn replies_and_failures_name_their_command() {
+    let mut rig = clear();
+    let noop = rig.ask(|client, now| client.noop(now));
+    rig.reply("200 fine\r\n");
+    rig.done(noop);
+    let told = Seen::Received(Some(Verb::Noop), 200, "fine".into());
+    assert!(rig.log().contains(&told));
+    let mut config = Config::default();
+    config.data_modes = DataModes::new(&[DataMode::Epsv]).unwrap();
+    let mut rig = Rig::secure(config);
+    let stored = rig.store("f");
+    rig.reply("200 I\r\n229 (|||2121|)\r\n")
+        .data_failed(Fault::Refused);
+    let failure = rig.failure(stored);
+    assert_eq!(failure.kind, FailureKind::DataOpen(Fault::Refused));
+    assert_eq!(failure.verb, Some(Verb::Stor));
+}
+
+/// As many as the limit says, for each command by itself.
+#[test]
+fn a_command_may_be_put_off_as_often_as_the_limit_says() {
+    for (times, lasts) in [(3, true), (4, false)] {
+        let mut config = Config::default();
+        config.limits.preliminary_replies = 3;
+        let mut rig = Rig::secure(config);
+        rig.auto_data = true;
+        rig.retrieve("f");
+        rig.reply("200 I\r\n213 3\r\n229 (|||2121|)\r\n");
+        for _ in 0..times {
+            rig.reply("150 wait\r\n");
+        }
+        assert_eq!(rig.is_closed(), !lasts);
+    }
 }

@@ -5,10 +5,10 @@ use alloc::string::ToString;
 use super::*;
 use crate::error::FailureKind;
 use crate::order::{
-    AcceptOrder, Close, ConnectOrder, DataEnd, DataId, DataTarget, Direction, Fault, FlowEnd,
-    FlowOrder, ListenOrder, News, Report, Tickets, TlsFault, TlsOrder,
+    DataEnd, DataId, DataTarget, Direction, Fault, FlowEnd, News, Report, Tickets, TlsFault,
 };
 use crate::output::{DigestDone, Note, Proof, TransferDone};
+use crate::queue::Errand;
 use crate::secret::Secret;
 use crate::tests::Unhashed;
 use crate::ticket::TicketId;
@@ -34,97 +34,49 @@ fn started(room: usize) -> Tape {
     tape
 }
 
-fn effect(effect: Effect) -> What {
-    What::output(&Output::Effect(effect))
-}
-
 fn event(event: Event<'_>) -> What {
     What::output(&Output::Event(event))
 }
 
 #[test]
 fn an_order_is_kept_with_its_number_and_what_it_says() {
-    let tls = |number, channel| TlsOrder { number, channel };
-    let flow = |direction, flag| {
-        effect(Effect::Flow(FlowOrder {
-            number: 9,
-            data: DATA,
-            direction,
-            ascii: flag,
-            protected: flag,
-            discard: flag,
-        }))
+    let flow = |direction, flag| Errand::Flow {
+        number: 9,
+        data: DATA,
+        direction,
+        ascii: flag,
+        protected: flag,
+        discard: flag,
     };
-    let to = |target| {
-        effect(Effect::Connect(ConnectOrder {
-            number: 6,
-            data: DATA,
-            target,
-        }))
-    };
-    let (listen, accept) = (
-        ListenOrder {
-            number: 7,
-            data: DATA,
-        },
-        AcceptOrder {
-            number: 8,
-            data: DATA,
-        },
-    );
-    for (what, name, number, details) in [
+    let port = DataTarget::Peer { port: 2000 };
+    let address = DataTarget::Address("192.0.2.9:21".parse().unwrap());
+    let secure_data = Errand::SecureData(4, Channel::Data(DATA));
+    let to_port = "data 2 to port 2000 of the peer";
+    let all = "data 2, Send, ascii, protected, discarded";
+    for (errand, name, number, details) in [
+        (Errand::SecureControl(3), "start TLS", 3, "control"),
+        (secure_data, "start TLS", 4, "data 2"),
+        (Errand::ClearControl(5), "end TLS", 5, "control"),
+        (Errand::CloseControl, "close", 0, "control"),
+        (Errand::Connect(6, DATA, port), "connect", 6, to_port),
         (
-            effect(Effect::SecureControl(tls(3, Channel::Control))),
-            "start TLS",
-            3,
-            "control",
-        ),
-        (
-            effect(Effect::SecureData(tls(4, Channel::Data(DATA)))),
-            "start TLS",
-            4,
-            "data 2",
-        ),
-        (
-            effect(Effect::ClearControl(tls(5, Channel::Control))),
-            "end TLS",
-            5,
-            "control",
-        ),
-        (effect(Effect::CloseControl), "close", 0, "control"),
-        (
-            to(DataTarget::Peer { port: 2000 }),
-            "connect",
-            6,
-            "data 2 to port 2000 of the peer",
-        ),
-        (
-            to(DataTarget::Address("192.0.2.9:21".parse().unwrap())),
+            Errand::Connect(6, DATA, address),
             "connect",
             6,
             "data 2 to 192.0.2.9:21",
         ),
-        (effect(Effect::Listen(listen)), "listen", 7, "data 2"),
-        (effect(Effect::Accept(accept)), "accept", 8, "data 2"),
+        (Errand::Listen(7, DATA), "listen", 7, "data 2"),
+        (Errand::Accept(8, DATA), "accept", 8, "data 2"),
         (
             flow(Direction::Receive, false),
             "flow",
             9,
             "data 2, Receive",
         ),
-        (
-            flow(Direction::Send, true),
-            "flow",
-            9,
-            "data 2, Send, ascii, protected, discarded",
-        ),
-        (
-            effect(Effect::CloseData(DATA, Close::Now)),
-            "close",
-            0,
-            "data 2",
-        ),
+        (flow(Direction::Send, true), "flow", 9, all),
+        (Errand::CloseData(DATA), "close", 0, "data 2"),
     ] {
+        let what = What::output(&Output::Effect(errand.mint()));
         assert_eq!(what, What::Ordered(name, number, String::from(details)));
     }
 }
