@@ -163,6 +163,15 @@ mod tests {
 
     use super::*;
 
+    #[test]
+    fn a_name_is_the_same_in_every_form() {
+        let name = LocalName::from_remote(b"a b.txt").unwrap();
+        assert_eq!(name.as_str(), "a b.txt");
+        assert_eq!(AsRef::<str>::as_ref(&name), "a b.txt");
+        assert_eq!(alloc::format!("{name}"), "a b.txt");
+        assert_eq!(String::from(name), "a b.txt");
+    }
+
     fn refusal(name: &[u8]) -> Option<UnsafeName> {
         LocalName::from_remote(name).err()
     }

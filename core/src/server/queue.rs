@@ -97,6 +97,12 @@ impl Inbox {
         }
     }
 
+    /// For how many lines there is memory.
+    #[cfg(test)]
+    pub(super) fn memory(&self) -> usize {
+        self.waiting.capacity()
+    }
+
     /// Forgets everything.
     pub(super) fn clear(&mut self) {
         self.telnet = TelnetDecoder::default();

@@ -6,7 +6,7 @@ use core::time::Duration;
 
 use super::bench::Bench;
 use crate::order::{DataEnd, Direction};
-use crate::server::{Closing, Config, Greeting, Input, Security, Timer};
+use crate::server::{Closing, Config, Greeting, Input, Security, Server, Timer};
 use crate::wire::first_bytes::FirstBytes;
 
 fn open() -> Config {
@@ -60,12 +60,19 @@ fn is_31_pieces_make_no_difference() {
     }
 }
 
+/// What is held for replies, and for lines that wait.
+fn memory(server: &mut Server) -> [usize; 2] {
+    [server.outbox.end().capacity(), server.inbox.memory()]
+}
+
 #[test]
 fn a_session_that_rests_is_the_same_session() {
     let mut bench = Bench::in_clear();
     bench.expect("FEAT", &[211]);
     let before = bench.server.clone();
+    assert_ne!(memory(&mut bench.server), [0, 0]);
     bench.server.rest();
+    assert_eq!(memory(&mut bench.server), [0, 0]);
     assert_eq!(bench.server, before);
     // In the middle of a line, and with replies that are not taken.
     bench.raw(b"PW");
