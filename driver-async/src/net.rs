@@ -10,7 +10,7 @@ use std::task::{Context, Poll, Waker};
 use std::time::{Duration, Instant};
 
 use ftp_proto::DataTarget;
-use ftp_proto::pipe::{self, Error, Shut, Transport};
+use ftp_proto::pipe::{self, Error, Shut, Transport, Writes};
 use smol::io::{AsyncRead, AsyncWrite};
 use socket2::TcpKeepalive;
 
@@ -191,37 +191,21 @@ enum Which {
     Data,
 }
 
-/// How often was written.
-#[derive(Clone, Copy, Debug, PartialEq, Eq)]
-enum Writes {
-    Never,
-    Once,
-    More,
-}
-
 impl<S: Stream> Socket<S> {
     fn new(stream: S, which: Which, waker: &Waker) -> Self {
         Socket {
             polled: Polled::new(stream, waker),
             which,
-            writes: Writes::Never,
+            writes: Writes::default(),
         }
     }
 
-    /// No write waits for the acknowledgement of the one before it (RFC 896). What is written is all there is to be said for now; the end of
-    /// a TLS record kept back would stop the peer, and wake it once more, with every write of an upload. The first one waits for nothing, and
-    /// a small file has no other.
     fn send_at_once(&mut self) {
-        self.writes = match self.writes {
-            Writes::Never => Writes::Once,
-            Writes::Once => {
-                if let Some(socket) = self.polled.inner.socket() {
-                    let _ = socket.set_tcp_nodelay(true);
-                }
-                Writes::More
-            }
-            Writes::More => Writes::More,
-        };
+        if self.writes.is_second()
+            && let Some(socket) = self.polled.inner.socket()
+        {
+            let _ = socket.set_tcp_nodelay(true);
+        }
     }
 }
 
@@ -488,7 +472,7 @@ mod tests {
     }
 
     #[test]
-    fn what_is_up_is_tried_before_the_reactor_tells_of_it() {
+    fn all_is_heard_whether_or_not_the_reactor_knows_of_the_socket() {
         smol::block_on(async {
             let listener = std::net::TcpListener::bind("127.0.0.1:0").unwrap();
             let address = listener.local_addr().unwrap();

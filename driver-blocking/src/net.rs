@@ -8,7 +8,7 @@ use std::sync::Arc;
 use std::time::{Duration, Instant};
 
 use ftp_proto::DataTarget;
-use ftp_proto::pipe::{self, Error, Shut, Transport};
+use ftp_proto::pipe::{self, Error, Shut, Transport, Writes};
 use mio::event::Event;
 use mio::net::{TcpListener, TcpStream};
 use mio::{Events, Interest, Poll, Registry, Token};
@@ -178,14 +178,6 @@ pub(crate) struct Socket {
     tap: Tap,
 }
 
-/// How often was written.
-#[derive(Clone, Copy, Debug, PartialEq, Eq)]
-enum Writes {
-    Never,
-    Once,
-    More,
-}
-
 impl Socket {
     /// Begins to connect.
     pub(crate) fn connect(
@@ -217,7 +209,7 @@ impl Socket {
             closed: false,
             up,
             watched: None,
-            writes: Writes::Never,
+            writes: Writes::default(),
             token,
             tap: Tap::new(seam, registry, token)?,
         };
@@ -276,20 +268,6 @@ impl Socket {
         self.closed |= event.is_read_closed() || event.is_error();
         self.readable |= event.is_readable() || self.closed;
         self.writable |= event.is_writable() || event.is_write_closed() || event.is_error();
-    }
-
-    /// No write waits for the acknowledgement of the one before it (RFC 896). What is written is all there is to be said for now; the end of
-    /// a TLS record kept back would stop the peer, and wake it once more, with every write of an upload. The first one waits for nothing, and
-    /// a small file has no other.
-    fn send_at_once(&mut self) {
-        self.writes = match self.writes {
-            Writes::Never => Writes::Once,
-            Writes::Once => {
-                let _ = self.stream.set_nodelay(true);
-                Writes::More
-            }
-            Writes::More => Writes::More,
-        };
     }
 
     /// How many bytes the system may be asked to move.
@@ -351,8 +329,8 @@ impl Write for Socket {
     }
 
     fn write_vectored(&mut self, pieces: &[IoSlice<'_>]) -> io::Result<usize> {
-        if self.writable {
-            self.send_at_once();
+        if self.writable && self.writes.is_second() {
+            let _ = self.stream.set_nodelay(true);
         }
         self.attempt(
             Operation::Write,

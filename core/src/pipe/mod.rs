@@ -35,6 +35,7 @@ mod flow;
 mod link;
 mod tree;
 mod trust;
+mod writes;
 
 #[cfg(test)]
 #[cfg(any(feature = "ring", feature = "aws-lc-rs"))]
@@ -49,3 +50,4 @@ pub use flow::{Pipe, Shut, Transport};
 pub use link::{Link, LinkEnd, fault};
 pub use tree::{TreeDone, local_trouble};
 pub use trust::{Platform, TlsSettings};
+pub use writes::Writes;
