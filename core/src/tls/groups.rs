@@ -15,21 +15,13 @@ use rustls::{Error, NamedGroup};
 /// X25519 comes first, with a share for P-256 beside it.
 ///
 /// vsftpd and Pure-FTPd take nothing but P-256, and would ask for another key share, a round trip more. Others take the first of what is
-/// offered, and P-256 is much the dearer one to OpenSSL. For a server that has taken X25519 there is [`offer_one`].
+/// offered, and P-256 is much the dearer one to OpenSSL. For a server that has taken a group there is the provider as it comes: of its groups
+/// rustls offers a share for that one alone.
 pub(super) fn offer_both(provider: &mut CryptoProvider) {
-    put_first(provider, &Both);
-}
-
-/// The same groups with one share: a second one would be a tenth of the work of a data connection, for nothing.
-pub(super) fn offer_one(provider: &mut CryptoProvider) {
-    put_first(provider, X25519);
-}
-
-fn put_first(provider: &mut CryptoProvider, group: &'static dyn SupportedKxGroup) {
     provider
         .kx_groups
-        .retain(|other| other.name() != group.name());
-    provider.kx_groups.insert(0, group);
+        .retain(|group| group.name() != X25519.name());
+    provider.kx_groups.insert(0, &Both);
 }
 
 /// Both groups: to rustls the second is a part of the first, as in a hybrid.

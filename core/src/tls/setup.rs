@@ -147,7 +147,7 @@ impl Basics {
     pub(super) fn later_provider(&self) -> Result<Arc<CryptoProvider>, TlsSetupError> {
         self.provider
             .clone()
-            .or_else(later_provider_of_features)
+            .or_else(|| default_provider().map(Arc::new))
             .ok_or(TlsSetupError::NoProvider)
     }
 }
@@ -160,20 +160,8 @@ fn provider_of_features() -> Option<Arc<CryptoProvider>> {
     Some(Arc::new(provider))
 }
 
-#[cfg(any(feature = "ring", feature = "aws-lc-rs"))]
-fn later_provider_of_features() -> Option<Arc<CryptoProvider>> {
-    let mut provider = default_provider()?;
-    super::groups::offer_one(&mut provider);
-    Some(Arc::new(provider))
-}
-
 #[cfg(not(any(feature = "ring", feature = "aws-lc-rs")))]
 fn provider_of_features() -> Option<Arc<CryptoProvider>> {
-    None
-}
-
-#[cfg(not(any(feature = "ring", feature = "aws-lc-rs")))]
-fn later_provider_of_features() -> Option<Arc<CryptoProvider>> {
     None
 }
 
