@@ -26,6 +26,14 @@ const PARTING: Duration = Duration::from_millis(250);
 /// How long what the server says on the data connection is left alone.
 const QUIET: Duration = Duration::from_millis(5);
 
+/// Whether the server's word on the control connection is waited for alone.
+#[derive(Clone, Copy, Debug, PartialEq, Eq)]
+enum Quiet {
+    FromNowOn,
+    Until(Instant),
+    Over,
+}
+
 /// The data connection of the moment, and the transfers it is for.
 pub(super) struct Data {
     pub(super) pipe: Pipe,
@@ -45,10 +53,7 @@ pub(super) struct Data {
     told_end: bool,
     /// All is said in both directions. Until when the server's end of TCP is waited for.
     parting: Option<Instant>,
-    /// The server's word on the control connection is waited for alone.
-    quiet: bool,
-    /// Not beyond this time.
-    quiet_until: Option<Instant>,
+    quiet: Quiet,
     /// Asked for and not over, in order.
     transfers: Vec<(TicketId, State)>,
     told_bytes: u64,
@@ -86,8 +91,7 @@ impl Data {
             written: false,
             told_end: false,
             parting: None,
-            quiet: false,
-            quiet_until: None,
+            quiet: Quiet::Over,
             transfers: Vec::new(),
             told_bytes: 0,
             told_at: Instant::ZERO,
@@ -231,10 +235,11 @@ impl Data {
         self.told_end = false;
         self.parting = None;
         // What we send in clear is confirmed, and the server's end of it says nothing more: to be woken for either costs both of us.
-        self.quiet = order.direction() == Direction::Send
-            && !order.protected()
-            && !core.machine.is_answered();
-        self.quiet_until = None;
+        let sends_in_clear = order.direction() == Direction::Send && !order.protected();
+        self.quiet = match sends_in_clear && !core.machine.is_answered() {
+            true => Quiet::FromNowOn,
+            false => Quiet::Over,
+        };
         self.discard = order.discard();
         if !self.discard {
             self.advance(State::Waits, State::Flows);
@@ -258,29 +263,29 @@ impl Data {
 
     /// The server has said something: what it has said on the data connection is looked at before that is told.
     pub(super) fn heard(&mut self) {
-        self.quiet = false;
+        self.quiet = Quiet::Over;
     }
 
     /// Until when nothing is read from the data connection, if something may come there.
     pub(super) fn quiet(&self) -> Option<Instant> {
-        self.quiet_until.filter(|_| self.flows && self.quiet)
-    }
-
-    /// Whether nothing is read for now.
-    fn is_quiet(&mut self, now: Instant) -> bool {
-        if self.quiet {
-            let until = *self.quiet_until.get_or_insert(now + QUIET);
-            self.quiet = now < until;
+        match self.quiet {
+            Quiet::Until(until) if self.flows => Some(until),
+            _ => None,
         }
-        self.quiet
     }
 
+    /// Sends, and reads unless nothing is read for now.
     fn carry(&mut self, now: Instant, network: &mut dyn Transport) -> bool {
-        let sent = self.pipe.send(network);
-        if self.is_quiet(now) {
-            return sent;
+        if self.quiet == Quiet::FromNowOn {
+            self.quiet = Quiet::Until(now + QUIET);
         }
-        self.pipe.carry(network) || sent
+        match self.quiet {
+            Quiet::Until(until) if now < until => self.pipe.send(network),
+            _ => {
+                self.quiet = Quiet::Over;
+                self.pipe.carry(network)
+            }
+        }
     }
 
     pub(super) fn close(&mut self, sockets: &mut dyn Sockets) {

@@ -10,6 +10,7 @@ use alloc::sync::Arc;
 use alloc::vec;
 use alloc::vec::Vec;
 use core::time::Duration;
+use std::cell::Cell;
 use std::io::{self, ErrorKind, Read, Write};
 use std::sync::Mutex;
 
@@ -180,6 +181,39 @@ fn a_server_that_says_nothing_behind_an_upload_is_looked_at_in_a_moment() {
     // The end of its side: the next batch need not wait for the reply.
     scene.server.data = None;
     assert!(scene.host.data.as_ref().unwrap().reads > 0);
+}
+
+/// Not from the last news on, as an acknowledgement: from the first byte on.
+#[test]
+fn what_a_server_does_on_the_data_connection_is_left_alone_for_5_ms_in_all() {
+    struct Later<'a>(&'a [u8], &'a Cell<bool>);
+    impl Read for Later<'_> {
+        fn read(&mut self, into: &mut [u8]) -> io::Result<usize> {
+            match self.1.get() {
+                true => self.0.read(into),
+                false => Err(ErrorKind::WouldBlock.into()),
+            }
+        }
+    }
+    let ready = Cell::new(false);
+    let mut scene = Scene::clear();
+    scene.login().unwrap();
+    let ticket = scene.store();
+    let mut source = Later(FILE, &ready);
+    let mut call = Call::transfer(ticket.id(), Payload::Source(&mut source));
+    let begun = scene.now;
+    assert!(!settle(&mut scene, &mut call, |_| true));
+    scene.now = begun + Duration::from_millis(3);
+    ready.set(true);
+    settle(&mut scene, &mut call, |scene| scene.server.took != FILE);
+    assert_eq!(scene.server.took, FILE);
+    let step = scene
+        .engine
+        .step(scene.now, &mut scene.host, &mut call, &mut |_| false);
+    let Ok(Step::Waits(until)) = step else {
+        panic!("{step:?}");
+    };
+    assert_eq!(until, Some(begun + Duration::from_millis(5)));
 }
 
 /// The server only sees that nobody comes; why is known here.
