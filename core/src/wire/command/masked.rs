@@ -65,16 +65,12 @@ struct MaskedLine<'a>(&'a [u8]);
 
 impl fmt::Display for MaskedLine<'_> {
     fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
-        let (name, rest) = split_name(self.0);
-        match Verb::parse(name) {
-            Some(verb) if verb.hides_argument() && !rest.is_empty() => {
-                write!(f, "{}{MASK}", Escaped::new(name))
+        match in_front_of_secret(self.0) {
+            Some((name, None)) => write!(f, "{}{MASK}", Escaped::new(name)),
+            Some((name, Some(word))) => {
+                write!(f, "{} {}{MASK}", Escaped::new(name), Escaped::new(word))
             }
-            Some(verb @ Verb::Site) if rest.starts_with(b" ") => {
-                write!(f, "{}", Escaped::new(name))?;
-                show_argument(verb, rest.trim_ascii_start(), f)
-            }
-            _ => write!(f, "{}", Escaped::new(self.0)),
+            None => write!(f, "{}", Escaped::new(self.0)),
         }
     }
 }
@@ -88,13 +84,18 @@ fn show_argument(verb: Verb, argument: &[u8], f: &mut fmt::Formatter<'_>) -> fmt
 
 /// Whether [`mask_line`] hides a part of `line`.
 pub(crate) fn holds_secret(line: &[u8]) -> bool {
+    in_front_of_secret(line).is_some()
+}
+
+/// The name of a command with a secret behind it, and of a SITE its sub-command.
+fn in_front_of_secret(line: &[u8]) -> Option<(&[u8], Option<&[u8]>)> {
     let (name, rest) = split_name(line);
-    match Verb::parse(name) {
-        Some(verb) if verb.hides_argument() => !rest.is_empty(),
-        Some(Verb::Site) if rest.starts_with(b" ") => {
-            password_word(rest.trim_ascii_start()).is_some()
+    match Verb::parse(name)? {
+        verb if verb.hides_argument() && !rest.is_empty() => Some((name, None)),
+        Verb::Site if rest.starts_with(b" ") => {
+            password_word(rest.trim_ascii_start()).map(|word| (name, Some(word)))
         }
-        _ => false,
+        _ => None,
     }
 }
 
