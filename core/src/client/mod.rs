@@ -340,8 +340,8 @@ impl Client {
         }
         self.evidence.control.bytes_out += n as u64;
         self.outbox.consume(n);
-        // Nothing else waits for that.
-        if self.outbox.is_empty() && (self.switch.is_some() || self.phase == Phase::Ending) {
+        // Nothing else waits for what is outgoing to leave.
+        if self.switch.is_some() {
             self.advance();
         }
     }

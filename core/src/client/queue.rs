@@ -52,9 +52,6 @@ impl Queue<Item> {
     /// goes out.
     pub(super) fn take_shown(&mut self, secrets: &Secrets) -> Option<Item> {
         let mut item = self.take()?;
-        if secrets.is_empty() {
-            return Some(item);
-        }
         match &mut item {
             Item::Received(_, _, text)
             | Item::Finished(_, Ok(Outcome::Reply(_, text) | Outcome::Features(_, text))) => {
