@@ -229,8 +229,12 @@ impl Session {
         {
             return Poll::Ready(());
         }
-        let (data, mut nothing) = (&mut self.data, Working::default());
-        let working = self.working.as_deref_mut().unwrap_or(&mut nothing);
+        let mut nothing = None;
+        let working = match &mut self.working {
+            Some(working) => working,
+            None => nothing.insert(Working::default()),
+        };
+        let data = &mut self.data;
         match data.poll(&mut self.orders, working, &self.settings, now, cx) {
             Poll::Ready(Some(input)) => {
                 // A client that is gone has not ended its upload: it has lost it. That shows on the control connection first.
