@@ -1,5 +1,6 @@
 //! Time as the core knows it: a number handed in by the driver. There is no clock here.
 
+use core::fmt;
 use core::marker::PhantomData;
 use core::num::NonZeroU64;
 use core::ops::Add;
@@ -8,7 +9,7 @@ use core::time::Duration;
 /// A point in time in milliseconds since an epoch the driver chooses. Monotonic: the machines clamp a step backwards.
 ///
 /// One more than the milliseconds, so that a deadline that may be missing takes no more room.
-#[derive(Clone, Copy, Debug, PartialEq, Eq, PartialOrd, Ord, Hash)]
+#[derive(Clone, Copy, PartialEq, Eq, PartialOrd, Ord, Hash)]
 pub struct Instant(NonZeroU64);
 
 impl Instant {
@@ -31,6 +32,12 @@ impl Instant {
     #[must_use]
     pub const fn since(self, earlier: Instant) -> Duration {
         Duration::from_millis(self.as_millis().saturating_sub(earlier.as_millis()))
+    }
+}
+
+impl fmt::Debug for Instant {
+    fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
+        f.debug_tuple("Instant").field(&self.as_millis()).finish()
     }
 }
 
@@ -203,6 +210,10 @@ mod tests {
         assert_eq!(Instant::from_millis(u64::MAX - 1).as_millis(), u64::MAX - 1);
         assert_eq!(Instant::from_millis(u64::MAX).as_millis(), u64::MAX - 1);
         assert_eq!(Instant::default().as_millis(), 0);
+        assert_eq!(
+            alloc::format!("{:?}", Instant::from_millis(7)),
+            "Instant(7)"
+        );
     }
 
     #[test]
