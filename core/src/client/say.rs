@@ -1,5 +1,6 @@
 //! Putting commands in line: the only place that writes to the control connection.
 
+use alloc::vec::Vec;
 use core::fmt::Write as _;
 
 use crate::error::{Failure, FailureKind, Malformed};
@@ -11,7 +12,7 @@ use crate::rules::transfer::Answer;
 use crate::secret::Secret;
 use crate::time::Timer;
 use crate::wire::command::{
-    Command, EpsvArgument, Path, Text, Verb, encode_raw, holds_secret, mask_line,
+    Command, EpsvArgument, Path, Text, Verb, encode_raw, holds_secret, mask_line, secrets_of_site,
 };
 use crate::wire::extended::ExtendedAddress;
 use crate::wire::host_port::HostPort;
@@ -230,7 +231,9 @@ impl Client {
         let line = line.strip_suffix(b"\r\n").unwrap_or(line);
         let beyond_ascii = !line.is_ascii();
         let hidden = holds_secret(line);
+        let mut said_in_secret = Vec::new();
         let piece = if hidden {
+            said_in_secret.extend(secrets_of_site(line).map(Secret::new));
             // Writing to a Vec does not fail.
             self.queue.keep_with(|out| {
                 let _ = write!(Appended(out), "{}", mask_line(line));
@@ -239,6 +242,9 @@ impl Client {
             self.queue.keep(line)
         };
         self.queue.push(Item::Sent(verb, piece));
+        for secret in &said_in_secret {
+            self.learn(secret);
+        }
         self.outstanding.push_back(Expected {
             step,
             verb,

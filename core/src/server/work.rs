@@ -15,7 +15,7 @@ use crate::rules::Rule;
 use crate::rules::login::Login;
 use crate::rules::secure::State;
 use crate::secret::Secret;
-use crate::wire::command::{Command, CommandError, Verb, mask_line};
+use crate::wire::command::{Command, CommandError, Verb, mask_line, secrets_of_site};
 use crate::wire::date::Timestamp;
 use crate::wire::first_bytes::{FirstBytes, classify_first_bytes};
 use crate::wire::reply::{Code, Reply};
@@ -287,10 +287,13 @@ impl Server {
             Ok(command) => named(text).or_else(|| Some(command.verb())),
             Err(error) => error.verb,
         };
-        if let Ok(Command::Pass(secret) | Command::Acct(secret)) = &parsed
-            && self.law.holds(Rule::SecretsMasked)
-        {
-            self.secrets.learn(&Secret::new(secret.as_bytes()));
+        if self.law.holds(Rule::SecretsMasked) {
+            if let Ok(Command::Pass(secret) | Command::Acct(secret)) = &parsed {
+                self.secrets.learn(&Secret::new(secret.as_bytes()));
+            }
+            for secret in secrets_of_site(text) {
+                self.secrets.learn(&Secret::new(secret));
+            }
         }
         self.log(verb, text);
         self.current = verb.map(Verb::canonical);

@@ -146,7 +146,7 @@ fn in_all_forms_and_pieces() {
     }
 }
 
-/// A password may be in a SITE too: it leaves, and is shown nowhere.
+/// A password may be in a SITE too: it leaves, and is shown nowhere, nor is what the server repeats of it.
 #[test]
 fn the_password_in_a_site_command_is_not_shown() {
     type Ask = fn(&mut Client) -> TicketId;
@@ -182,6 +182,11 @@ fn the_password_in_a_site_command_is_not_shown() {
             }
         }
         assert_eq!(sent, [shown]);
+        let (shown, _) = hear(
+            &mut client,
+            b"200 not old-s3cr3t, but new-s3cr3t from now on",
+        );
+        assert_eq!(shown, b"not ****, but **** from now on");
         let trace = client.recording().unwrap();
         let record = format!("{trace}{}", trace.to_json_lines());
         assert!(!record.contains("s3cr3t"), "{record}");

@@ -194,6 +194,17 @@ fn is_30_secrets_are_in_no_log_and_no_debug_text() {
 }
 
 #[test]
+fn is_30_what_a_site_says_in_secret_is_in_no_log_later_on() {
+    let mut bench = Bench::clear();
+    bench.expect("", &[220]);
+    bench.log_in();
+    bench.raw(b"SITE PSWD old-s3cr3t new-s3cr3t\r\nHELP new-s3cr3t\r\n");
+    bench.codes();
+    assert!(bench.log.iter().any(|line| line == "SITE PSWD ****"));
+    assert!(bench.log.iter().any(|line| line == "HELP ****"));
+}
+
+#[test]
 fn rfc_7151_host_comes_before_login() {
     let mut config = open();
     config.virtual_hosts = true;

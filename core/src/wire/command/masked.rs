@@ -87,6 +87,17 @@ pub(crate) fn holds_secret(line: &[u8]) -> bool {
     in_front_of_secret(line).is_some()
 }
 
+/// The words that a SITE such as PSWD says in secret: what a peer may repeat of them is to be masked as well.
+pub(crate) fn secrets_of_site(line: &[u8]) -> impl Iterator<Item = &[u8]> {
+    let (_, rest) = split_name(line);
+    let arguments = match in_front_of_secret(line) {
+        Some((_, Some(word))) => rest.trim_ascii_start().get(word.len()..),
+        _ => None,
+    };
+    let words = arguments.unwrap_or_default().split(u8::is_ascii_whitespace);
+    words.filter(|word| !word.is_empty())
+}
+
 /// The name of a command with a secret behind it, and of a SITE its sub-command.
 fn in_front_of_secret(line: &[u8]) -> Option<(&[u8], Option<&[u8]>)> {
     let (name, rest) = split_name(line);
@@ -123,8 +134,24 @@ const MASK: &str = " ****";
 #[cfg(test)]
 mod tests {
     use alloc::string::ToString;
+    use alloc::vec::Vec;
 
     use super::*;
+
+    #[test]
+    fn what_a_site_says_in_secret_is_known_word_by_word() {
+        for (line, words) in [
+            ("SITE PSWD old new", &["old", "new"][..]),
+            ("site  chpass  x ", &["x"]),
+            ("SITE PSWD", &[]),
+            ("SITE CHMOD 644 f", &[]),
+            ("PASS x", &[]),
+        ] {
+            let found: Vec<_> = secrets_of_site(line.as_bytes()).collect();
+            let words: Vec<_> = words.iter().map(|word| word.as_bytes()).collect();
+            assert_eq!(found, words, "{line}");
+        }
+    }
 
     #[test]
     fn what_is_hidden_of_a_line_is_known_to_hold_a_secret() {

@@ -19,8 +19,8 @@ pub use argument::{
     ArgumentError, AuthMechanism, EpsvArgument, Mode, Path, ProtectionLevel, Structure, Text, Type,
 };
 pub use encode::encode_raw;
-pub(crate) use masked::holds_secret;
 pub use masked::mask_line;
+pub(crate) use masked::{holds_secret, secrets_of_site};
 pub use verb::{ArgumentRule, Conformance, Direction, Group, Verb, VerbClass};
 
 /// One command with its argument, typed as far as its verb allows.
