@@ -14,12 +14,12 @@ use std::sync::{Mutex, PoisonError};
 /// When it cannot be built: there is nothing to test then.
 #[must_use]
 pub fn ftp() -> Command {
-    let mut command = example("ftp-proto-blocking", "ftp", "default");
+    let mut command = example("ftp");
     command.env_remove("FTP_PASSWORD");
     command
 }
 
-/// An example of a package, built with these features and the profile of the test that asks, the first time.
+/// An example of whichever package, built with the profile of the test that asks, the first time.
 ///
 /// # Panics
 /// When it cannot be built: there is nothing to test then.
@@ -28,19 +28,19 @@ pub fn ftp() -> Command {
     clippy::panic,
     reason = "a test without the program it tests has to stop"
 )]
-pub fn example(package: &'static str, name: &'static str, features: &str) -> Command {
-    static BUILT: Mutex<BTreeMap<(&str, &str), PathBuf>> = Mutex::new(BTreeMap::new());
+pub fn example(name: &'static str) -> Command {
+    static BUILT: Mutex<BTreeMap<&str, PathBuf>> = Mutex::new(BTreeMap::new());
     let mut programs = BUILT.lock().unwrap_or_else(PoisonError::into_inner);
-    let program = programs.entry((package, name)).or_insert_with(|| {
-        built(package, name, features).unwrap_or_else(|error| {
-            panic!("cannot build the example {name} of {package}: {error}");
+    let program = programs.entry(name).or_insert_with(|| {
+        built(name).unwrap_or_else(|error| {
+            panic!("cannot build the example {name}: {error}");
         })
     });
     Command::new(program)
 }
 
-/// Builds it next to the test that runs: a profile and a target directory that are in use already have the most in them.
-fn built(package: &str, example: &str, features: &str) -> io::Result<PathBuf> {
+/// Builds it next to the test that runs, as one of the workspace: when all of its tests are run, cargo has built it with them.
+fn built(example: &str) -> io::Result<PathBuf> {
     let test = env::current_exe()?;
     let deps = test.parent();
     let profile = deps
@@ -54,8 +54,7 @@ fn built(package: &str, example: &str, features: &str) -> io::Result<PathBuf> {
         .parent()
         .ok_or_else(|| io::Error::other("the profile lies in no target directory"))?;
     let status = Command::new(env!("CARGO"))
-        .args(["build", "--quiet", "--package", package])
-        .args(["--features", features, "--example", example])
+        .args(["build", "--quiet", "--workspace", "--example", example])
         .args(["--profile", name, "--target-dir"])
         .arg(target)
         .current_dir(env!("CARGO_MANIFEST_DIR"))

@@ -15,8 +15,6 @@ use std::time::{Duration, Instant};
 use ftp_proto_tests::peers::{self, Kind, Options, Server, Tls};
 use ftp_proto_tests::tool;
 
-const CORE: &str = "ftp-proto";
-
 /// The thread of smol's reactor.
 const REACTOR: &str = "async-io";
 
@@ -56,7 +54,7 @@ fn a_client_on_plain_std_net_in_under_100_lines() {
     for kind in [Kind::Vsftpd, Kind::ProFtpd, Kind::PureFtpd, Kind::Pyftpdlib] {
         let server = demanding(kind);
         for file in ["100k.bin", "empty.bin"] {
-            let mut command = tool::example(CORE, "std_net", "ring");
+            let mut command = tool::example("std_net");
             command.args([&server.addr().to_string(), server.user(), server.password()]);
             let output = run(command.arg(file).arg(server.ca_path()));
             assert!(output.stdout == fs::read(server.root().join(file)).unwrap());
@@ -72,7 +70,7 @@ fn a_client_on_tokio() {
     fs::write(&local, &text).unwrap();
     for kind in [Kind::Vsftpd, Kind::ProFtpd, Kind::PureFtpd, Kind::Pyftpdlib] {
         let server = demanding(kind);
-        let mut command = tool::example(CORE, "tokio_client", "ring");
+        let mut command = tool::example("tokio_client");
         command.args([&server.addr().to_string(), server.user(), server.password()]);
         let output = run(command.arg(&local).arg("up.bin").arg(server.ca_path()));
         assert!(fs::read(server.root().join("up.bin")).unwrap() == text);
@@ -88,7 +86,7 @@ fn a_client_on_tokio() {
 fn the_async_client_on_tokio_without_smols_reactor() {
     for kind in [Kind::Vsftpd, Kind::ProFtpd, Kind::PureFtpd, Kind::Pyftpdlib] {
         let server = demanding(kind);
-        let mut command = tool::example("ftp-proto-async", "tokio", "default");
+        let mut command = tool::example("tokio");
         let address = format!("localhost:{}", server.addr().port());
         command.args([&address, server.user(), server.password()]);
         let output = run(command.arg(server.ca_path()));
@@ -130,7 +128,7 @@ fn firmware_allocates_nothing_once_it_has_fetched_a_file() {
         ..Options::default()
     };
     let server = peers::start(Kind::Vsftpd, &options).unwrap();
-    let mut command = tool::example(CORE, "firmware", "default");
+    let mut command = tool::example("firmware");
     let output = run(command.args([&server.addr().to_string(), "100k.bin", "readme.txt"]));
     let told = String::from_utf8(output.stdout).unwrap();
     print!("{told}");

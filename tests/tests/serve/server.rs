@@ -101,7 +101,7 @@ impl Drop for Serve {
 
 fn spawn(directory: &Path, arguments: &[&str]) -> (Child, Vec<SocketAddr>) {
     let log = fs::File::create(directory.join("log")).unwrap();
-    let mut command = tool::example("ftp-proto-async", "serve", "default");
+    let mut command = tool::example("serve");
     let tls = !arguments.contains(&"off");
     command
         .arg("--root")

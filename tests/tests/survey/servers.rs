@@ -173,7 +173,7 @@ fn ours() -> Surveyed {
     fs::write(directory.join("ca.pem"), authority.pem()).unwrap();
     fs::write(directory.join("cert.pem"), &credential.certificate).unwrap();
     fs::write(directory.join("key.pem"), &credential.key).unwrap();
-    let mut child = tool::example("ftp-proto-async", "serve", "default")
+    let mut child = tool::example("serve")
         .arg("--root")
         .arg(directory.join("root"))
         .args([
