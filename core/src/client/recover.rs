@@ -236,11 +236,10 @@ impl Client {
                 Some(front)
                     if front.step == Step::Abort && code.class() == Class::TransientNegative => {}
                 Some(front) => {
-                    let step = front.step;
-                    let transfers = step == Step::Verb && front.ticket == given_up;
+                    let (step, of_transfer) = (front.step, front.ticket == given_up);
                     self.outstanding.pop_front();
                     self.on_type(step, code);
-                    if transfers {
+                    if of_transfer {
                         self.on_refused_unopened(code, text);
                     }
                 }

@@ -288,8 +288,7 @@ impl Client {
     /// A rename was withdrawn, and the server now waits for RNTO. ProFTPD takes next to nothing else before that, so it gets one without a
     /// name: every server refuses it, and no file is touched.
     fn on_rename_left(&mut self, expected: &Expected, meaning: Meaning) {
-        let waits = expected.step == Step::Verb
-            && expected.kind == Some(Kind::Rename)
+        let waits = expected.kind == Some(Kind::Rename)
             && meaning == Meaning::Continue
             && self.phase == Phase::Up;
         if waits {

@@ -79,7 +79,6 @@ impl Client {
             restart_left: self.restart_left,
             algorithm_asked: self.algorithm_asked,
             sizes_announced: self.sizes_announced,
-            concluding: self.concluding.is_some(),
             outstanding: &self.outstanding,
             requests: &self.requests,
         });
@@ -216,15 +215,14 @@ impl Client {
                 self.on_data_unreachable(Fault::AddressInUse);
                 return true;
             }
+            // Of what was asked for, arguments were checked; but a name may be the server's, and a limit very low.
             Err(malformed) => {
-                // Not to be expected: arguments were checked when they were asked for.
-                if let Some((ticket, _)) = owner {
-                    self.finish_with(
-                        ticket,
-                        Err(Failure::new(FailureKind::Protocol(malformed), Some(verb))),
-                    );
-                }
-                return false;
+                let Some((ticket, _)) = owner else {
+                    return false;
+                };
+                let failure = Failure::new(FailureKind::Protocol(malformed), Some(verb));
+                self.finish_with(ticket, Err(failure));
+                return true;
             }
         };
         let line = self.outbox.since(mark);

@@ -8,7 +8,6 @@ use crate::output::Note;
 use crate::queue::{Errand, Piece};
 use crate::rules::Rule;
 use crate::rules::data::{Data, Life};
-use crate::rules::login::Login;
 use crate::rules::replies::Meaning;
 use crate::ticket::TicketId;
 use crate::wire::command::ProtectionLevel;
@@ -31,7 +30,7 @@ impl Client {
         text: &Piece,
     ) {
         if meaning != Meaning::Done {
-            if self.session.login != Login::In && self.session.login != Login::Out {
+            if self.too_early() {
                 self.ask_again(expected);
             } else {
                 self.set_up_failed(expected, Fault::Refused, Some((code, text.clone())));
@@ -96,7 +95,6 @@ impl Client {
         self.data = Data {
             id,
             life,
-            protected,
             ..Data::default()
         };
         self.evidence.previous = self.evidence.data;

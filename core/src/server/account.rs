@@ -182,6 +182,7 @@ mod tests {
             assert!(!Rights::NONE.allows(*access));
             assert!(!Rights::ALL.without(*access).allows(*access));
             assert!(Rights::NONE.with(*access).allows(*access));
+            assert_eq!(Rights::ALL.with(*access), Rights::ALL, "{access:?}");
             let reads = matches!(access, Access::Read | Access::List | Access::Inspect);
             assert_eq!(Rights::default().allows(*access), reads, "{access:?}");
         }

@@ -15,8 +15,9 @@ pub struct Mutant {
     /// What is changed, without the line, so that it stays the same when something is added above; a number behind those that would be alike.
     pub name: String,
     pub genre: Genre,
-    /// Line and column (1-based) of the text that is replaced.
+    /// Line and column (1-based, in characters) of the text that is replaced, and of what comes behind it.
     pub start: (usize, usize),
+    pub end: (usize, usize),
     pub replacement: String,
 }
 
@@ -77,9 +78,10 @@ fn listed(root: &Path) -> Vec<u8> {
 
 fn read(value: &Value) -> Mutant {
     let text = |name: &str| value[name].as_str().expect("a text").to_owned();
-    let at = |name: &str| {
-        let number = value["span"]["start"][name].as_u64().expect("a number");
-        usize::try_from(number).expect("small")
+    let at = |end: &str| {
+        let number = |name: &str| value["span"][end][name].as_u64().expect("a number");
+        let small = |name: &str| usize::try_from(number(name)).expect("small");
+        (small("line"), small("column"))
     };
     let file = text("file");
     // FILE:LINE:COLUMN: what
@@ -97,7 +99,8 @@ fn read(value: &Value) -> Mutant {
             "StructField" => Genre::Field,
             other => panic!("a new kind of mutant: {other}"),
         },
-        start: (at("line"), at("column")),
+        start: at("start"),
+        end: at("end"),
         replacement: text("replacement"),
     }
 }

@@ -3,6 +3,7 @@
 //! cargo-mutants compiles each mutant by itself, which for a core of this size takes days. Here it only names them; all are compiled into one
 //! copy of the core, each behind a switch, so that a mutant costs as much as the tests that reach it. See README.md.
 
+mod alone;
 mod list;
 mod play;
 mod report;
@@ -16,7 +17,7 @@ use std::path::{Path, PathBuf};
 use std::sync::Mutex;
 use std::time::Duration;
 
-use play::Outcome;
+use list::Mutant;
 use tree::{Standing, Tree};
 
 type Key = (String, String);
@@ -37,10 +38,39 @@ fn main() {
     };
     let only_report = take(&mut paths, "report");
     let again = take(&mut paths, "again");
+    let only_alone = take(&mut paths, "alone");
     let mutants = list::mutants(&root);
     println!("{} mutants", mutants.len());
     let kept = out.join("results.tsv");
-    if !only_report {
+    let record = fs::File::options()
+        .append(true)
+        .create(true)
+        .open(&kept)
+        .expect("writable");
+    let record = Mutex::new(record);
+    let tell = |number: usize, result: &str| {
+        let mutant = &mutants[number];
+        let line = format!("{}\t{}\t{result}\n", mutant.file, mutant.name);
+        let mut record = record.lock().expect("no panic");
+        record.write_all(line.as_bytes()).expect("writable");
+    };
+    let asked_for = |mutant: &Mutant| {
+        paths.is_empty() || paths.iter().any(|path| mutant.file.starts_with(path))
+    };
+    if only_alone {
+        let results = read(&kept);
+        let mut wanted: Vec<usize> = (0..mutants.len()).collect();
+        wanted.retain(|number| {
+            let mutant = &mutants[*number];
+            let result = results.get(&(mutant.file.clone(), mutant.name.clone()));
+            let result = result.map_or("", String::as_str);
+            asked_for(mutant) && (result == "alone" || (again && result == alone::SURVIVED))
+        });
+        println!("{} to compile", wanted.len());
+        let tree = Tree::without_switches(&root, &out);
+        tree.refresh();
+        alone::play(&tree, &mutants, &wanted, tell);
+    } else if !only_report {
         let tree = Tree::new(&root, &out);
         tree.refresh();
         let (standing, programs) = tree.switch(&mutants);
@@ -52,20 +82,8 @@ fn main() {
         );
         let results = read(&kept);
         let mut wanted = Vec::new();
-        let record = fs::File::options()
-            .append(true)
-            .create(true)
-            .open(&kept)
-            .expect("writable");
-        let record = Mutex::new(record);
-        let tell = |number: usize, result: &str| {
-            let mutant = &mutants[number];
-            let line = format!("{}\t{}\t{result}\n", mutant.file, mutant.name);
-            let mut record = record.lock().expect("no panic");
-            record.write_all(line.as_bytes()).expect("writable");
-        };
         for (number, mutant) in mutants.iter().enumerate() {
-            if !paths.is_empty() && !paths.iter().any(|path| mutant.file.starts_with(path)) {
+            if !asked_for(mutant) {
                 continue;
             }
             let old = results.get(&(mutant.file.clone(), mutant.name.clone()));
@@ -100,13 +118,7 @@ fn main() {
             .and_then(|text| text.parse().ok());
         let budget = Duration::from_secs(seconds.unwrap_or(60));
         play::play(&mutants, &wanted, &tests, budget, |number, outcome| {
-            let result = match outcome {
-                Outcome::Caught(test) => format!("caught {test}"),
-                Outcome::TimedOut(test) => format!("timeout {test}"),
-                Outcome::Survived(played, of) => format!("survived {played} of {of} tests"),
-                Outcome::Unreached => "unreached".to_owned(),
-            };
-            tell(number, &result);
+            tell(number, &outcome.to_string());
         });
     }
     let list = Path::new(env!("CARGO_MANIFEST_DIR")).join("survivors.tsv");

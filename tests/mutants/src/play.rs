@@ -1,6 +1,7 @@
 //! Tests, what each of them reaches, and mutants against the tests that reach them.
 
 use std::collections::{BTreeMap, BTreeSet};
+use std::fmt;
 use std::fs;
 use std::hash::{DefaultHasher, Hash, Hasher};
 use std::io::{BufRead, BufReader};
@@ -34,6 +35,17 @@ pub enum Outcome {
     /// So many tests, of so many that reach it.
     Survived(usize, usize),
     Unreached,
+}
+
+impl fmt::Display for Outcome {
+    fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
+        match self {
+            Outcome::Caught(test) => write!(f, "caught {test}"),
+            Outcome::TimedOut(test) => write!(f, "timeout {test}"),
+            Outcome::Survived(played, of) => write!(f, "survived {played} of {of} tests"),
+            Outcome::Unreached => f.write_str("unreached"),
+        }
+    }
 }
 
 /// What a test must not take longer than, to be of use here.
@@ -77,18 +89,8 @@ pub fn survey(programs: &[Program], copy: &Path, scratch: &Path, kept: &Path) ->
             "replay" => "fuzz",
             _ => "tests",
         });
-        let of_program: Vec<Test> = listed(&program.path, &folder)
-            .into_iter()
-            .filter(|name| is_in_memory(&program.name, name))
-            .map(|name| Test {
-                program: program.path.clone(),
-                suite: program.name.clone(),
-                name,
-                folder: folder.clone(),
-                takes: Duration::ZERO,
-                reaches: BTreeSet::new(),
-            })
-            .collect();
+        let mut of_program = listed(program, &folder);
+        of_program.retain(|test| is_in_memory(&test.suite, &test.name));
         let of_program = match known.get(&identity) {
             Some(found) => of_program
                 .into_iter()
@@ -118,16 +120,35 @@ pub fn survey(programs: &[Program], copy: &Path, scratch: &Path, kept: &Path) ->
     tests
 }
 
-fn listed(program: &Path, folder: &Path) -> Vec<String> {
-    let listed = Command::new(program)
+/// The tests of a program, of which nothing else is known yet.
+fn listed(program: &Program, folder: &Path) -> Vec<Test> {
+    let listed = Command::new(&program.path)
         .args(["--list", "--format", "terse"])
         .current_dir(folder)
         .output()
         .expect("a test program runs");
-    String::from_utf8_lossy(&listed.stdout)
-        .lines()
-        .filter_map(|line| Some(line.strip_suffix(": test")?.to_owned()))
-        .collect()
+    let test = |line: &str| {
+        Some(Test {
+            program: program.path.clone(),
+            suite: program.name.clone(),
+            name: line.strip_suffix(": test")?.to_owned(),
+            folder: folder.to_owned(),
+            takes: Duration::ZERO,
+            reaches: BTreeSet::new(),
+        })
+    };
+    let listed = String::from_utf8_lossy(&listed.stdout);
+    listed.lines().filter_map(test).collect()
+}
+
+/// Plays all tests of a program in one process, up to the first that fails.
+pub fn all(program: &Program, folder: &Path) -> Outcome {
+    let tests = listed(program, folder);
+    match run(&tests.iter().collect::<Vec<_>>(), &[], LONG) {
+        End::Passed => Outcome::Survived(tests.len(), tests.len()),
+        End::Failed(test) => Outcome::Caught(format!("{} {test}", program.name)),
+        End::TimedOut(test) => Outcome::TimedOut(format!("{} {test}", program.name)),
+    }
 }
 
 /// Those that pass in time, each with what it reaches.
@@ -320,8 +341,9 @@ fn run(tests: &[&Test], env: &[(&str, &str)], longest: Duration) -> End {
         }
     });
     let mut passed = BTreeSet::new();
-    // When the test that is on began, by the clock and by what the process had used of the processor.
-    let (mut began, mut used) = (Instant::now(), Duration::ZERO);
+    // What the process had used of the processor when the test that is on began, and how often it was looked at since then: while the whole
+    // machine stands still, that does not grow, and a clock would.
+    let (mut used, mut glances) = (Duration::ZERO, 0);
     let end = loop {
         match said.recv_timeout(GLANCE) {
             Ok(line) => {
@@ -335,11 +357,12 @@ fn run(tests: &[&Test], env: &[(&str, &str)], longest: Duration) -> End {
                     break Some(End::Failed(name.to_owned()));
                 }
                 passed.insert(name.to_owned());
-                (began, used) = (Instant::now(), processor_time(child.id()));
+                (used, glances) = (processor_time(child.id()), 0);
             }
             Err(mpsc::RecvTimeoutError::Timeout) => {
                 let since = processor_time(child.id()).saturating_sub(used);
-                if since > cpu || began.elapsed() > wall {
+                glances += 1;
+                if since > cpu || GLANCE * glances > wall {
                     break Some(End::TimedOut(missing(tests, &passed)));
                 }
             }

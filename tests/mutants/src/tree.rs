@@ -64,8 +64,35 @@ impl Tree {
         }
     }
 
+    /// Another copy, for what is compiled without switches; what both depend on is built once.
+    pub fn without_switches(root: &Path, out: &Path) -> Self {
+        Tree {
+            copy: out.join("alone"),
+            ..Tree::new(root, out)
+        }
+    }
+
     pub fn copy(&self) -> &Path {
         &self.copy
+    }
+
+    /// Writes the core as it is.
+    pub fn write_plain(&self) {
+        for file in sources(&self.root, "core/src") {
+            let source = fs::read_to_string(self.root.join(&file)).expect("readable");
+            write_if_changed(&self.copy.join(&file), &source);
+        }
+    }
+
+    /// Builds the core's own tests, as they stand in the copy; `None` if they do not compile.
+    pub fn own_tests(&self) -> Option<Program> {
+        let mut cargo = self.cargo();
+        cargo.args(["-p", "ftp-proto", "--lib"]);
+        // Next to nothing changes from one to the next.
+        let output = cargo.env("CARGO_INCREMENTAL", "1").output();
+        let output = output.expect("cargo runs");
+        let built = output.status.success();
+        built.then(|| programs_in(&output.stdout).remove(0))
     }
 
     /// Copies what has changed.
@@ -181,15 +208,7 @@ impl Tree {
         }
         let output = cargo.output().expect("cargo runs");
         if output.status.success() {
-            return Ok(messages(&output.stdout)
-                .filter(|message| message["profile"]["test"] == true)
-                .filter_map(|message| {
-                    Some(Program {
-                        name: message["target"]["name"].as_str()?.to_owned(),
-                        path: message["executable"].as_str()?.into(),
-                    })
-                })
-                .collect());
+            return Ok(programs_in(&output.stdout));
         }
         let errors: Vec<Value> = messages(&output.stdout)
             .filter(|message| message["reason"] == "compiler-message")
@@ -309,6 +328,18 @@ fn recall(
 
 fn count(standing: &[Standing], which: Standing) -> usize {
     standing.iter().filter(|one| **one == which).count()
+}
+
+fn programs_in(stdout: &[u8]) -> Vec<Program> {
+    messages(stdout)
+        .filter(|message| message["profile"]["test"] == true)
+        .filter_map(|message| {
+            Some(Program {
+                name: message["target"]["name"].as_str()?.to_owned(),
+                path: message["executable"].as_str()?.into(),
+            })
+        })
+        .collect()
 }
 
 fn messages(stdout: &[u8]) -> impl Iterator<Item = Value> + '_ {

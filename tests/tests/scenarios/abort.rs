@@ -495,3 +495,17 @@ fn a_257_that_somebody_waits_for_is_no_barrier() {
     rig.reply("257 \"/\"\r\n");
     rig.done(abort);
 }
+
+/// The way in is refused, and the download that rode behind it begins all the same: nobody takes its data, so ABOR says that at once.
+#[test]
+fn a_download_that_begins_without_a_way_in_is_aborted_at_once() {
+    let mut rig = secure();
+    let file = rig.retrieve("f");
+    rig.reply("200 I\r\n213 100\r\n500 no EPSV\r\n");
+    rig.sent();
+    rig.reply("150 here it comes\r\n");
+    assert_eq!(rig.sent(), ["ABOR"]);
+    rig.reply("425 no connection\r\n226 aborted\r\n").barrier();
+    assert_eq!(rig.sent(), ["PASV"], "by the next way");
+    assert_eq!(rig.result(file), None);
+}

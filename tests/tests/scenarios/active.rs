@@ -195,3 +195,31 @@ fn the_next_listener_may_come_up_before_the_last_transfer_is_confirmed() {
         .reply("226 ok\r\n");
     rig.done(second);
 }
+
+/// And if it does not, that is a matter of the next transfer: the last one has had its data.
+#[test]
+fn the_next_listener_may_fail_before_the_last_transfer_is_confirmed() {
+    let mut rig = active(&[DataMode::Eprt, DataMode::Epsv], PEER);
+    let first = rig.retrieve("f");
+    let second = rig.retrieve("g");
+    rig.listening("198.51.100.7:50000")
+        .reply("200 I\r\n213 3\r\n200 ok\r\n")
+        .reply("150 ok\r\n")
+        .accepted(PEER)
+        .data_secured()
+        .flow_finished(3, DataEnd::CloseNotify);
+    assert_eq!(rig.sent().last().unwrap(), "SIZE g");
+    rig.data_failed(Fault::Denied);
+    assert!(rig.sent().is_empty(), "nothing is given up");
+    rig.auto_data = true;
+    rig.reply("226 ok\r\n");
+    assert_eq!(rig.done(first).bytes, 3);
+    rig.reply("213 3\r\n");
+    assert_eq!(rig.sent(), ["EPSV"]);
+    rig.reply("229 (|||2121|)\r\n");
+    assert_eq!(rig.sent(), ["RETR g"]);
+    rig.reply("150 ok\r\n");
+    rig.flow_finished(3, DataEnd::CloseNotify)
+        .reply("226 ok\r\n");
+    assert_eq!(rig.done(second).bytes, 3);
+}

@@ -1,7 +1,7 @@
 //! CCC and REIN: the control connection goes back to clear text.
 
 use ftp_proto::client::{ClearText, Security};
-use ftp_proto::{Config, DataEnd, FailureKind, Note, Refusal, TlsFault};
+use ftp_proto::{Config, DataEnd, FailureKind, HashOptions, Note, Refusal, Secret, TlsFault};
 use ftp_proto_tests::rig::{Act, Rig, in_clear};
 
 fn ccc() -> Config {
@@ -157,4 +157,40 @@ fn a_second_ccc_in_the_queue_has_nothing_to_say() {
     assert!(rig.sent().is_empty());
     let refused = rig.try_ask(|c, now| c.clear_command_channel(now));
     assert_eq!(refused.err(), Some(Refusal::Busy));
+}
+
+/// RFC 4217 section 5: behind CCC nothing secret is said, though it was asked for when it was none.
+#[test]
+fn an_account_asked_for_before_ccc_is_not_sent_behind_it() {
+    let mut rig = Rig::secure(ccc());
+    let clear = rig.ask(|c, now| c.clear_command_channel(now));
+    let account = rig.ask(|c, now| c.account(now, &Secret::new(b"accounting")));
+    assert_eq!(rig.sent(), ["CCC"]);
+    rig.reply("200 clearing\r\n").cleared();
+    rig.done(clear);
+    assert_eq!(rig.failed(account), FailureKind::ClearLoginForbidden);
+    assert!(rig.sent().is_empty());
+}
+
+/// REIN resets what the server remembers (RFC 959 section 4.1.1): there is no range to be taken back. One that is refused resets nothing.
+#[test]
+fn rein_forgets_the_range_that_was_left() {
+    for (reply, next) in [("220 ready", "HASH g"), ("502 no", "RANG 1 0")] {
+        let mut rig = Rig::clear(in_clear());
+        let part = HashOptions {
+            range: Some((5, 9)),
+            ..HashOptions::default()
+        };
+        let hash = rig.ask(|c, now| c.hash(now, b"f", part));
+        rig.reply("200 I\r\n")
+            .reply("350 range taken\r\n")
+            .reply("550 no such file\r\n");
+        assert_eq!(rig.failed(hash), FailureKind::Refused);
+        rig.ask(|c, now| c.reinitialize(now));
+        rig.reply(&format!("{reply}\r\n"));
+        rig.sent();
+        rig.ask(|c, now| c.hash(now, b"g", HashOptions::default()));
+        let sent = rig.sent();
+        assert_eq!(sent.last().map(String::as_str), Some(next), "{sent:?}");
+    }
 }

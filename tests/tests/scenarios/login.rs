@@ -1,9 +1,9 @@
 //! USER, PASS, ACCT, PBSZ and PROT with every reply they can have.
 
-use ftp_proto::client::{ClearText, Security};
+use ftp_proto::client::{ClearText, DataMode, DataModes, Security};
 use ftp_proto::rules::login::Login;
 use ftp_proto::{Config, FailureKind, Plain, Secret, Ticket};
-use ftp_proto_tests::rig::{CANARY, Rig, in_clear};
+use ftp_proto_tests::rig::{Act, CANARY, Rig, in_clear};
 
 use super::lock_step;
 
@@ -423,4 +423,109 @@ fn transfers_need_a_login_first() {
     let mut rig = Rig::new(Config::default());
     let file = rig.try_ask(|c, now| c.retrieve(now, b"a", Default::default()));
     assert_eq!(file.err(), Some(ftp_proto::Refusal::LoginFirst));
+}
+
+/// Nothing has been sent yet, and yet the login of the connection is taken; another request does not take it.
+#[test]
+fn a_login_that_waits_is_the_login_of_its_connection() {
+    let mut rig = Rig::new(Config::default());
+    rig.ask(ftp_proto::Client::features);
+    rig.login();
+    let again = rig.try_ask(|c, now| c.login(now, b"bob", Secret::new(b"x"), None));
+    assert_eq!(again.err(), Some(ftp_proto::Refusal::LoginSpent));
+    assert!(rig.sent().is_empty());
+}
+
+/// What rides behind a login that wants an account may be refused for that alone, and is then said again. What was accepted is not.
+#[test]
+fn what_was_refused_before_the_account_is_said_again() {
+    for (early, times) in [("503 log in first", 2), ("200 PBSZ=0", 1)] {
+        let (mut rig, login) = begun(Config::default(), Some("dept"));
+        let asked = answer(
+            &mut rig,
+            &mut vec![],
+            &[
+                ("USER", "331 p"),
+                ("PASS", "332 account"),
+                ("ACCT", "230 in"),
+                ("PBSZ", early),
+                ("PBSZ", "200 PBSZ=0"),
+                ("PROT", "503 log in first"),
+                ("PROT", "200 P"),
+            ],
+        );
+        rig.done(login);
+        let said = asked.iter().filter(|line| *line == "PBSZ 0").count();
+        assert_eq!(said, times, "{early}: {asked:?}");
+    }
+}
+
+/// The same of the way in of a listing, which needs no TYPE before it.
+#[test]
+fn a_way_in_that_was_refused_before_the_account_is_asked_for_again() {
+    let (mut rig, login) = begun(Config::default(), Some("dept"));
+    let names = rig.ask(|client, now| client.names(now, None));
+    rig.auto_data = true;
+    let asked = answer(
+        &mut rig,
+        &mut vec![],
+        &[
+            ("USER", "331 p"),
+            ("PASS", "332 account"),
+            ("ACCT", "230 in"),
+            ("PBSZ", "200 PBSZ=0"),
+            ("PROT", "200 P"),
+            ("EPSV", "530 log in first"),
+            ("EPSV", "229 (|||2121|)"),
+            ("NLST", "530 log in first"),
+            ("NLST", "150 here"),
+        ],
+    );
+    rig.done(login);
+    assert_eq!(
+        asked.iter().filter(|line| *line == "EPSV").count(),
+        2,
+        "by the same mode: {asked:?}"
+    );
+    rig.flow_finished(0, ftp_proto::DataEnd::CloseNotify)
+        .reply("226 done\r\n");
+    rig.done(names);
+}
+
+/// A server that lets a data connection be set up before the account is there, and refuses PROT for that, gets none.
+#[test]
+fn no_data_connection_is_opened_before_prot_is_accepted() {
+    for (mode, accepted) in [
+        (DataMode::Epsv, "229 (|||2121|)"),
+        (DataMode::Eprt, "200 ok"),
+    ] {
+        let mut config = Config::default();
+        config.data_modes = DataModes::new(&[mode]).unwrap();
+        let (mut rig, login) = begun(config, Some("dept"));
+        let names = rig.ask(|client, now| client.names(now, None));
+        rig.auto_data = true;
+        answer(
+            &mut rig,
+            &mut vec![],
+            &[
+                ("USER", "331 p"),
+                ("PASS", "332 account"),
+                ("PBSZ", "200 PBSZ=0"),
+                ("PROT", "503 log in first"),
+                ("EPSV", accepted),
+                ("EPRT", accepted),
+                ("NLST", "530 log in first"),
+                ("ACCT", "230 in"),
+            ],
+        );
+        assert!(
+            !rig.acts()
+                .iter()
+                .any(|act| matches!(act, Act::Connect(_) | Act::Accept)),
+            "{mode:?}: {}",
+            rig.story()
+        );
+        assert_eq!(rig.end_kind(), Some(FailureKind::ProtectionRefused));
+        assert!(rig.result(login).unwrap().is_err() && rig.result(names).unwrap().is_err());
+    }
 }

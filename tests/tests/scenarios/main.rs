@@ -23,6 +23,7 @@ mod greeting;
 mod listings;
 mod login;
 mod order;
+mod repealed;
 mod requests;
 mod results;
 mod secrets;

@@ -1,7 +1,7 @@
 //! Transfers behind each other: what waits for what, and what is left of the one before.
 
 use ftp_proto::client::{DataMode, DataModes};
-use ftp_proto::{Config, DataEnd, FailureKind, Report, TlsFault, TransferOptions};
+use ftp_proto::{Config, DataEnd, FailureKind, Input, Report, TlsFault, TransferOptions};
 use ftp_proto_tests::rig::{Act, Rig};
 
 use super::clear;
@@ -113,4 +113,27 @@ fn a_refused_set_up_ends_the_batches_if_something_rode_behind_it() {
         assert!(rig.result(file).unwrap().is_err());
         assert_eq!(rig.client().session().lock_step, download);
     }
+}
+
+/// Nor is what is told late of its payload: neither bytes nor the end of the source.
+#[test]
+fn late_news_of_payload_are_not_of_the_next_data_connection() {
+    let mut rig = clear();
+    rig.retrieve("f");
+    rig.reply("200 I\r\n213 3\r\n229 (|||2121|)\r\n150 ok\r\n");
+    let first = rig.desk().flow.as_ref().unwrap().data();
+    rig.flow_finished(3, DataEnd::Fin).reply("226 sent\r\n");
+    rig.store("g");
+    rig.reply("229 (|||2122|)\r\n").reply("150 ok\r\n");
+    let stall = Config::default().limits.stall_wait;
+    rig.pass(stall / 2);
+    for late in [Input::Progress(first, 1000), Input::SourceEnded(first)] {
+        rig.handle(late);
+        assert_eq!(rig.patience(), Some(stall - stall / 2));
+        assert_eq!(rig.client().evidence().data.bytes, 0);
+    }
+    let second = rig.desk().flow.as_ref().unwrap().data();
+    rig.handle(Input::Progress(second, 5));
+    assert_eq!(rig.patience(), Some(stall));
+    assert_eq!(rig.client().evidence().data.bytes, 5);
 }

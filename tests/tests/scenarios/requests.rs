@@ -1,9 +1,10 @@
 //! Requests without data connections, and their results.
 
-use ftp_proto::client::{DataMode, DataModes, HashOptions};
+use ftp_proto::client::{ClearText, DataMode, DataModes, HashOptions, Security};
 use ftp_proto::wire::command::Verb;
 use ftp_proto::wire::date::Timestamp;
-use ftp_proto::{Config, FailureKind, Fault, Malformed, Refusal, TransferOptions};
+use ftp_proto::wire::digest::HashAlgorithm;
+use ftp_proto::{Config, FailureKind, Fault, Malformed, Refusal, Secret, TransferOptions};
 use ftp_proto_tests::rig::{Rig, Seen};
 
 use super::{clear, secure};
@@ -355,10 +356,10 @@ fn what_is_asked_for_is_checked_to_its_bounds() {
 #[test]
 fn replies_and_failures_name_their_command() {
     let mut rig = clear();
-    let noop = rig.ask(|client, now| client.noop(now));
-    rig.reply("200 fine\r\n");
-    rig.done(noop);
-    let told = Seen::Received(Some(Verb::Noop), 200, "fine".into());
+    let gone = rig.ask(|client, now| client.delete(now, b"x"));
+    rig.reply("250 gone\r\n");
+    rig.done(gone);
+    let told = Seen::Received(Some(Verb::Dele), 250, "gone".into());
     assert!(rig.log().contains(&told));
     let mut config = Config::default();
     config.data_modes = DataModes::new(&[DataMode::Epsv]).unwrap();
@@ -386,4 +387,28 @@ fn a_command_may_be_put_off_as_often_as_the_limit_says() {
         }
         assert_eq!(rig.is_closed(), !lasts);
     }
+}
+
+/// Where a line of the machine's own is too long for the limit, the request it is for fails by that, and what waits behind it goes on.
+#[test]
+fn a_command_that_is_too_long_ends_its_request_and_no_other() {
+    let mut config = Config::default();
+    config.security = Security::clear(ClearText::Everybody);
+    config.limits.command_line = 16;
+    let mut rig = Rig::new(config);
+    rig.ask(|client, now| client.login(now, b"bob", Secret::new(b"pw"), None));
+    rig.reply("220 hi\r\n").reply("331 p\r\n230 in\r\n");
+    rig.sent();
+    let how = HashOptions {
+        algorithm: Some(HashAlgorithm::Sha256),
+        ..HashOptions::default()
+    };
+    let hash = rig.ask(|client, now| client.hash(now, b"f", how));
+    let noop = rig.ask(|client, now| client.noop(now));
+    rig.reply("200 I\r\n");
+    let too_long = FailureKind::Protocol(Malformed::CommandTooLong { limit: 16 });
+    assert_eq!(rig.failed(hash), too_long);
+    assert_eq!(rig.sent(), ["TYPE I", "NOOP"]);
+    rig.reply("200 ok\r\n");
+    rig.done(noop);
 }

@@ -4,8 +4,8 @@ use std::time::Duration;
 
 use ftp_proto::client::{ClearText, DataMode, DataModes, Security};
 use ftp_proto::diagnosis::Phase;
-use ftp_proto::{Config, DataEnd, FailureKind, Proof, Timer, TlsFault, TransferOptions};
-use ftp_proto_tests::rig::Rig;
+use ftp_proto::{Config, DataEnd, FailureKind, Proof, Secret, Timer, TlsFault, TransferOptions};
+use ftp_proto_tests::rig::{Rig, in_clear};
 
 use super::{clear, download, secure};
 
@@ -320,4 +320,42 @@ fn machines_that_differ_in_their_past_alone_are_canonically_equal() {
     later.canonical();
     assert!(first == later);
     assert!(before != first, "tickets are counted, for one");
+}
+
+/// A diagnosis asks whether the last command held bytes beyond ASCII, and when the password left. Of the password itself it learns nothing.
+#[test]
+fn the_last_command_is_remembered_but_for_what_is_secret() {
+    let mut rig = Rig::new(in_clear());
+    rig.ask(|c, now| c.login(now, b"bob", Secret::new("gehe\u{ef}mnis".as_bytes()), None));
+    let beyond_ascii = |rig: &Rig| rig.client().evidence().control.last_beyond_ascii;
+    rig.pass(Duration::from_secs(2)).reply("220 hi\r\n");
+    assert_eq!(rig.sent()[1], "PASS gehe\u{ef}mnis");
+    let left = Some(rig.now());
+    assert!(!beyond_ascii(&rig));
+    rig.pass(Duration::from_secs(2))
+        .reply("331 p\r\n230 in\r\n");
+    for (name, is) in [("caf\u{e9}", true), ("cafe", false)] {
+        rig.ask(|c, now| c.delete(now, name.as_bytes()));
+        assert_eq!(beyond_ascii(&rig), is, "{name}");
+        rig.pass(Duration::from_secs(2)).reply("250 gone\r\n");
+    }
+    assert_eq!(rig.client().evidence().control.password_sent, left);
+}
+
+/// What a transfer is to bring is its own, whatever is asked for behind it.
+#[test]
+fn the_bytes_expected_are_those_of_the_transfer_that_runs() {
+    let mut rig = clear();
+    let of_size = |size| TransferOptions {
+        size: Some(size),
+        ..TransferOptions::default()
+    };
+    for size in [100, 7] {
+        rig.ask(|c, now| c.retrieve(now, b"f", of_size(size)));
+    }
+    rig.reply("200 I\r\n229 (|||2121|)\r\n150 ok\r\n");
+    assert_eq!(rig.client().evidence().data.expected, Some(100));
+    rig.flow_finished(100, DataEnd::Fin)
+        .reply("226 sent\r\n229 (|||2122|)\r\n150 ok\r\n");
+    assert_eq!(rig.client().evidence().data.expected, Some(7));
 }

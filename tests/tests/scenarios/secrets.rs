@@ -126,6 +126,22 @@ fn what_came_before_the_login_is_masked_where_it_is_kept() {
     assert!(!said.contains(CANARY) && said.contains("****"), "{said}");
 }
 
+/// Also where a part of what is looked for was known before: an account that is written as the password would be shown.
+#[test]
+fn what_came_before_is_masked_though_its_other_form_was_known() {
+    let mut client = Client::new(in_clear(), PEER.parse().unwrap(), Instant::ZERO);
+    hear(&mut client, b"220 s3cr3t\tword is expected");
+    let first = |client: &Client| format!("{:?}", client.evidence().control.first_bytes);
+    assert!(first(&client).contains("s3cr3t"), "{}", first(&client));
+    let shown = Secret::new(br"s3cr3t\tword");
+    client.account(Instant::ZERO, &shown).unwrap();
+    let password = Secret::new(b"s3cr3t\tword");
+    client
+        .login(Instant::ZERO, USER.as_bytes(), password, None)
+        .unwrap();
+    assert!(!first(&client).contains("s3cr3t"), "{}", first(&client));
+}
+
 /// The bench repeats the password in every reply; here in forms a server may choose.
 #[test]
 fn in_all_forms_and_pieces() {

@@ -216,6 +216,49 @@ fn anonymous_only_lets_anonymous_and_ftp_in_and_nobody_else() {
     }
 }
 
+/// The policy is about names; what is asked for afterwards is as free as in any session.
+#[test]
+fn anonymous_only_forbids_nothing_but_other_names() {
+    let mut config = Config::default();
+    config.security = Security::clear(ClearText::Anonymous);
+    let mut rig = Rig::new(config);
+    rig.auto_data = true;
+    let login =
+        rig.ask(|client, now| client.login(now, b"anonymous", Secret::new(b"guest@"), None));
+    rig.reply("220 hi\r\n").reply("331 p\r\n230 in\r\n");
+    rig.done(login);
+    rig.forget();
+    let file = rig.retrieve("f");
+    assert_eq!(rig.sent(), ["TYPE I", "SIZE f", "EPSV", "RETR f"]);
+    rig.reply("200 I\r\n213 3\r\n229 (|||2121|)\r\n150 ok\r\n")
+        .flow_finished(3, DataEnd::Fin)
+        .reply("226 sent\r\n");
+    assert_eq!(rig.done(file).bytes, 3);
+}
+
+/// Very old servers say 334 and mean 234; only who takes that for granted goes on.
+#[test]
+fn a_334_starts_tls_only_where_the_caller_takes_it_for_234() {
+    for taken in [true, false] {
+        let mut config = Config::default();
+        config.security = match taken {
+            true => Security::required().accept_334(),
+            false => Security::required(),
+        };
+        let mut rig = Rig::new(config);
+        let login = rig.login();
+        rig.reply("220 hi\r\n").reply("334 go on\r\n");
+        assert_eq!(rig.did(Act::SecureControl), taken);
+        if taken {
+            rig.secure_ok();
+            assert_eq!(rig.sent()[1], "USER alice");
+        } else {
+            assert_eq!(rig.failed(login), FailureKind::UnexpectedReply);
+            assert!(rig.is_closed());
+        }
+    }
+}
+
 #[test]
 fn anonymous_only_after_every_method_was_refused() {
     let mut config = Config::default();

@@ -3,8 +3,8 @@
 use ftp_proto::client::{ClearText, DataMode, MissingCloseNotify, Security};
 use ftp_proto::wire::reply::Code;
 use ftp_proto::{
-    Config, DataEnd, DataTarget, Direction, FailureKind, Fault, Note, Proof, Refusal, Ticket,
-    Tickets, TlsFault, TransferOptions, Transferred,
+    Config, DataEnd, DataTarget, Direction, FailureKind, Fault, Malformed, Note, Proof, Refusal,
+    Ticket, Tickets, TlsFault, TransferOptions, Transferred,
 };
 use ftp_proto_tests::rig::{Act, Rig};
 
@@ -613,6 +613,43 @@ fn where_the_size_tells_nothing_an_upload_without_close_notify_is_not_proved() {
         assert_eq!(rig.failed(file), truncated);
         assert!(!rig.is_closed());
     }
+}
+
+/// The server has chosen a name that fits on no command line: SIZE of it cannot be asked for.
+#[test]
+fn an_upload_in_doubt_whose_name_fits_on_no_line_fails_and_the_next_request_goes_on() {
+    let mut rig = secure();
+    let file = rig.ask(|c, now| c.store_unique(now, None, Default::default()));
+    let gone = rig.ask(|c, now| c.delete(now, b"x"));
+    let limit = Config::default().limits.command_line;
+    rig.checks_splits = false;
+    rig.reply("200 I\r\n229 (|||2121|)\r\n")
+        .reply(&format!("150 FILE: {}\r\n", "n".repeat(limit)))
+        .flow_finished(3, DataEnd::Fin);
+    rig.sent();
+    rig.reply("226 stored\r\n");
+    let too_long = FailureKind::Protocol(Malformed::CommandTooLong { limit });
+    assert_eq!(rig.failed(file), too_long);
+    assert_eq!(rig.sent(), ["DELE x"]);
+    rig.reply("250 gone\r\n");
+    rig.done(gone);
+}
+
+/// Only STOU has a name to tell (RFC 1123 section 4.1.2.9), and the first one counts.
+#[test]
+fn the_name_of_a_file_comes_from_stou_alone_and_is_told_once() {
+    let (mut rig, file) = asked(secure(), Some(3));
+    rig.reply("150 ok\r\n")
+        .flow_finished(3, DataEnd::CloseNotify)
+        .reply("226 FILE: other\r\n");
+    assert_eq!(rig.done(file).name, None);
+    let mut rig = secure();
+    let file = rig.ask(|c, now| c.store_unique(now, None, Default::default()));
+    rig.reply("200 I\r\n229 (|||2121|)\r\n")
+        .reply("150 FILE: first\r\n")
+        .flow_finished(3, DataEnd::CloseNotify)
+        .reply("226 FILE: second\r\n");
+    assert_eq!(rig.done(file).name, Some(b"first".to_vec()));
 }
 
 #[test]

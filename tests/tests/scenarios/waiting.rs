@@ -367,3 +367,50 @@ fn the_moment_a_server_has_to_notice_does_not_begin_again() {
         "a barrier is waited for to the end"
     );
 }
+
+/// An upload was sent to its end, but the server has said nothing more: neither to the control connection nor by closing this one. That is no
+/// upload of which only the confirmation is missing.
+#[test]
+fn an_upload_that_nobody_closes_after_the_session_was_lost_did_not_end_in_order() {
+    let mut rig = clear();
+    let file = rig.store("f");
+    rig.reply("200 I\r\n229 (|||2121|)\r\n").reply("150 ok\r\n");
+    let data = rig.desk().flow.as_ref().unwrap().data();
+    rig.handle(Input::SourceEnded(data)).eof();
+    assert_eq!(rig.result(file), None, "it may still be closed in order");
+    rig.tick_to_deadline();
+    assert_eq!(rig.failed(file), FailureKind::ControlClosed);
+    assert!(rig.is_closed());
+}
+
+/// Nor did a data connection whose handshake came to no end, though the server has confirmed the upload.
+#[test]
+fn a_handshake_that_is_given_up_after_the_final_reply_is_no_end_in_order() {
+    let mut rig = Rig::secure(Config::default());
+    let file = rig.store("f");
+    rig.reply("200 I\r\n229 (|||2121|)\r\n")
+        .data_connected()
+        .reply("226 stored\r\n");
+    rig.tick_to_deadline();
+    assert!(rig.result(file).unwrap().is_err());
+    let ended = rig.client().evidence().data.ended;
+    assert_eq!(ended, Some((DataEnd::Failed(Fault::TimedOut), rig.now())));
+}
+
+/// A server may be slow with what came before the transfer: what has a place in the order of replies is not taken for a keep-alive's.
+#[test]
+fn a_keep_alive_does_not_take_the_replies_before_the_transfer() {
+    let mut config = Config::default();
+    config.keepalive = Some(Duration::from_secs(10));
+    let mut rig = Rig::clear(config);
+    rig.auto_data = true;
+    let file = rig.retrieve("f");
+    rig.sent();
+    rig.pass(Duration::from_secs(15));
+    assert_eq!(rig.sent(), ["NOOP"]);
+    rig.reply("200 I\r\n213 100\r\n229 (|||2121|)\r\n150 ok\r\n200 here\r\n");
+    end(&mut rig);
+    rig.reply("226 sent\r\n");
+    assert_eq!(rig.done(file).bytes, 100);
+    in_step(&mut rig);
+}

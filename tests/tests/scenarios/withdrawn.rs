@@ -69,6 +69,22 @@ fn a_rename_that_was_withdrawn_leaves_no_server_waiting_for_its_other_half() {
     }
 }
 
+/// It may be answered by anything, but only its final reply is its last; and as it moves no data, there is nothing to abort.
+#[test]
+fn a_preliminary_reply_does_not_end_what_was_withdrawn() {
+    let mut rig = secure();
+    let moved = rig.ask(|c, now| c.rename(now, b"a", b"b"));
+    let next = rig.ask(Client::noop);
+    rig.withdraw(moved.id()).unwrap();
+    assert_eq!(rig.sent(), ["RNFR a"]);
+    rig.reply("150 looking for it\r\n");
+    assert!(rig.sent().is_empty());
+    rig.reply("550 no such file\r\n");
+    assert_eq!(rig.sent(), ["NOOP"]);
+    rig.reply("200 ok\r\n");
+    rig.done(next);
+}
+
 #[test]
 fn a_transfer_withdrawn_while_it_is_set_up_is_not_begun() {
     let mut rig = secure();
@@ -169,6 +185,30 @@ fn a_restart_point_nothing_has_taken_up_is_set_to_0_before_the_next_file() {
         rig.reply("229 (|||2124|)\r\n");
         assert_eq!(rig.sent(), ["EPSV", "STOR h"], "once is enough");
     }
+}
+
+/// The point is the server's, whoever waits for other replies when it is acknowledged.
+#[test]
+fn a_restart_point_is_left_whatever_else_waits() {
+    let mut config = Config::default();
+    config.data_modes = DataModes::new(&[DataMode::Epsv]).unwrap();
+    let mut rig = Rig::secure(config);
+    let how = TransferOptions {
+        offset: 7,
+        ..TransferOptions::default()
+    };
+    let file = rig.ask(|c, now| c.store(now, b"f", how));
+    let noop = rig.ask(Client::noop);
+    rig.reply("200 I\r\n229 (|||2121|)\r\n");
+    rig.data_failed(Fault::Refused);
+    rig.failed(file);
+    rig.reply("350 ok\r\n").reply("200 ok\r\n");
+    rig.done(noop);
+    rig.sent();
+    rig.auto_data = true;
+    rig.store("g");
+    rig.reply("229 (|||2122|)\r\n");
+    assert_eq!(rig.sent(), ["EPSV", "REST 0"]);
 }
 
 #[test]

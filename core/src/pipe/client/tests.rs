@@ -216,6 +216,40 @@ fn what_a_server_does_on_the_data_connection_is_left_alone_for_5_ms_in_all() {
     assert_eq!(until, Some(begun + Duration::from_millis(5)));
 }
 
+/// There is nothing to look at behind one that failed on our side.
+#[test]
+fn an_upload_that_fails_here_is_not_looked_at() {
+    struct Breaks<'a>(&'a Cell<bool>);
+    impl Read for Breaks<'_> {
+        fn read(&mut self, _: &mut [u8]) -> io::Result<usize> {
+            match self.0.get() {
+                true => Err(ErrorKind::UnexpectedEof.into()),
+                false => Err(ErrorKind::WouldBlock.into()),
+            }
+        }
+    }
+    let broken = Cell::new(false);
+    let mut scene = Scene::clear();
+    scene.login().unwrap();
+    let ticket = scene.store();
+    let mut source = Breaks(&broken);
+    let mut call = Call::transfer(ticket.id(), Payload::Source(&mut source));
+    let begun = scene.now;
+    assert!(!settle(&mut scene, &mut call, |_| true));
+    // What is owed to the server's packets is due later than what was to be looked at.
+    scene.now = begun + Duration::from_millis(3);
+    broken.set(true);
+    settle(&mut scene, &mut call, |_| false);
+    assert_eq!(scene.host.closed, [true], "by a reset");
+    let step = scene
+        .engine
+        .step(scene.now, &mut scene.host, &mut call, &mut |_| false);
+    let Ok(Step::Waits(Some(until))) = step else {
+        panic!("{step:?}");
+    };
+    assert!(until > begun + Duration::from_millis(5), "{until:?}");
+}
+
 /// The server only sees that nobody comes; why is known here.
 #[test]
 fn a_data_connection_that_cannot_be_made_says_why() {

@@ -103,9 +103,7 @@ fn in_front_of_secret(line: &[u8]) -> Option<(&[u8], Option<&[u8]>)> {
     let (name, rest) = split_name(line);
     match Verb::parse(name)? {
         verb if verb.hides_argument() && !rest.is_empty() => Some((name, None)),
-        Verb::Site if rest.starts_with(b" ") => {
-            password_word(rest.trim_ascii_start()).map(|word| (name, Some(word)))
-        }
+        Verb::Site => password_word(rest.trim_ascii_start()).map(|word| (name, Some(word))),
         _ => None,
     }
 }
@@ -163,6 +161,7 @@ mod tests {
             ("SITE PSWD old new", "SITE PSWD ****"),
             ("site  chpass x", "site chpass ****"),
             ("SITE ADDUSER bob x", "SITE ADDUSER ****"),
+            ("SITE\tPSWD x", "SITE PSWD ****"),
             ("SITE PSWD", "SITE PSWD"),
             ("SITE WHO", "SITE WHO"),
             ("SITE CHMOD 644 PASS", "SITE CHMOD 644 PASS"),
@@ -176,6 +175,21 @@ mod tests {
                 shown.ends_with("****"),
                 "{line}"
             );
+        }
+    }
+
+    /// A word of SITE is a word of SITE alone: a file may be called so.
+    #[test]
+    fn only_site_has_sub_commands_with_a_password() {
+        for (line, shown) in [
+            ("SITE PSWD old new", "SITE PSWD ****"),
+            ("SITE CHMOD 644 PSWD", "SITE CHMOD 644 PSWD"),
+            ("STOR PSWD x", "STOR PSWD x"),
+            ("STAT passwords of 2026", "STAT passwords of 2026"),
+            ("ACCT PSWD x", "ACCT ****"),
+        ] {
+            let command = Command::parse(line.as_bytes()).unwrap();
+            assert_eq!(command.display_masked().to_string(), shown);
         }
     }
 }
