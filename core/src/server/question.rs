@@ -145,6 +145,16 @@ pub(super) enum Said {
     Refused(Refused),
 }
 
+impl Said {
+    /// Why not, where that is what was said.
+    pub(super) const fn refused(&self) -> Option<Refused> {
+        match self {
+            Said::Refused(why) => Some(*why),
+            _ => None,
+        }
+    }
+}
+
 macro_rules! questions {
     ($(
         $(#[$doc:meta])* $name:ident {

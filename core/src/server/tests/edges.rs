@@ -191,6 +191,8 @@ fn help_lists_what_the_policy_offers_and_nothing_else() {
         assert!(!has(&verbs, verb), "{verb}: {verbs:?}");
     }
     assert_eq!(bench.text("HELP RETR", 214), "Syntax: RETR argument");
+    assert_eq!(bench.text("HELP LIST", 214), "Syntax: LIST [argument]");
+    assert_eq!(bench.text("HELP PASV", 214), "Syntax: PASV");
     assert_eq!(bench.text("HELP CCC", 501), "No such command");
 
     let mut config = Config::new(Security::required().allow_ccc());
