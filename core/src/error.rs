@@ -618,6 +618,36 @@ mod tests {
 
     use super::*;
 
+    /// Takes so many bytes.
+    struct Full(usize);
+
+    impl fmt::Write for Full {
+        fn write_str(&mut self, text: &str) -> fmt::Result {
+            self.0 = self.0.checked_sub(text.len()).ok_or(fmt::Error)?;
+            Ok(())
+        }
+    }
+
+    #[test]
+    fn what_has_no_room_is_not_told_as_whole() {
+        let failure = |kind| Failure::new(kind, Some(Verb::Stor));
+        let time = crate::wire::date::Timestamp::parse(b"20260301120000.25").unwrap();
+        let every: [&dyn fmt::Display; 4] = [
+            &failure(FailureKind::Injected),
+            &failure(FailureKind::SessionReuseRequired),
+            &failure(FailureKind::Unconfirmed { bytes: 3 }),
+            &time,
+        ];
+        for value in every {
+            let whole = value.to_string().len();
+            for room in 0..whole {
+                let written = fmt::write(&mut Full(room), format_args!("{value}"));
+                assert!(written.is_err(), "{value} in {room}");
+            }
+            assert!(fmt::write(&mut Full(whole), format_args!("{value}")).is_ok());
+        }
+    }
+
     #[test]
     fn not_logged_in_is_about_the_login_whatever_it_answers() {
         let failure = |kind, code| Failure::replied(kind, Some(Verb::Prot), code, Vec::new());
