@@ -631,7 +631,7 @@ impl Question {
     }
 
     /// A copy for checkers that explore several answers to one question.
-    #[cfg(feature = "model")]
+    #[cfg(any(test, feature = "model"))]
     pub fn duplicate(&self) -> Self {
         self.copy()
     }
