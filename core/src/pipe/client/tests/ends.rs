@@ -111,6 +111,36 @@ fn payload_of_a_call_that_was_given_up_ends_and_the_session_goes_on() {
     }
 }
 
+/// A record that is not the server's, in the middle of a file.
+#[test]
+fn tls_that_fails_in_mid_transfer_is_told_with_what_failed() {
+    let mut scene = Scene::under_tls(Security::required()).steady();
+    scene.login().unwrap();
+    scene.server.stalls = true;
+    scene.server.answers = vec![("RETR", "150 go")];
+    let ticket = scene.retrieve();
+    let mut got = Vec::new();
+    let mut call = Call::transfer(ticket.id(), Payload::Sink(&mut got));
+    let step = scene.settle(&mut call, &mut |_| false);
+    assert!(matches!(step, Step::Waits(_)), "{step:?}");
+    let (end, _) = scene.server.data.as_mut().unwrap();
+    end.write_all(b"\x17\x03\x03\x00\x14twenty strange bytes")
+        .unwrap();
+    scene.server.out.extend(b"426 cut\r\n");
+    let error = scene
+        .play(&ticket, Payload::Sink(&mut got))
+        .expect_err("not whole");
+    assert_eq!(got, FILE, "what was the server's was taken");
+    let Error::Failed(failed) = &error else {
+        panic!("{error}");
+    };
+    assert!(failed.tls.is_some(), "{error}");
+    assert!(
+        matches!(failed.failure.kind, FailureKind::DataTls(_)),
+        "{error}"
+    );
+}
+
 /// Where the diagnosis knows a cause, the advice is about that one.
 #[test]
 fn the_advice_is_about_the_cause() {
