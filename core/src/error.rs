@@ -613,7 +613,7 @@ impl fmt::Display for Timer {
 }
 
 #[cfg(test)]
-mod tests {
+pub(crate) mod tests {
     use alloc::string::ToString;
 
     use super::*;
@@ -628,6 +628,16 @@ mod tests {
         }
     }
 
+    /// What is shown says so where it has no room, wherever that is.
+    pub(crate) fn is_told_whole_or_not_at_all(value: &dyn fmt::Display) {
+        let whole = value.to_string().len();
+        for room in 0..whole {
+            let written = fmt::write(&mut Full(room), format_args!("{value}"));
+            assert!(written.is_err(), "{value} in {room}");
+        }
+        assert!(fmt::write(&mut Full(whole), format_args!("{value}")).is_ok());
+    }
+
     #[test]
     fn what_has_no_room_is_not_told_as_whole() {
         let failure = |kind| Failure::new(kind, Some(Verb::Stor));
@@ -639,12 +649,7 @@ mod tests {
             &time,
         ];
         for value in every {
-            let whole = value.to_string().len();
-            for room in 0..whole {
-                let written = fmt::write(&mut Full(room), format_args!("{value}"));
-                assert!(written.is_err(), "{value} in {room}");
-            }
-            assert!(fmt::write(&mut Full(whole), format_args!("{value}")).is_ok());
+            is_told_whole_or_not_at_all(value);
         }
     }
 

@@ -301,6 +301,9 @@ fn the_control_connection_is_closed_behind_the_last_word() {
             false => LinkEnd::Fin,
         };
         assert_eq!(scene.server.link.end(), Some(end));
+        // Nothing is left that could be sent, or sent to.
+        scene.engine.flush(&mut scene.host, &mut |_| false);
+        assert_eq!(scene.server.heard.last().unwrap(), "QUIT");
     }
 }
 

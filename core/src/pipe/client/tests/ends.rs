@@ -152,5 +152,6 @@ fn the_advice_is_about_the_cause() {
         panic!("{error}");
     };
     let cause = failed.diagnosis.first().expect("a cause");
-    assert!(format!("{error}").contains(cause.advice), "{error}");
+    assert!(error.to_string().contains(cause.advice), "{error}");
+    assert_eq!(error.advice(), Some(cause.advice));
 }
