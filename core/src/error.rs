@@ -613,10 +613,45 @@ impl fmt::Display for Timer {
 }
 
 #[cfg(test)]
-mod tests {
+pub(crate) mod tests {
     use alloc::string::ToString;
 
     use super::*;
+
+    /// Takes so many bytes.
+    struct Full(usize);
+
+    impl fmt::Write for Full {
+        fn write_str(&mut self, text: &str) -> fmt::Result {
+            self.0 = self.0.checked_sub(text.len()).ok_or(fmt::Error)?;
+            Ok(())
+        }
+    }
+
+    /// What is shown says so where it has no room, wherever that is.
+    pub(crate) fn is_told_whole_or_not_at_all(value: &dyn fmt::Display) {
+        let whole = value.to_string().len();
+        for room in 0..whole {
+            let written = fmt::write(&mut Full(room), format_args!("{value}"));
+            assert!(written.is_err(), "{value} in {room}");
+        }
+        assert!(fmt::write(&mut Full(whole), format_args!("{value}")).is_ok());
+    }
+
+    #[test]
+    fn what_has_no_room_is_not_told_as_whole() {
+        let failure = |kind| Failure::new(kind, Some(Verb::Stor));
+        let time = crate::wire::date::Timestamp::parse(b"20260301120000.25").unwrap();
+        let every: [&dyn fmt::Display; 4] = [
+            &failure(FailureKind::Injected),
+            &failure(FailureKind::SessionReuseRequired),
+            &failure(FailureKind::Unconfirmed { bytes: 3 }),
+            &time,
+        ];
+        for value in every {
+            is_told_whole_or_not_at_all(value);
+        }
+    }
 
     #[test]
     fn not_logged_in_is_about_the_login_whatever_it_answers() {

@@ -371,10 +371,8 @@ pub fn says_too_many(failure: &Failure, others: bool) -> bool {
 /// The words of servers that answer a login too many like a wrong password. Anything about passwords or attempts is none of it: to try those
 /// again would lock the user out.
 fn text_says_too_many(failure: &Failure) -> bool {
-    let Some(reply) = failure.reply() else {
-        return false;
-    };
-    let text = reply.text().to_ascii_lowercase();
+    let said = failure.reply().map(|reply| reply.text());
+    let text = said.unwrap_or_default().to_ascii_lowercase();
     let has = |word: &&str| text.windows(word.len()).any(|part| part == word.as_bytes());
     let many = ["too many", "maximum", "max ", "limit", "only "];
     let things = ["connect", "client", "session", "users", "logged in"];

@@ -258,6 +258,17 @@ mod tests {
             .map(|result| result.ok().unwrap())
     }
 
+    /// Whatever it is a ticket of: the application may keep several of one request.
+    #[test]
+    fn a_ticket_is_as_good_as_its_copies() {
+        fn twice<T: Clone>(ticket: &T) -> [T; 2] {
+            [ticket.clone(), ticket.clone()]
+        }
+        for ticket in twice(&Ticket::<crate::ticket::Plain>::new(OWN)) {
+            assert_eq!(ticket.id(), OWN);
+        }
+    }
+
     /// One of each kind; the first one has nothing to tell.
     fn every() -> [Done<'static>; 8] {
         [

@@ -17,7 +17,8 @@ TEST_ITEM = re.compile(r"\s*#\[cfg\((test|all\(test\b.*)\)\]")
 
 
 def lines_of_tests(path):
-    """The numbers of the lines that belong to items behind #[cfg(test)]. Relies on rustfmt: an item ends where its indentation comes back."""
+    """The numbers of the lines that belong to items behind #[cfg(test)]. Relies on rustfmt: an item ends where its indentation comes back,
+    one that has a block with the end of that: lines of a text in it may begin anywhere."""
     lines = path.read_text().splitlines()
     found = set()
     at = 0
@@ -27,7 +28,10 @@ def lines_of_tests(path):
             continue
         indent = lines[at][: len(lines[at]) - len(lines[at].lstrip())]
         first = at
-        while not re.match(re.escape(indent) + r"(\}|[^\s}#/].*[;}]$)", lines[at]):
+        while re.match(r"\s*(#|//)", lines[at]):
+            at += 1
+        end = r"\}" if lines[at].endswith("{") else r"(\}|[^\s}#/].*[;}]$)"
+        while not re.match(re.escape(indent) + end, lines[at]):
             at += 1
         found.update(range(first + 1, at + 2))
         at += 1

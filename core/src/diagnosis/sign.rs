@@ -514,6 +514,11 @@ impl Sign {
     }
 }
 
+/// Writes what was seen, if it was.
+fn told<T>(seen: Option<T>, write: impl FnOnce(T) -> fmt::Result) -> fmt::Result {
+    seen.map_or(Ok(()), write)
+}
+
 struct Shown<'a>(Sign, &'a Facts<'a>);
 
 impl fmt::Display for Shown<'_> {
@@ -525,16 +530,15 @@ impl fmt::Display for Shown<'_> {
         f.write_str(match self.0 {
             Sign::NoFailure | Sign::Transfer | Sign::Refused | Sign::TransferFailed => "",
             Sign::Code(_) | Sign::Says(_) => {
-                return match facts.failure.and_then(Failure::reply) {
-                    Some(reply) => write!(f, "the server said {}", reply.display()),
-                    None => Ok(()),
-                };
+                let reply = facts.failure.and_then(Failure::reply);
+                return told(reply, |reply| {
+                    write!(f, "the server said {}", reply.display())
+                });
             }
             Sign::Verb(_) => {
-                return match facts.verb() {
-                    Some(verb) => write!(f, "it happened to {}", verb.as_str()),
-                    None => Ok(()),
-                };
+                return told(facts.verb(), |verb| {
+                    write!(f, "it happened to {}", verb.as_str())
+                });
             }
             Sign::GreetingRefused => "the greeting refuses service",
             Sign::LoginRefused => "the login was refused",
@@ -569,13 +573,12 @@ impl fmt::Display for Shown<'_> {
             }
             Sign::AuthAccepted => "AUTH was accepted",
             Sign::AuthAnswered(codes) => {
-                return match facts
+                let code = facts
                     .auth_codes()
-                    .find(|code| codes.contains(&code.value()))
-                {
-                    Some(code) => write!(f, "AUTH was answered with {}", code.value()),
-                    None => Ok(()),
-                };
+                    .find(|code| codes.contains(&code.value()));
+                return told(code, |code| {
+                    write!(f, "AUTH was answered with {}", code.value())
+                });
             }
             Sign::Secure => "the control connection is under TLS",
             Sign::CutAtHello => "the connection was cut before the server said anything in TLS",
@@ -586,10 +589,7 @@ impl fmt::Display for Shown<'_> {
             | Sign::CertificateFault
             | Sign::ClientCertificateWanted
             | Sign::OtherAlert => {
-                return match facts.tls_fault() {
-                    Some(fault) => write!(f, "{fault}"),
-                    None => Ok(()),
-                };
+                return told(facts.tls_fault(), |fault| write!(f, "{fault}"));
             }
             Sign::AfterSilence => {
                 return write!(f, "it came after {} s of silence", control.waited.as_secs());
@@ -609,16 +609,14 @@ impl fmt::Display for Shown<'_> {
                 return write!(f, "the connection to port {} was refused", data.port);
             }
             Sign::SetUpRefused(_) => {
-                return match data.refused {
-                    Some(code) => write!(f, "setting up was refused with {}", code.value()),
-                    None => Ok(()),
-                };
+                return told(data.refused, |code| {
+                    write!(f, "setting up was refused with {}", code.value())
+                });
             }
             Sign::AdvertisedPrivate | Sign::AdvertisedPublic => {
-                return match data.advertised {
-                    Some(address) => write!(f, "the server advertised {address}"),
-                    None => Ok(()),
-                };
+                return told(data.advertised, |address| {
+                    write!(f, "the server advertised {address}")
+                });
             }
             Sign::Followed => "that address was connected to, as the policy allows",
             Sign::DataProtected => "the data connection was to be under TLS",
@@ -627,10 +625,9 @@ impl fmt::Display for Shown<'_> {
             Sign::DataTlsCut => "its handshake was cut",
             Sign::DataNotTls => "what came on it was not TLS",
             Sign::DataCertificateFault => {
-                return match facts.data_tls_fault() {
-                    Some(fault) => write!(f, "on the data connection {fault}"),
-                    None => Ok(()),
-                };
+                return told(facts.data_tls_fault(), |fault| {
+                    write!(f, "on the data connection {fault}")
+                });
             }
             Sign::DataTls12 => "it uses TLS 1.2",
             Sign::NoTickets => "nothing was left to resume from",

@@ -289,9 +289,7 @@ fn is_total(line: &[u8]) -> bool {
         b"\xE5\x90\x88\xE8\xA8\x88",
     ];
     let mut words = Words::new(line);
-    let Some(first) = words.next() else {
-        return false;
-    };
+    let first = words.next().unwrap_or_default();
     let text = line.trim_ascii();
     if TOTAL.iter().any(|total| first.eq_ignore_ascii_case(total)) {
         // `ls -h` adds a unit.

@@ -6,7 +6,7 @@ use super::chooser::Chooser;
 use super::ebcdic;
 use super::entry::{Dialect, Kind};
 use super::item::Item;
-use super::lines::{Found, Lines};
+use super::lines::{Found, Lines, Place};
 use super::options::Options;
 use super::time::Zone;
 use super::words::is_blank;
@@ -33,8 +33,7 @@ pub struct Decoder {
 
 /// What the loop over lines has come to.
 enum Next<'c> {
-    Line(Found<'c>),
-    TooLong(Found<'c>),
+    Line(Place<'c>),
     /// A name and its other columns.
     Joined,
     /// A name without other columns.
@@ -77,8 +76,9 @@ impl Decoder {
 
     fn step<'a, 'c: 'a>(&'a mut self, input: &mut &'c [u8], is_last: bool) -> Option<Item<'a>> {
         match self.next(input, is_last)? {
-            Next::Line(found) => {
-                let raw = self.lines.line(found);
+            Next::Line(place @ Place::TooLong) => Some(Item::TooLong(self.lines.line(place))),
+            Next::Line(place) => {
+                let raw = self.lines.line(place);
                 if !self.lines.is_ebcdic() {
                     return Some(usable(self.chooser.read(raw), &mut self.name));
                 }
@@ -88,7 +88,6 @@ impl Decoder {
                 let item = self.chooser.read(&self.text);
                 Some(with_raw(usable(item, &mut self.name), raw))
             }
-            Next::TooLong(found) => Some(Item::TooLong(self.lines.line(found))),
             Next::Joined => Some(self.chooser.read(&self.held)),
             Next::Held => Some(Item::Unparsed(&self.held)),
         }
@@ -97,8 +96,7 @@ impl Decoder {
     /// Goes on to the next line that says something, and holds names that wait for their second line.
     fn next<'c>(&mut self, input: &mut &'c [u8], is_last: bool) -> Option<Next<'c>> {
         loop {
-            let found = self.lines.advance(input, is_last);
-            match found {
+            let place = match self.lines.advance(input, is_last) {
                 Found::Head => {
                     self.chooser.look(self.lines.head());
                     continue;
@@ -107,29 +105,30 @@ impl Decoder {
                     let held = is_last && core::mem::take(&mut self.is_holding);
                     return held.then_some(Next::Held);
                 }
-                _ => {}
-            }
+                Found::Line(place) => place,
+            };
+            let is_whole = !matches!(place, Place::TooLong);
             if core::mem::take(&mut self.is_holding) {
-                let line = self.lines.line(found);
-                if !matches!(found, Found::TooLong) && vms::is_second_line(line) {
+                let line = self.lines.line(place);
+                if is_whole && vms::is_second_line(line) {
                     self.held.push(b'\n');
                     self.held.extend_from_slice(line);
                     return Some(Next::Joined);
                 }
-                self.lines.repeat(found);
+                self.lines.repeat(place);
                 return Some(Next::Held);
             }
-            if matches!(found, Found::TooLong) {
-                return Some(Next::TooLong(found));
+            if !is_whole {
+                return Some(Next::Line(place));
             }
-            let line = self.lines.line(found);
+            let line = self.lines.line(place);
             if self.lines.is_ebcdic() {
                 ebcdic::translate(line, &mut self.text);
                 if self.text.iter().all(is_blank) {
                     self.chooser.blank();
                     continue;
                 }
-                return Some(Next::Line(found));
+                return Some(Next::Line(place));
             }
             if line.iter().all(is_blank) {
                 self.chooser.blank();
@@ -138,7 +137,7 @@ impl Decoder {
                 self.held.extend_from_slice(line);
                 self.is_holding = true;
             } else {
-                return Some(Next::Line(found));
+                return Some(Next::Line(place));
             }
         }
     }

@@ -210,16 +210,11 @@ impl Dialect {
 
 fn mode_of_letters(text: &[u8]) -> Option<u32> {
     let (mut bits, mut specials) = (0, 0);
-    if text.len() != 9 {
-        return None;
-    }
-    for triple in text.chunks(3) {
-        let [read, write, execute] = triple else {
-            return None;
-        };
+    let [a, b, c, d, e, f, g, h, i]: [u8; 9] = text.try_into().ok()?;
+    for [read, write, execute] in [[a, b, c], [d, e, f], [g, h, i]] {
         bits = bits * 8
-            + u32::from(*read == b'r') * 4
-            + u32::from(*write == b'w') * 2
+            + u32::from(read == b'r') * 4
+            + u32::from(write == b'w') * 2
             + u32::from(matches!(execute, b'x' | b's' | b't'));
         let special = matches!(execute, b's' | b'S' | b't' | b'T' | b'l' | b'L');
         specials = specials * 2 + u32::from(special);

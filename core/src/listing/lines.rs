@@ -20,7 +20,7 @@ pub(super) struct Lines {
     /// The line in `carry` was given out.
     spent: bool,
     /// The line in `carry` is to be given out once more, as what it was.
-    again: Option<Again>,
+    again: Option<Place<'static>>,
     /// The rest of a line that was too long.
     discarding: bool,
     stage: Stage,
@@ -35,19 +35,20 @@ enum Stage {
     Reading,
 }
 
-#[derive(Clone, Copy, Debug)]
-enum Again {
-    Whole,
-    TooLong,
-}
-
-/// Where the next line is.
+/// What there is.
 #[derive(Clone, Copy, Debug)]
 pub(super) enum Found<'c> {
     /// More bytes are needed.
     Nothing,
     /// The head is full, or the listing is at its end: look at [`Lines::head`], then go on.
     Head,
+    /// A line.
+    Line(Place<'c>),
+}
+
+/// Where a line is.
+#[derive(Clone, Copy, Debug)]
+pub(super) enum Place<'c> {
     /// Whole in the piece.
     Here(&'c [u8]),
     /// In the head.
@@ -76,10 +77,8 @@ impl Lines {
     /// The next line, with CR at its end. `is_last`: nothing follows the input.
     pub(super) fn advance<'c>(&mut self, input: &mut &'c [u8], is_last: bool) -> Found<'c> {
         if self.spent {
-            match self.again.take() {
-                Some(Again::Whole) => return Found::InCarry,
-                Some(Again::TooLong) => return Found::TooLong,
-                None => {}
+            if let Some(place) = self.again.take() {
+                return Found::Line(place);
             }
             self.spent = false;
             self.carry.clear();
@@ -97,8 +96,8 @@ impl Lines {
             return Found::Head;
         }
         while self.at < self.head.len() {
-            if let Some(found) = self.take_from_head() {
-                return found;
+            if let Some(place) = self.take_from_head() {
+                return Found::Line(place);
             }
         }
         while let Some(end) = self.find_end(input) {
@@ -108,7 +107,7 @@ impl Lines {
                 continue;
             }
             if self.carry.is_empty() && line.len() <= self.longest {
-                return Found::Here(line);
+                return Found::Line(Place::Here(line));
             }
             return self.add(line, true);
         }
@@ -129,14 +128,12 @@ impl Lines {
     }
 
     /// The line that was found, as received.
-    pub(super) fn line<'a, 'c: 'a>(&'a self, found: Found<'c>) -> &'a [u8] {
-        let line = match found {
-            Found::Here(line) => line,
-            Found::InHead(start, end) => self.head.get(start..end).unwrap_or_default(),
-            Found::InCarry | Found::TooLong => &self.carry,
-            Found::Nothing | Found::Head => &[],
+    pub(super) fn line<'a, 'c: 'a>(&'a self, place: Place<'c>) -> &'a [u8] {
+        let mut line = match place {
+            Place::Here(line) => line,
+            Place::InHead(start, end) => self.head.get(start..end).unwrap_or_default(),
+            Place::InCarry | Place::TooLong => &self.carry,
         };
-        let mut line = line;
         while let [rest @ .., b'\r'] = line {
             line = rest;
         }
@@ -144,30 +141,29 @@ impl Lines {
     }
 
     /// Gives the line that was found out again.
-    pub(super) fn repeat(&mut self, found: Found<'_>) {
-        match found {
-            Found::Here(line) => {
+    pub(super) fn repeat(&mut self, place: Place<'_>) {
+        match place {
+            Place::Here(line) => {
                 self.carry.clear();
                 self.carry.extend_from_slice(line);
             }
-            Found::InHead(start, end) => {
+            Place::InHead(start, end) => {
                 self.carry.clear();
                 if let Some(line) = self.head.get(start..end) {
                     self.carry.extend_from_slice(line);
                 }
             }
-            Found::InCarry | Found::TooLong => {}
-            Found::Nothing | Found::Head => return,
+            Place::InCarry | Place::TooLong => {}
         }
         self.spent = true;
-        self.again = Some(match found {
-            Found::TooLong => Again::TooLong,
-            _ => Again::Whole,
+        self.again = Some(match place {
+            Place::TooLong => Place::TooLong,
+            _ => Place::InCarry,
         });
     }
 
     /// A line in the head, or a step towards one. What is left behind the last one goes on in the pieces.
-    fn take_from_head<'c>(&mut self) -> Option<Found<'c>> {
+    fn take_from_head(&mut self) -> Option<Place<'static>> {
         let start = self.at;
         let rest = self.head.get(start..)?;
         let end = self.find_end(rest);
@@ -175,11 +171,8 @@ impl Lines {
         let fits = length <= self.longest;
         if let Some(end) = end {
             self.at = start + end + 1;
-            if core::mem::take(&mut self.discarding) {
-                return None;
-            }
             if fits {
-                return Some(Found::InHead(start, start + end));
+                return Some(Place::InHead(start, start + end));
             }
         }
         let kept = rest.get(..self.longest).unwrap_or(rest);
@@ -190,7 +183,7 @@ impl Lines {
             self.at = 0;
         }
         self.spent = !fits;
-        (!fits).then_some(Found::TooLong)
+        (!fits).then_some(Place::TooLong)
     }
 
     /// Puts a piece of a line behind the others.
@@ -201,12 +194,12 @@ impl Lines {
                 .extend_from_slice(piece.get(..room).unwrap_or_default());
             self.discarding = !is_whole;
             self.spent = true;
-            return Found::TooLong;
+            return Found::Line(Place::TooLong);
         }
         self.carry.extend_from_slice(piece);
         if is_whole {
             self.spent = true;
-            Found::InCarry
+            Found::Line(Place::InCarry)
         } else {
             Found::Nothing
         }
@@ -255,13 +248,12 @@ mod tests {
         let mut out = Vec::new();
         let mut take = |lines: &mut Lines, mut piece: &[u8], is_last| {
             loop {
-                let found = lines.advance(&mut piece, is_last);
-                match found {
+                match lines.advance(&mut piece, is_last) {
                     Found::Nothing => break,
                     Found::Head => {}
-                    _ => {
-                        let whole = !matches!(found, Found::TooLong);
-                        out.push((whole, lines.line(found).to_vec()));
+                    Found::Line(place) => {
+                        let whole = !matches!(place, Place::TooLong);
+                        out.push((whole, lines.line(place).to_vec()));
                     }
                 }
             }
@@ -328,21 +320,21 @@ mod tests {
                 let mut lines = Lines::new(longest);
                 let mut last = Vec::new();
                 loop {
-                    let found = lines.advance(&mut rest, true);
-                    if matches!(found, Found::Nothing) {
-                        break;
-                    }
-                    if matches!(found, Found::Head) {
-                        continue;
-                    }
-                    let shown = |lines: &Lines, found| {
-                        (matches!(found, Found::TooLong), lines.line(found).to_vec())
+                    let place = match lines.advance(&mut rest, true) {
+                        Found::Nothing => break,
+                        Found::Head => continue,
+                        Found::Line(place) => place,
                     };
-                    last = shown(&lines, found).1;
-                    let before = shown(&lines, found);
-                    lines.repeat(found);
-                    let found = lines.advance(&mut rest, true);
-                    assert_eq!(shown(&lines, found), before);
+                    let shown = |lines: &Lines, place| {
+                        (matches!(place, Place::TooLong), lines.line(place).to_vec())
+                    };
+                    let before = shown(&lines, place);
+                    last.clone_from(&before.1);
+                    lines.repeat(place);
+                    let Found::Line(place) = lines.advance(&mut rest, true) else {
+                        panic!("{last:?} is not given out again");
+                    };
+                    assert_eq!(shown(&lines, place), before);
                 }
                 assert_eq!(last, b"d");
             }

@@ -3,6 +3,7 @@
 //! ```text
 //! Volume Unit    Referred Ext Used Recfm Lrecl BlkSz Dsorg Dsname
 //! WYOSPT 3420   2003/05/21  1  200  FB      80  8053  PS  'PROD.MASTER'
+//! XRFS95 3390   2017/08/0412313875  FB    1024 27648  PS  PROD.LARGE
 //! Migrated                                                OLD.DATA
 //!
 //!  Name     VV.MM   Created       Changed      Size  Init   Mod   Id
@@ -42,20 +43,28 @@ pub(super) fn data_set<'a>(line: &'a [u8], context: &Context) -> Option<Entry<'a
     if unit.len() != 4 || !unit.iter().all(u8::is_ascii_alphanumeric) {
         return None;
     }
-    match words.next()? {
-        b"**NONE**" => {}
-        referred => entry.time = Some(context.time(year_first(referred)?, None)?),
+    // Columns run together where they are full: a date of ten, extents of three, tracks of five.
+    let referred = words.next()?;
+    let (referred, extents) = referred.split_at_checked(10).unwrap_or((referred, b""));
+    if referred != b"**NONE**" {
+        entry.time = Some(context.time(year_first(referred)?, None)?);
     }
-    // Extents and tracks run together when there are too many: `1+++++`.
-    let extents = words.next()?;
-    if is_number(extents) {
-        entry.size = match words.next()? {
-            b"++++" | b"+++++" | b"????" => None,
-            used => Some(Size::Tracks(decimal(used)?)),
-        };
-    } else if !extents.strip_suffix(b"+++++").is_some_and(is_number) {
+    let extents = if extents.is_empty() {
+        words.next()?
+    } else {
+        extents
+    };
+    let (extents, used) = match extents.len() {
+        ..=3 => (extents, words.next()?),
+        length => extents.split_at_checked(length.checked_sub(5)?)?,
+    };
+    if !is_number(extents) {
         return None;
     }
+    entry.size = match used {
+        b"++++" | b"+++++" | b"????" => None,
+        used => Some(Size::Tracks(decimal(used)?)),
+    };
     let [record_format, record_length, block_size, organisation] =
         [words.next()?, words.next()?, words.next()?, words.next()?];
     let format_fits = record_format.len() <= 4

@@ -2,7 +2,7 @@
 
 use alloc::vec::Vec;
 
-use super::lines::{Found, Lines};
+use super::lines::{Found, Lines, Place};
 use crate::error::Malformed;
 use crate::limits::Limits;
 
@@ -78,20 +78,22 @@ impl Names {
         input: &mut &'c [u8],
         is_last: bool,
     ) -> Option<Result<&'a [u8], Malformed>> {
-        let found = loop {
+        let place = loop {
             match self.lines.advance(input, is_last) {
                 Found::Nothing => return None,
                 Found::Head => {}
-                Found::TooLong => return Some(Err(Malformed::LineTooLong { limit: self.limit })),
-                found => {
-                    let name = bare(self.lines.line(found), &self.directory);
+                Found::Line(Place::TooLong) => {
+                    return Some(Err(Malformed::LineTooLong { limit: self.limit }));
+                }
+                Found::Line(place) => {
+                    let name = bare(self.lines.line(place), &self.directory);
                     if !matches!(name, b"" | b"." | b"..") {
-                        break found;
+                        break place;
                     }
                 }
             }
         };
-        let line = self.lines.line(found);
+        let line = self.lines.line(place);
         if line.iter().any(|byte| matches!(byte, b'\0' | b'\r')) {
             return Some(Err(Malformed::ControlByte));
         }

@@ -110,6 +110,10 @@ mod tests {
             ),
             ("NETWARE Type: L8", Some(Dialect::NetWare)),
             ("MACOS Peter's Server", Some(Dialect::Mac)),
+            ("MACOSX", Some(Dialect::Mac)),
+            // A version is short: what is longer is another name.
+            ("MVSFTP", None),
+            ("VMSish", None),
             ("Mine", None),
             ("", None),
         ] {

@@ -15,9 +15,6 @@ use crate::wire::date::Timestamp;
 pub(super) fn numbers<'a>(line: &'a [u8]) -> Option<Entry<'a>> {
     let mut words = Words::new(line);
     let mode = words.next()?;
-    let octal = (6..=7).contains(&mode.len())
-        && mode.starts_with(b"0")
-        && mode.iter().all(|byte| matches!(byte, b'0'..=b'7'));
     // The digits in front of the twelve bits of permissions.
     let kind = match mode.get(..mode.len().checked_sub(4)?)? {
         b"010" => Kind::File,
@@ -26,6 +23,7 @@ pub(super) fn numbers<'a>(line: &'a [u8]) -> Option<Entry<'a>> {
         b"001" | b"01" | b"002" | b"02" | b"006" | b"06" | b"014" => Kind::Other,
         _ => return None,
     };
+    let octal = mode.iter().all(|byte| matches!(byte, b'0'..=b'7'));
     let user = words.next().filter(|word| is_number(word))?;
     let group = words.next().filter(|word| is_number(word))?;
     let octets = words.number()?;

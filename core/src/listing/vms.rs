@@ -27,20 +27,10 @@ pub(super) fn parse<'a>(line: &'a [u8], context: &Context) -> Option<Entry<'a>> 
             (words.next()?, words.rest)
         }
     };
-    if !is_versioned(name) {
-        return None;
-    }
-    let (name, kind) = match name.iter().rposition(|byte| *byte == b';') {
-        Some(at) => {
-            let stem = name.get(..at)?;
-            match stem.len().checked_sub(4) {
-                Some(length) if length > 0 && ends(stem, b".DIR") => {
-                    (stem.get(..length)?, Kind::Directory)
-                }
-                _ => (name, Kind::File),
-            }
-        }
-        None => (name, Kind::File),
+    let stem = without_version(name)?;
+    let (name, kind) = match stem.len().checked_sub(4) {
+        Some(length) if length > 0 && ends(stem, b".DIR") => (stem.get(..length)?, Kind::Directory),
+        _ => (name, Kind::File),
     };
     let mut entry = Entry::new(line, name, kind, Dialect::Vms);
     if is_refusal(rest) {
@@ -79,7 +69,7 @@ pub(super) fn parse<'a>(line: &'a [u8], context: &Context) -> Option<Entry<'a>> 
 /// Whether a line is a name alone, whose other columns follow on the next line.
 pub(super) fn is_name_alone(line: &[u8]) -> bool {
     let text = line.trim_ascii_end();
-    is_versioned(text) && text.iter().all(u8::is_ascii_graphic)
+    without_version(text).is_some() && text.iter().all(u8::is_ascii_graphic)
 }
 
 /// Whether a line can be the second one of an entry.
@@ -95,17 +85,16 @@ pub(super) fn is_second_line(line: &[u8]) -> bool {
         }
 }
 
-/// `NAME.TYPE;VERSION`
-fn is_versioned(name: &[u8]) -> bool {
+/// `NAME.TYPE` of `NAME.TYPE;VERSION`. What has an equals sign in it is a fact of MLSD.
+fn without_version(name: &[u8]) -> Option<&[u8]> {
     let digits = name
         .iter()
         .rev()
         .take_while(|byte| byte.is_ascii_digit())
         .count();
-    let stem = name
-        .get(..name.len() - digits)
-        .and_then(|name| name.strip_suffix(b";"));
-    (1..=5).contains(&digits) && stem.is_some_and(|stem| !stem.is_empty() && !stem.contains(&b'='))
+    let stem = name.get(..name.len() - digits)?.strip_suffix(b";")?;
+    let fits = (1..=5).contains(&digits) && !stem.is_empty() && !stem.contains(&b'=');
+    fits.then_some(stem)
 }
 
 /// The server may not look at the file.

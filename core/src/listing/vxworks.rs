@@ -21,8 +21,7 @@ pub(super) fn parse<'a>(line: &'a [u8], context: &Context) -> Option<Entry<'a>> 
     let date = Date::named(date)?;
     let clock = Clock::parse(words.next()?)?;
     // Three blanks; more belong to the name, which is padded behind.
-    let blanks = leading_blanks(words.rest);
-    let text = words.rest.get(blanks.min(3)..).filter(|_| blanks > 0)?;
+    let text = words.rest.get(leading_blanks(words.rest).min(3)..)?;
     let (name, kind) = match text.trim_ascii_end().strip_suffix(b" <DIR>") {
         Some(name) => (name, Kind::Directory),
         None => (text, Kind::File),

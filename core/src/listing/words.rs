@@ -18,17 +18,16 @@ impl<'a> Words<'a> {
         decimal(self.next()?)
     }
 
-    /// What follows one blank: a name that may begin with blanks.
+    /// What follows the one blank behind the last word taken: a name that may begin with blanks.
     pub(super) fn name(self) -> Option<&'a [u8]> {
-        let (blank, name) = self.rest.split_first()?;
-        (is_blank(blank) && !name.is_empty()).then_some(name)
+        let (_, name) = self.rest.split_first()?;
+        (!name.is_empty()).then_some(name)
     }
 
     /// What follows all blanks: a name in a column of its own.
     pub(super) fn padded_name(self) -> Option<&'a [u8]> {
-        let blanks = leading_blanks(self.rest);
-        let name = self.rest.get(blanks..)?;
-        (blanks > 0 && !name.is_empty()).then_some(name)
+        let name = self.rest.get(leading_blanks(self.rest)..)?;
+        (!name.is_empty()).then_some(name)
     }
 
     /// Whether nothing but blanks is left.

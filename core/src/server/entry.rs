@@ -194,8 +194,11 @@ impl Listing {
         if hidden || !is_name(&entry.name) || (!current && !self.wants(&entry.name)) {
             return false;
         }
-        match self.form {
-            Form::Long => long_line(entry, now, out),
+        let written = match self.form {
+            Form::Long => {
+                long_line(entry, now, out);
+                true
+            }
             // With the argument in front, each name can be the argument of the next command.
             Form::Names => {
                 out.extend_from_slice(self.prefix());
@@ -203,15 +206,12 @@ impl Listing {
                     out.push(b'/');
                 }
                 out.extend_from_slice(&entry.name);
+                true
             }
-            Form::Facts => {
-                if !fact_line(entry, self.facts, self.rights, &entry.name, out) {
-                    return false;
-                }
-            }
-        }
-        out.extend_from_slice(b"\r\n");
-        true
+            Form::Facts => fact_line(entry, self.facts, self.rights, &entry.name, out),
+        };
+        out.extend_from_slice(if written { b"\r\n" } else { b"" });
+        written
     }
 }
 
@@ -482,9 +482,8 @@ fn long_date(time: Option<Timestamp>, now: Timestamp, out: &mut Vec<u8>) {
         "Jan", "Feb", "Mar", "Apr", "May", "Jun", "Jul", "Aug", "Sep", "Oct", "Nov", "Dec",
     ];
     const DAY: i64 = 24 * 60 * 60;
-    let Some(time) = time.or_else(|| Timestamp::from_unix_seconds(0)) else {
-        return;
-    };
+    let epoch = || Timestamp::from_unix_seconds(0).unwrap_or(now);
+    let time = time.unwrap_or_else(epoch);
     let month = MONTHS
         .get(usize::from(time.month()).saturating_sub(1))
         .unwrap_or(&"Jan");
@@ -598,6 +597,28 @@ mod tests {
             written(Form::Long, &link),
             b"lrwxrwxrwx   1 owner    group               0 Jan 01  1970 l -> to\r\n"
         );
+        // A column that is full is still apart from the next one.
+        let special = Entry {
+            owner: Some(b"administrator".to_vec()),
+            group: Some(b"operators".to_vec()),
+            ..Entry::new(b"s", Kind::Other)
+        };
+        assert_eq!(
+            written(Form::Long, &special),
+            b"?rw-r--r--   1 administrator operators            0 Jan 01  1970 s\r\n"
+        );
+    }
+
+    #[test]
+    fn rfc_3659_section_7_5_facts_of_what_is_neither_file_nor_directory() {
+        let entry = Entry {
+            created: Some(now()),
+            ..Entry::new(b"s", Kind::Other)
+        };
+        let line = written(Form::Facts, &entry);
+        let read = facts::Entry::parse(line.strip_suffix(b"\r\n").unwrap()).unwrap();
+        assert_eq!(read.kind(), facts::EntryKind::Other(b"OS.unix=special"));
+        assert_eq!(read.create(), Some(now()));
     }
 
     #[test]

@@ -236,7 +236,7 @@ impl Server {
     }
 
     /// A server under a law with a hole, for checkers.
-    #[cfg(feature = "model")]
+    #[cfg(any(test, feature = "model"))]
     #[must_use]
     pub fn with_law(
         law: Law,

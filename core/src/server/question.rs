@@ -145,6 +145,16 @@ pub(super) enum Said {
     Refused(Refused),
 }
 
+impl Said {
+    /// Why not, where that is what was said.
+    pub(super) const fn refused(&self) -> Option<Refused> {
+        match self {
+            Said::Refused(why) => Some(*why),
+            _ => None,
+        }
+    }
+}
+
 macro_rules! questions {
     ($(
         $(#[$doc:meta])* $name:ident {
@@ -621,7 +631,7 @@ impl Question {
     }
 
     /// A copy for checkers that explore several answers to one question.
-    #[cfg(feature = "model")]
+    #[cfg(any(test, feature = "model"))]
     pub fn duplicate(&self) -> Self {
         self.copy()
     }

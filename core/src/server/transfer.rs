@@ -242,20 +242,20 @@ impl Server {
     // ---- answers
 
     pub(super) fn on_answer(&mut self, answer: Answer) {
-        let expected = matches!(&self.work, Work::Asking(number, _) if *number == answer.number);
         let opens = matches!(answer.said, Said::Opened { .. });
-        if !expected {
-            // What was opened for nobody is closed.
-            if opens {
-                self.open = true;
-                self.close_open(Ending::Abort, 0);
+        let asked = match core::mem::take(&mut self.work) {
+            Work::Asking(number, asked) if number == answer.number => asked,
+            other => {
+                self.work = other;
+                // What was opened for nobody is closed.
+                if opens {
+                    self.open = true;
+                    self.close_open(Ending::Abort, 0);
+                }
+                return;
             }
-            return;
-        }
-        self.open |= opens;
-        let Work::Asking(_, asked) = core::mem::take(&mut self.work) else {
-            return;
         };
+        self.open |= opens;
         match asked {
             Asked::User | Asked::Password | Asked::Account => {
                 self.on_login_answer(&asked, answer.said);
@@ -271,11 +271,11 @@ impl Server {
     fn on_open_answer(&mut self, said: Said) {
         match said {
             Said::Opened { size, name } => self.on_opened(size, name.as_deref()),
-            Said::Refused(why) => {
+            said => {
+                let why = said.refused().unwrap_or(Refused::Io);
                 let (code, text) = refusal(self.current, why);
                 self.fail_transfer(code, text);
             }
-            _ => self.fail_transfer(Code::FILE_UNAVAILABLE, "Not available"),
         }
     }
 
@@ -439,24 +439,13 @@ impl Server {
             Said::Done => {
                 self.finish(Code::CLOSING_DATA_CONNECTION, "Transfer complete", true);
             }
-            Said::Refused(why) => {
-                let (code, text) = broken_off(Some(*why));
-                self.finish(code, text, false);
-            }
-            _ => {
-                let (code, text) = broken_off(None);
-                self.finish(code, text, false);
-            }
+            said => self.on_broken_off(said),
         }
     }
 
     /// The storage failed in mid-transfer, and has said why.
     fn on_broken_off(&mut self, said: &Said) {
-        let why = match said {
-            Said::Refused(why) => Some(*why),
-            _ => None,
-        };
-        let (code, text) = broken_off(why);
+        let (code, text) = broken_off(said.refused());
         self.finish(code, text, false);
     }
 

@@ -79,3 +79,20 @@ impl ActiveKeyExchange for Started {
         self.first.group()
     }
 }
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+
+    /// Finite fields are looked for by what a group says of itself: two curves are none, and go by the name of the first.
+    #[test]
+    fn both_are_curves_and_go_by_the_name_of_the_first() {
+        let started = Both.start().unwrap();
+        assert_eq!(
+            (Both.name(), started.group()),
+            (NamedGroup::X25519, NamedGroup::X25519)
+        );
+        assert!(Both.ffdhe_group().is_none() && started.ffdhe_group().is_none());
+        assert_eq!(started.hybrid_component().unwrap().0, NamedGroup::secp256r1);
+    }
+}

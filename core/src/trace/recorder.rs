@@ -132,12 +132,11 @@ fn mask_control(entries: &mut [Entry], secrets: &Secrets) {
     }
     // From the back, so that what is in front stays where it is.
     for range in found.into_iter().rev() {
-        let before = range.start.checked_sub(1);
-        let start = before.and_then(|before| origins.get(before).copied());
-        let Some(&end) = origins.get(range.end - 1) else {
-            continue;
+        let behind = |end: usize| {
+            let last = end.checked_sub(1).and_then(|last| origins.get(last));
+            last.copied().unwrap_or_default()
         };
-        cut(entries, start.unwrap_or((0, 0)), end);
+        cut(entries, behind(range.start), behind(range.end));
     }
 }
 

@@ -244,10 +244,10 @@ fn the_text_is_a_dialogue() {
         entry(What::Received(None, 220, b"hi\n\x1b[2J".to_vec())),
         entry(What::Control(b"220 hi".to_vec())),
         entry(What::Sent(b"AUTH TLS".to_vec())),
-    ])
-    .to_string();
+    ]);
+    crate::error::tests::is_told_whole_or_not_at_all(&shown);
     assert_eq!(
-        shown,
+        shown.to_string(),
         "   0.000      connected to 2001:db8::1\n   \
             0.234  tls <--- 220 hi\\n\\x1b[2J\n   \
             0.234  tls ---> AUTH TLS\n"

@@ -244,6 +244,38 @@ mod tests {
         }
     }
 
+    /// What a directory is called stands above what is in it, on some systems.
+    #[test]
+    fn a_heading_is_neither_an_entry_nor_unread() {
+        let listing = listed(100, |collector| {
+            collector.feed(
+                b"Directory DISK$A:[PUB]\r\n\r\n\
+                README.TXT;1  2 30-DEC-1996 17:44  [SYSTEM] (RWED,RWED,RE,RE)\r\n",
+            );
+        });
+        assert_eq!(names(&listing), [b"README.TXT;1"]);
+        assert_eq!(listing.unread, 0);
+    }
+
+    /// More than is looked at before the first entry.
+    #[test]
+    fn a_long_listing_is_taken_as_it_comes() {
+        let line =
+            |number: u32| alloc::format!("-rw-r--r-- 1 ftp ftp 3 Jan  1 00:00 {number:04}\r\n");
+        let text: Vec<u8> = (0..1000)
+            .flat_map(|number| line(number).into_bytes())
+            .collect();
+        for size in [1000, text.len()] {
+            let listing = listed(900, |collector| {
+                for piece in text.chunks(size) {
+                    collector.feed(piece);
+                }
+            });
+            assert_eq!((listing.entries().len(), listing.unread), (900, 100));
+            assert_eq!(names(&listing).last(), Some(&&b"0899"[..]));
+        }
+    }
+
     #[test]
     fn what_is_beyond_the_bound_is_counted() {
         let listing = listed(2, |collector| {

@@ -325,6 +325,9 @@ mod tests {
         assert!(directories.matches(b"a/tmp", true) && !directories.matches(b"a/tmp", false));
         assert!(Pattern::without_case("*.TXT").matches("\u{c4}.tXt".as_bytes(), false));
         assert!(Pattern::without_case("\u{e4}").matches("\u{c4}".as_bytes(), false));
+        // The small form of this one is two characters: without case it is itself.
+        assert!(Pattern::without_case("\u{130}").matches("\u{130}".as_bytes(), false));
+        assert!(!Pattern::without_case("\u{130}").matches(b"i", false));
         assert!(!Pattern::without_case("a").matches(b"b", false));
         assert!(!Pattern::new("a").matches(b"\xff", false));
         assert!(Pattern::new("?").matches(b"\xff", false));

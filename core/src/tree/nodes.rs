@@ -3,7 +3,7 @@
 use alloc::vec::Vec;
 
 use super::found::Listing;
-use super::path::{self, LocalPath, Place, Side};
+use super::path::{self, LocalPath};
 use super::work::Job;
 
 /// A directory by its number.
@@ -101,15 +101,15 @@ impl Nodes {
         self.names(id, name).join(&b'/')
     }
 
-    pub(super) fn place(&self, side: Side, root: &[u8], id: NodeId, name: Option<&[u8]>) -> Place {
-        let names = self.names(id, name);
-        match side {
-            Side::Local => Place::Local(LocalPath::new(names)),
-            Side::Remote => {
-                let join = |path: Vec<u8>, name: &Vec<u8>| path::join(&path, name);
-                Place::Remote(names.iter().fold(root.to_vec(), join))
-            }
-        }
+    /// Where it is on this side.
+    pub(super) fn local(&self, id: NodeId, name: Option<&[u8]>) -> LocalPath {
+        LocalPath::new(self.names(id, name))
+    }
+
+    /// Where it is on the server, below `root`.
+    pub(super) fn remote(&self, root: &[u8], id: NodeId, name: Option<&[u8]>) -> Vec<u8> {
+        let join = |path: Vec<u8>, name: &Vec<u8>| path::join(&path, name);
+        self.names(id, name).iter().fold(root.to_vec(), join)
     }
 
     /// Whether a directory above, or this one, is called so by the server.

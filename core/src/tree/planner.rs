@@ -559,20 +559,17 @@ impl Planner {
     }
 
     fn place(&self, side: Side, node: NodeId, name: Option<&[u8]>) -> Place {
-        self.nodes.place(side, &self.root, node, name)
+        match side {
+            Side::Local => Place::Local(self.nodes.local(node, name)),
+            Side::Remote => Place::Remote(self.nodes.remote(&self.root, node, name)),
+        }
     }
 
     fn remote(&self, node: NodeId, name: &[u8]) -> Vec<u8> {
-        match self.place(Side::Remote, node, Some(name)) {
-            Place::Remote(path) => path,
-            Place::Local(_) => Vec::new(),
-        }
+        self.nodes.remote(&self.root, node, Some(name))
     }
 
     fn local(&self, node: NodeId, name: &[u8]) -> LocalPath {
-        match self.place(Side::Local, node, Some(name)) {
-            Place::Local(path) => path,
-            Place::Remote(_) => LocalPath::default(),
-        }
+        self.nodes.local(node, Some(name))
     }
 }

@@ -191,15 +191,13 @@ fn decode(word: &[u8]) -> Option<Vec<u8>> {
     let value = |digit: u8| char::from(digit).to_digit(16);
     // The end of a sentence.
     let word = word.strip_suffix(b".").unwrap_or(word);
-    let pairs = word.chunks_exact(2);
-    if word.is_empty() || !pairs.remainder().is_empty() {
+    let (pairs, rest) = word.as_chunks::<2>();
+    if word.is_empty() || !rest.is_empty() {
         return None;
     }
     pairs
-        .map(|pair| match pair {
-            [high, low] => u8::try_from(value(*high)? * 16 + value(*low)?).ok(),
-            _ => None,
-        })
+        .iter()
+        .map(|[high, low]| u8::try_from(value(*high)? * 16 + value(*low)?).ok())
         .collect()
 }
 

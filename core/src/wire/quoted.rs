@@ -114,13 +114,9 @@ fn push_quoted(quoted: &[u8], out: &mut Vec<u8>) {
 
 /// Appends the first byte, or the one quote that the first two mean; what is left.
 fn push_byte<'a>(text: &'a [u8], out: &mut Vec<u8>) -> &'a [u8] {
-    let (byte, rest) = match text {
-        [b'"', b'"', rest @ ..] => (b'"', rest),
-        [byte, rest @ ..] => (*byte, rest),
-        [] => return text,
-    };
-    out.push(byte);
-    rest
+    let is_doubled = text.starts_with(b"\"\"");
+    out.extend(text.first());
+    text.get(1 + usize::from(is_doubled)..).unwrap_or_default()
 }
 
 fn unquoted(text: &[u8]) -> Option<&[u8]> {

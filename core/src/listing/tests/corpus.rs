@@ -183,6 +183,7 @@ pub(crate) fn decode<'a>(
 }
 
 pub(crate) fn show(item: &Item<'_>) -> String {
+    assert_eq!(item.entry().is_some(), matches!(item, Item::Entry(_)));
     match item {
         Item::Entry(entry) => show_entry(entry),
         Item::Heading(heading) => format!("heading {}", text(heading.directory)),

@@ -93,6 +93,7 @@ mod tests {
         let mut sink = Kept::new(8);
         assert!(sink.write_all(b"12345678").is_ok());
         assert!(sink.write_all(b"9").is_err());
+        sink.flush().unwrap();
         assert_eq!(sink.into_bytes(), b"12345678");
         let facts = Facts::new(b"type=file; a b\r\ntype=dir; c\n\r\nnonsense\r\n".to_vec());
         assert!(facts.as_bytes().ends_with(b"nonsense\r\n"));

@@ -1,5 +1,6 @@
 //! The engine against a server in memory that says what the test wants, on sockets that do what the test wants.
 
+mod ends;
 mod leaving;
 mod payload;
 mod scene;
@@ -289,9 +290,16 @@ fn whoever_else_connects_to_our_data_port_is_turned_away() {
     let mut scene = Scene::new(only(DataMode::Eprt), None);
     let notes: Arc<Mutex<Vec<String>>> = Arc::default();
     let told = Arc::clone(&notes);
-    scene.engine.hook = Some(Box::new(move |event| {
-        told.lock().unwrap().push(Told(event).to_string());
-    }));
+    let moved: Arc<Mutex<Vec<Progress>>> = Arc::default();
+    let news = Arc::clone(&moved);
+    scene.engine = scene.engine.with_hooks(
+        Some(Box::new(move |event| {
+            told.lock().unwrap().push(Told(event).to_string());
+        })),
+        Some(Box::new(move |progress| {
+            news.lock().unwrap().push(progress);
+        })),
+    );
     scene.login().unwrap();
     scene.host.accept = [Ok(STRANGER), Ok(SERVER)].into();
     assert_eq!(scene.download().unwrap(), FILE);
@@ -299,6 +307,8 @@ fn whoever_else_connects_to_our_data_port_is_turned_away() {
     assert!(heard.contains("EPRT |1|192.0.2.77|4000|"), "{heard}");
     let notes = notes.lock().unwrap().join("\n");
     assert!(notes.contains("StrangerRefused(198.51.100.9)"), "{notes}");
+    let moved = moved.lock().unwrap();
+    assert_eq!(moved.last().unwrap().bytes, FILE.len() as u64);
     // Their connection was closed, and not taken for the server's.
     assert_eq!(scene.host.closed.len(), 2);
 }
@@ -325,6 +335,9 @@ fn the_control_connection_is_closed_behind_the_last_word() {
             false => LinkEnd::Fin,
         };
         assert_eq!(scene.server.link.end(), Some(end));
+        // Nothing is left that could be sent, or sent to.
+        scene.engine.flush(&mut scene.host, &mut |_| false);
+        assert_eq!(scene.server.heard.last().unwrap(), "QUIT");
     }
 }
 
@@ -382,6 +395,8 @@ fn without_settings_for_tls_the_session_ends_before_the_password() {
     let error = scene.noop().unwrap_err();
     assert!(error.failure().is_none(), "{error}");
     assert_eq!(error.to_string(), Error::session_over().to_string());
+    assert!(scene.engine.over().failure().is_some(), "why, once");
+    assert_eq!(scene.engine.over().to_string(), error.to_string());
 }
 
 #[test]
@@ -723,6 +738,7 @@ fn sockets_may_leave_out_what_they_do_not_have() {
         scene.login().unwrap();
         let ticket = scene.retrieve();
         let mut sockets = Simple(scene.host);
+        assert!(matches!(sockets.accept(), Ok(None)) && sockets.look().is_ok());
         let (mut result, mut got) = (None, Vec::new());
         while result.is_none() {
             let mut call = Call::transfer(ticket.id(), Payload::Sink(&mut got));

@@ -495,3 +495,25 @@ fn what_is_cut_has_ended_its_handshake_if_it_had_come_so_far() {
     right.turn(&mut b);
     assert!(right.secured().unwrap().is_ok());
 }
+
+/// What broke stays broken: nothing more is tried, and what the peer said before can still be heard.
+#[test]
+fn what_cannot_be_sent_any_more_is_not_tried_again() {
+    struct Broken(u32);
+    impl Write for Broken {
+        fn write(&mut self, _: &[u8]) -> io::Result<usize> {
+            self.0 += 1;
+            Err(io::ErrorKind::BrokenPipe.into())
+        }
+        fn flush(&mut self) -> io::Result<()> {
+            Ok(())
+        }
+    }
+    let mut link = Link::new(4096);
+    let mut network = Broken(0);
+    for _ in 0..3 {
+        assert_eq!(link.send(b"NOOP\r\n", &mut network), 0);
+        assert_eq!(link.unsent(), Some(Fault::Reset));
+    }
+    assert_eq!(network.0, 1);
+}

@@ -73,7 +73,7 @@ impl Bench {
         let parse = |address: &str| -> SocketAddr { address.parse().unwrap() };
         let now = Instant::from_millis(1_000_000);
         let mut bench = Bench {
-            server: Server::under(law, config.into(), parse(peer), parse(local), now),
+            server: Server::with_law(law, config, parse(peer), parse(local), now),
             now,
             desk: Desk::default(),
             asked: VecDeque::new(),
@@ -195,7 +195,7 @@ impl Bench {
                     }
                     Output::Question(question) => {
                         // Checkers explore several answers to one question: to copies of it.
-                        assert_eq!(question.copy(), question);
+                        assert_eq!(question.duplicate(), question);
                         if let Question::Close(close) = &question {
                             self.endings.push((close.ending(), close.bytes()));
                         }

@@ -404,6 +404,11 @@ fn rfc_959_section_4_2_1_shutdown_is_421() {
     bench.handle(Input::Shutdown);
     assert_eq!(bench.codes(), [120, 421]);
     assert_eq!(bench.closed, Some(Closing::Shutdown));
+    // Where the client waits for TLS, text would be no reply.
+    let mut bench = Bench::with(Config::new(Security::implicit()));
+    bench.handle(Input::Shutdown);
+    assert!(bench.codes().is_empty() && bench.control_closed);
+    assert_eq!(bench.closed, Some(Closing::Shutdown));
 }
 
 #[test]

@@ -5,7 +5,7 @@ use alloc::string::{String, ToString};
 use alloc::vec;
 use alloc::vec::Vec;
 
-use super::bench::Bench;
+use super::bench::{Bench, LOCAL, PEER};
 use crate::server::{Config, Input, Question, Refused, Rights, Security, Timer};
 use crate::wire::digest::HashAlgorithm;
 
@@ -163,6 +163,26 @@ fn sessions_that_differ_in_time_alone_are_one_state_to_a_checker() {
     assert_eq!(now.deadline(), Some(crate::time::Instant::ZERO + until));
 }
 
+/// Also of one that has something to ask and was not asked yet what.
+#[test]
+fn a_copy_of_a_session_goes_on_like_the_session() {
+    let mut bench = asking(open());
+    bench.expect("USER alice", &[331]);
+    let addresses = (bench.server.peer(), bench.server.local());
+    assert_eq!(addresses, (PEER.parse().unwrap(), LOCAL.parse().unwrap()));
+    bench
+        .server
+        .handle(bench.now, Input::Control(b"PASS secret\r\n"));
+    let mut copy = bench.server.clone();
+    assert_eq!(copy, bench.server);
+    bench.settle();
+    let original = bench.asked.pop_front();
+    core::mem::swap(&mut copy, &mut bench.server);
+    bench.settle();
+    assert_eq!(bench.asked.pop_front(), original);
+    assert!(matches!(original, Some(Question::Authenticate(_))));
+}
+
 /// The verbs HELP lists.
 fn helped(bench: &mut Bench) -> Vec<String> {
     let text = bench.text("HELP", 214);
@@ -191,6 +211,8 @@ fn help_lists_what_the_policy_offers_and_nothing_else() {
         assert!(!has(&verbs, verb), "{verb}: {verbs:?}");
     }
     assert_eq!(bench.text("HELP RETR", 214), "Syntax: RETR argument");
+    assert_eq!(bench.text("HELP LIST", 214), "Syntax: LIST [argument]");
+    assert_eq!(bench.text("HELP PASV", 214), "Syntax: PASV");
     assert_eq!(bench.text("HELP CCC", 501), "No such command");
 
     let mut config = Config::new(Security::required().allow_ccc());

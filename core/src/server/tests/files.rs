@@ -1,7 +1,9 @@
 //! What needs the storage but no data connection (RFC 959 section 4.1, RFC 3659).
 
 use super::bench::Bench;
-use crate::server::{Config, HashAlgorithm, Input, Question, Refused, Rights, Security};
+use crate::server::{
+    Config, Entry, HashAlgorithm, Input, Kind, Question, Refused, Rights, Security,
+};
 use crate::wire::command::Verb;
 
 fn open() -> Config {
@@ -120,6 +122,39 @@ fn rfc_3659_section_3_mdtm_takes_a_name() {
         "Modify=20200101000000; /file"
     );
     bench.expect("MDTM 20209901000000 /file", &[550]);
+}
+
+/// A storage that does not know the size or the time of a file: that is no 0 and no 1970.
+#[test]
+fn rfc_3659_what_the_storage_does_not_know_is_refused() {
+    let mut bench = Bench::in_clear();
+    bench.expect("TYPE I", &[200]);
+    bench.answers = false;
+    for line in ["SIZE /odd", "MDTM /odd"] {
+        bench.expect(line, &[]);
+        let Some(Question::Stat(question)) = bench.asked.pop_front() else {
+            panic!("{line} asks for the entry");
+        };
+        let entry = Entry::new(b"odd", Kind::File);
+        bench.handle(Input::Answer(question.entry(entry)));
+        assert_eq!(bench.codes(), [550], "{line}");
+    }
+}
+
+/// The type cdir belongs to a listing: what MLST is asked about is a directory like any other.
+#[test]
+fn rfc_3659_section_7_5_1_mlst_names_no_directory_as_the_listed_one() {
+    let mut bench = Bench::in_clear();
+    bench.answers = false;
+    bench.expect("MLST /dir", &[]);
+    let Some(Question::Stat(question)) = bench.asked.pop_front() else {
+        panic!("MLST asks for the entry");
+    };
+    let entry = Entry::new(b"dir", Kind::Current);
+    bench.handle(Input::Answer(question.entry(entry)));
+    let (code, text) = bench.said().remove(0);
+    assert_eq!(code.value(), 250);
+    assert!(text.contains(" type=dir;"), "{text}");
 }
 
 #[test]
@@ -267,6 +302,12 @@ fn paths_that_are_none_are_501() {
     bench.expect(&long, &[501]);
     let deep = alloc::format!("CWD {}", "a/".repeat(300));
     bench.expect(&deep, &[501]);
+    // A listing of none takes its data connection with it.
+    for verb in ["LIST", "NLST", "MLSD"] {
+        bench.pasv();
+        bench.expect(&alloc::format!("{verb} {}", "a/".repeat(300)), &[501]);
+        assert!(bench.data_closed.pop().is_some(), "{verb}");
+    }
 }
 
 #[test]

@@ -3,6 +3,7 @@
 use core::fmt;
 
 use crate::error::Malformed;
+use crate::wire::date;
 use crate::wire::reply::Escaped;
 
 /// A path as it stands in a command: bytes, not empty, without CR, LF or NUL. Spaces count, the last ones too
@@ -405,19 +406,7 @@ pub(super) fn is_word(bytes: &[u8]) -> bool {
 
 /// A decimal number of digits alone.
 pub(super) fn decimal(digits: &[u8]) -> Result<u64, Malformed> {
-    if digits.is_empty() {
-        return Err(Malformed::Number);
-    }
-    digits.iter().try_fold(0_u64, |number, byte| {
-        let digit = byte
-            .is_ascii_digit()
-            .then(|| u64::from(byte - b'0'))
-            .ok_or(Malformed::Number)?;
-        number
-            .checked_mul(10)
-            .and_then(|number| number.checked_add(digit))
-            .ok_or(Malformed::Number)
-    })
+    date::decimal(digits).ok_or(Malformed::Number)
 }
 
 /// The bytes in front of the first space and behind it.

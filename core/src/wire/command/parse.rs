@@ -188,10 +188,10 @@ fn single_number(argument: &[u8]) -> Result<u64, Malformed> {
 
 fn single_word(argument: &[u8]) -> Result<&[u8], Malformed> {
     let mut words = words(argument);
-    match (words.next(), words.next()) {
-        (Some(word), None) => Ok(word),
-        (None, _) => Err(Malformed::MissingArgument),
-        (Some(_), Some(_)) => Err(Malformed::Argument),
+    let word = words.next().ok_or(Malformed::MissingArgument)?;
+    match words.next() {
+        None => Ok(word),
+        Some(_) => Err(Malformed::Argument),
     }
 }
 

@@ -527,6 +527,7 @@ fn lines_that_servers_refuse() {
         (b"PBSZ -1", Number, Some(Verb::Pbsz), 501),
         (b"REST 18446744073709551616", Number, Some(Verb::Rest), 501),
         (b"REST a b", Argument, Some(Verb::Rest), 501),
+        (b"REST  ", MissingArgument, Some(Verb::Rest), 501),
         (b"REST \xe9", Argument, Some(Verb::Rest), 501),
         (b"RANG 1", Argument, Some(Verb::Rang), 501),
         (b"RANG 1 2 3", Argument, Some(Verb::Rang), 501),

@@ -645,6 +645,31 @@ mod tests {
         }
     }
 
+    /// RFC 959 sections 4.1.1 to 4.1.3, and RFC 5797 for what came later.
+    #[test]
+    fn the_kinds_of_rfc_959() {
+        let service = "RETR STOR STOU APPE ALLO REST RNFR RNTO ABOR DELE RMD MKD PWD LIST NLST SITE SYST STAT HELP NOOP";
+        for (list, class) in [
+            (
+                "USER PASS ACCT CWD CDUP SMNT REIN QUIT AUTH HOST",
+                VerbClass::Access,
+            ),
+            (
+                "PORT PASV TYPE STRU MODE EPRT EPSV PBSZ PROT",
+                VerbClass::Parameter,
+            ),
+            (service, VerbClass::Service),
+        ] {
+            for name in list.split(' ') {
+                assert_eq!(
+                    Verb::parse(name.as_bytes()).unwrap().class(),
+                    class,
+                    "{name}"
+                );
+            }
+        }
+    }
+
     /// RFC 959 section 6 names the verbs of its diagrams.
     #[test]
     fn the_diagrams_of_rfc_959() {

@@ -257,6 +257,7 @@ mod tests {
             };
             assert_eq!(code.subject(), subject);
             assert_eq!(code.meaning().is_some(), Code::ALL.contains(&code));
+            assert_eq!(Code::from_table(number), code);
         }
     }
 

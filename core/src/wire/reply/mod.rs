@@ -152,6 +152,21 @@ mod tests {
     }
 
     #[test]
+    fn a_reply_is_of_the_class_of_its_first_digit() {
+        for (code, class) in [
+            (150, Class::Preliminary),
+            (226, Class::Completion),
+            (350, Class::Intermediate),
+            (426, Class::TransientNegative),
+            (550, Class::PermanentNegative),
+            (631, Class::Protected),
+        ] {
+            let code = Code::new(code).unwrap();
+            assert_eq!(Reply::new(code, b"200 in the text").class(), class);
+        }
+    }
+
+    #[test]
     fn the_forms_of_rfc_959() {
         let cases: &[(u16, &[u8], &[u8])] = &[
             (220, b"Ready", b"220 Ready\r\n"),
