@@ -49,10 +49,14 @@ impl Client {
                 }
                 said
             }
-            // Where the policy has no clear text, the last refusal has ended the session.
-            None => {
+            None if security.clear_text().is_some() || !self.law.holds(Rule::ExhaustedFails) => {
                 self.up();
                 true
+            }
+            // The last refusal has ended the session already; but were it ever not so, nothing goes on in clear.
+            None => {
+                self.fail_session(Failure::new(FailureKind::SecurityRefused, Some(Verb::Auth)));
+                false
             }
         }
     }
