@@ -64,11 +64,12 @@ impl Tree {
         }
     }
 
-    /// Another copy, for what is compiled without switches; what both depend on is built once.
+    /// Another copy, for what is compiled without switches. What is built of both has the same names, so it gets a folder of its own.
     pub fn without_switches(root: &Path, out: &Path) -> Self {
         Tree {
-            copy: out.join("alone"),
-            ..Tree::new(root, out)
+            root: root.to_owned(),
+            copy: out.join("alone/tree"),
+            target: out.join("alone/build"),
         }
     }
 
