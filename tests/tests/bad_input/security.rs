@@ -188,6 +188,8 @@ pub(crate) fn scripted(board: &Board) {
     // The password in a URL and in a file; the server repeats what it got.
     let parrot = peer(|talk, line| match line.split_once(' ') {
         Some(("PASS", password)) => talk.say(&format!("530 {password} is wrong")).map(|()| true),
+        // It came with the rest, and nobody will connect.
+        Some(("RETR", _)) => talk.say("530 log in first").map(|()| true),
         _ => Ok(false),
     });
     let file = scratch.path.join("password");
