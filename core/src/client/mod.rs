@@ -523,9 +523,9 @@ impl Client {
         }
     }
 
-    /// Takes replies as long as they are whole and the session goes on. A protection switch finds none left to take.
+    /// Takes replies as long as they are whole and the session reads them.
     fn read_replies(&mut self) {
-        while !self.over() {
+        while self.reads_control() || !self.law.holds(Rule::CleanSwitch) && !self.over() {
             match self.reader.next_reply() {
                 Ok(Some(reply)) => {
                     let code = reply.code();

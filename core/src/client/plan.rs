@@ -51,6 +51,8 @@ pub(super) struct View<'a> {
     pub(super) algorithm_asked: Option<HashAlgorithm>,
     /// The server names the size of what it sends, as SIZE would.
     pub(super) sizes_announced: bool,
+    /// A transfer before it still waits for its final reply.
+    pub(super) concluding: bool,
     pub(super) outstanding: &'a VecDeque<Expected>,
     pub(super) requests: &'a VecDeque<Request>,
 }
@@ -229,6 +231,8 @@ fn may_say(view: &View<'_>, request: &Request, step: Step) -> bool {
         | Step::Confirm => rides,
         Step::Setup(_) => rides && (view.listening || !view.data_live),
         Step::Verb => match request.kind {
+            // No more than two transfers can wait for their final reply.
+            Kind::Transfer(..) if view.concluding => false,
             kind @ Kind::Transfer(..) if kind.only_reads() => {
                 rides && (view.mode.is_passive() || request.done.has(Step::Setup(view.mode)))
             }

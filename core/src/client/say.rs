@@ -79,6 +79,7 @@ impl Client {
             restart_left: self.restart_left,
             algorithm_asked: self.algorithm_asked,
             sizes_announced: self.sizes_announced,
+            concluding: self.concluding.is_some(),
             outstanding: &self.outstanding,
             requests: &self.requests,
         });
