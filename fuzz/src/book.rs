@@ -9,25 +9,13 @@ use ftp_proto::{
 };
 
 /// The password of every session. It may be seen in a PASS line under the right protection, and nowhere else.
-pub(crate) const PASSWORD: &str = "CANARY7f3a";
+pub(crate) const PASSWORD: &str = "CANARYQXJK7f3a";
 
 /// The account, likewise.
-pub(crate) const ACCOUNT: &str = "CANARYacct";
+pub(crate) const ACCOUNT: &str = "CANARYQXJKacct";
 
 /// What both have in common, and in no other text.
-const CANARY: &str = "CANARY";
-
-/// The same as `Debug` of bytes shows it, without what is between the numbers.
-const CANARY_NUMBERS: &[u8] = b"676578658289";
-
-/// Whether a server that says this could be saying a secret: it has guessed it, and may.
-pub(crate) fn guesses_secrets(said: &[u8]) -> bool {
-    let holds = |among: fn(&u8) -> bool, secret: &[u8]| {
-        let kept: Vec<u8> = said.iter().copied().filter(among).collect();
-        kept.windows(secret.len()).any(|part| part == secret)
-    };
-    holds(u8::is_ascii_uppercase, CANARY.as_bytes()) || holds(u8::is_ascii_digit, CANARY_NUMBERS)
-}
+pub(crate) const CANARY: &str = "CANARYQXJK";
 
 /// The record of a session.
 #[derive(Debug)]

@@ -6,7 +6,8 @@ use ftp_proto::client::{Client, Input, TransferOptions};
 use ftp_proto::wire::date::Timestamp;
 use ftp_proto::{Fault, Instant, Refusal, Secret, Ticket, Tickets};
 
-use crate::book::{ACCOUNT, PASSWORD, guesses_secrets};
+use crate::book::{ACCOUNT, CANARY, PASSWORD};
+use crate::guess::guesses;
 use crate::setup::Setup;
 use crate::world::{Outcome, World};
 
@@ -18,7 +19,7 @@ pub fn check(data: &[u8]) {
     let Some((setup, rest)) = Setup::take(data) else {
         return;
     };
-    if guesses_secrets(rest) {
+    if guesses(rest, CANARY) {
         return;
     }
     let mut world = World::new(setup);

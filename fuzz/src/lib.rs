@@ -21,6 +21,7 @@ pub mod command;
 pub mod extended;
 pub mod facts;
 pub mod features;
+mod guess;
 pub mod host_port;
 pub mod listing;
 pub mod pair_ops;

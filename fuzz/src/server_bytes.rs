@@ -3,12 +3,12 @@
 use core::time::Duration;
 
 use ftp_proto::server::{Config, Greeting, HashAlgorithm, Input, MissingCloseNotify, Security};
-use ftp_proto::wire::telnet::TelnetDecoder;
 use ftp_proto::{DataEnd, Fault};
 use ftp_proto_tests::bench_server::Bench;
 use ftp_proto_tests::rig::{CANARY, USER};
 use ftp_proto_tests::tree::ACCOUNT;
 
+use crate::guess::guesses;
 use crate::pieces::Cut;
 
 /// The first four bytes set the session up (policy, stage, how the world behaves, the cuts); the rest is what the client says.
@@ -19,13 +19,8 @@ pub fn check(data: &[u8]) {
     let Some((&[policy, stage, world, cut], said)) = data.split_first_chunk::<4>() else {
         return;
     };
-    // A line is what is left of it without Telnet commands.
-    let mut text = Vec::new();
-    TelnetDecoder::default().decode_silently(said, &mut text);
-    for said in [said, &text] {
-        if guesses(said, CANARY) || guesses(said, ACCOUNT) {
-            return;
-        }
+    if guesses(said, CANARY) || guesses(said, ACCOUNT) {
+        return;
     }
     let mut bench = Bench::new(config(policy, stage));
     bench.checks_silence = false;
@@ -135,12 +130,4 @@ fn config(policy: u8, stage: u8) -> Config {
     // Enough of them for a fuzzer to go on.
     config.limits.errors = 40;
     config
-}
-
-/// Whether a client that says this could be saying a secret, as text or as the numbers of its bytes: it has guessed it, and may.
-fn guesses(said: &[u8], secret: &str) -> bool {
-    let holds = |said: &[u8], secret: &[u8]| said.windows(secret.len()).any(|part| part == secret);
-    let digits: Vec<u8> = said.iter().copied().filter(u8::is_ascii_digit).collect();
-    let numbers: String = secret.bytes().map(|byte| byte.to_string()).collect();
-    holds(said, secret.as_bytes()) || holds(&digits, numbers.as_bytes())
 }
