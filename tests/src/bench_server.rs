@@ -36,7 +36,7 @@ use ftp_proto::{
     DataEnd, Desk, Direction, Effect, Fault, FlowEnd, Instant, Report, TlsFacts, TlsFault,
 };
 
-use crate::rig::{Act, CANARY, FULL_HANDSHAKE, RESUMED, USER, shows_canary, take};
+use crate::rig::{Act, CANARY, FULL_HANDSHAKE, RESUMED, USER, shows, shows_canary, take};
 use crate::tree::{ACCOUNT, Tree};
 
 /// Where the client is, unless said otherwise.
@@ -1003,8 +1003,7 @@ fn without_telnet(bytes: &[u8]) -> Vec<u8> {
 }
 
 fn secret(text: &str) -> bool {
-    let listed: Vec<String> = ACCOUNT.bytes().map(|byte| byte.to_string()).collect();
-    shows_canary(text) || text.contains(ACCOUNT) || text.contains(&listed.join(", "))
+    shows_canary(text) || shows(text, ACCOUNT)
 }
 
 /// A question in a word and what it is about, without secrets.

@@ -1019,8 +1019,14 @@ fn repeating(bytes: &[u8]) -> Vec<u8> {
 /// Whether a text holds the password, as it is or as a list of byte values.
 #[must_use]
 pub fn shows_canary(text: &str) -> bool {
-    let listed: Vec<String> = CANARY.bytes().map(|byte| byte.to_string()).collect();
-    text.contains(CANARY) || text.contains(&listed.join(", "))
+    shows(text, CANARY)
+}
+
+/// Whether a text holds a secret, as it is or as a list of byte values.
+#[must_use]
+pub fn shows(text: &str, secret: &str) -> bool {
+    let listed: Vec<String> = secret.bytes().map(|byte| byte.to_string()).collect();
+    text.contains(secret) || text.contains(&listed.join(", "))
 }
 
 /// Puts an order on the desk.
