@@ -568,13 +568,10 @@ impl Engine {
 }
 
 impl Core {
-    /// Whether a data connection is made or used.
+    /// Whether a data connection is made or used. Not while it is secured: then the control connection goes first.
     fn has_data(&self) -> bool {
         let desk = &self.desk;
-        desk.accept.is_some()
-            || desk.connect.is_some()
-            || desk.secure_data.is_some()
-            || desk.flow.is_some()
+        desk.accept.is_some() || desk.connect.is_some() || desk.flow.is_some()
     }
 
     fn tickets_received(&self) -> u64 {
