@@ -103,7 +103,7 @@ fn main() -> Result<(), Box<dyn std::error::Error>> {
         match engine.step(now(), &mut net, &mut call, &mut done)? {
             Step::Closed => return Err(engine.over().into()),
             Step::Waits(_) => std::thread::sleep(Duration::from_millis(1)), // std has no poll
-            Step::Done | Step::Moved => {}
+            Step::Done | Step::Moved | Step::Looked => {}
         }
     }
     result

@@ -167,7 +167,7 @@ impl Session {
             match self.engine.step(self.now(), &mut self.net, call, done)? {
                 Step::Done => return Ok(()),
                 Step::Closed => return Err(self.engine.over().into()),
-                Step::Moved => tokio::task::yield_now().await,
+                Step::Moved | Step::Looked => tokio::task::yield_now().await,
                 Step::Waits(until) => {
                     let wait = until.map_or(Duration::MAX, |until| until.since(self.now()));
                     // A deadline or a socket, whichever comes first.

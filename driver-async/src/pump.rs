@@ -140,7 +140,7 @@ impl<R: Runtime> Pump<R> {
                 let turn =
                     poll_fn(|cx| self.poll_turn(cx, &mut Call::plain(None), Some(end), &mut done));
                 match turn.await {
-                    Ok(Step::Moved | Step::Waits(_)) => {}
+                    Ok(Step::Moved | Step::Looked | Step::Waits(_)) => {}
                     Ok(Step::Done | Step::Closed) | Err(_) => break,
                 }
             }
@@ -166,12 +166,18 @@ impl<R: Runtime> Pump<R> {
         };
         let step = self.engine.step(now, &mut self.sockets, call, &mut done);
         let step = step.map_err(Error::Local)?;
-        if let Step::Waits(until) = step {
-            let next = [until, limit].into_iter().flatten().min();
-            let until = next.map(|next| self.clock.at(next));
-            return self.sockets.poll_until(until).map(|()| Ok(step));
+        match step {
+            Step::Waits(until) => {
+                let next = [until, limit].into_iter().flatten().min();
+                let until = next.map(|next| self.clock.at(next));
+                self.sockets.poll_until(until).map(|()| Ok(step))
+            }
+            Step::Looked => {
+                cx.waker().wake_by_ref();
+                Poll::Pending
+            }
+            _ => Poll::Ready(Ok(step)),
         }
-        Poll::Ready(Ok(step))
     }
 }
 

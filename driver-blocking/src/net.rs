@@ -154,7 +154,13 @@ impl pipe::Sockets for Sockets {
     }
 
     fn look(&mut self) -> io::Result<()> {
-        self.wait(Some(Duration::ZERO))
+        for socket in [&mut self.control, &mut self.data].into_iter().flatten() {
+            socket.look();
+        }
+        if let Some(listener) = &mut self.listener {
+            listener.acceptable = true;
+        }
+        Ok(())
     }
 }
 
@@ -261,6 +267,12 @@ impl Socket {
         }
         self.watched = Some(wanted);
         Ok(())
+    }
+
+    /// Whether something has come is tried the next time, without a poll.
+    fn look(&mut self) {
+        self.readable = true;
+        self.writable |= !self.up;
     }
 
     /// What a poll said about it.
@@ -631,6 +643,27 @@ mod tests {
             wait(&mut poll, &mut events, Some(Duration::from_secs(20))).unwrap();
             assert!(!events.is_empty(), "nothing was told of the end");
             events.iter().for_each(|event| socket.note(event));
+        }
+    }
+
+    #[test]
+    fn what_came_is_found_by_a_look_too() {
+        let poll = Poll::new().unwrap();
+        let listener = std::net::TcpListener::bind("127.0.0.1:0").unwrap();
+        let address = listener.local_addr().unwrap();
+        let mut socket = Socket::connect(address, poll.registry(), DATA, None).unwrap();
+        let (mut peer, _) = listener.accept().unwrap();
+        while !socket.is_connected().unwrap() {
+            socket.look();
+        }
+        let mut buffer = [0; 8];
+        let mut read = |socket: &mut Socket| socket.read(&mut buffer).map_err(|it| it.kind());
+        assert_eq!(read(&mut socket), Err(io::ErrorKind::WouldBlock));
+        peer.write_all(b"file").unwrap();
+        // It does not know by itself.
+        assert_eq!(read(&mut socket), Err(io::ErrorKind::WouldBlock));
+        while read(&mut socket) != Ok(4) {
+            socket.look();
         }
     }
 

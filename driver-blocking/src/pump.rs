@@ -1,6 +1,7 @@
 //! The loop: steps of the engine, and waits in between.
 
 use std::fmt;
+use std::thread;
 use std::time::Duration;
 
 use ftp_proto::pipe::{Call, Engine, Error, Step, Told};
@@ -59,7 +60,7 @@ impl Pump {
             match self.turn(call, None, done)? {
                 Step::Done => return Ok(()),
                 Step::Closed => return Err(self.engine.over()),
-                Step::Moved | Step::Waits(_) => {}
+                Step::Moved | Step::Looked | Step::Waits(_) => {}
             }
         }
     }
@@ -98,7 +99,7 @@ impl Pump {
             let mut done = |event: &Event<'_>| ends(event, request);
             while self.now() < end {
                 match self.turn(&mut Call::plain(None), Some(end), &mut done) {
-                    Ok(Step::Moved | Step::Waits(_)) => {}
+                    Ok(Step::Moved | Step::Looked | Step::Waits(_)) => {}
                     Ok(Step::Done | Step::Closed) | Err(_) => break,
                 }
             }
@@ -121,10 +122,14 @@ impl Pump {
         };
         let step = self.engine.step(now, &mut self.sockets, call, &mut done);
         let step = step.map_err(Error::Local)?;
-        if let Step::Waits(until) = step {
-            let next = [until, limit].into_iter().flatten().min();
-            let wait = next.map(|next| self.clock.until(next));
-            self.sockets.wait(wait).map_err(Error::Local)?;
+        match step {
+            Step::Waits(until) => {
+                let next = [until, limit].into_iter().flatten().min();
+                let wait = next.map(|next| self.clock.until(next));
+                self.sockets.wait(wait).map_err(Error::Local)?;
+            }
+            Step::Looked => thread::yield_now(),
+            _ => {}
         }
         Ok(step)
     }

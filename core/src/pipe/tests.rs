@@ -783,7 +783,7 @@ fn slow_download(sent: &[u8], opens: u64, server_ends: bool) -> (Option<Result<u
                 told += 1;
             }
             match step.unwrap() {
-                Step::Moved => {}
+                Step::Moved | Step::Looked => {}
                 Step::Done => {
                     let result = result.map(|ended| match ended {
                         Ok(done) => Ok(done.bytes),

@@ -28,6 +28,14 @@ fn setting(config: &mut Config) {
     }
 }
 
+/// Looks before a wait, for servers that are near, see [`busy_wait`](ftp_proto_blocking::Builder::busy_wait): the more sessions, the more there
+/// is to do instead.
+const LOOKS: usize = 200;
+
+fn looks(sessions: usize) -> u32 {
+    u32::try_from(LOOKS / sessions).unwrap_or(0)
+}
+
 /// Transfers asked for behind each other.
 const AHEAD: usize = 2;
 
@@ -44,7 +52,7 @@ pub(crate) fn run(arguments: &[String]) -> Fallible {
     };
     let pool = Pool::builder(host, port.parse()?)
         .login(user, Secret::new(password.as_bytes()))
-        .client(client.configure(setting))
+        .client(client.configure(setting).busy_wait(looks(sessions)))
         .sessions(sessions)
         .build()?;
     let numbers = Numbers::new(files);
@@ -143,7 +151,10 @@ pub(crate) fn run_blocking(arguments: &[String]) -> Fallible {
             "clear" => blocking::Client::builder().security(Security::clear(ClearText::Everybody)),
             ca => blocking::Client::builder().ca_file(ca)?,
         };
-        let mut client = client.configure(setting).connect(host, port)?;
+        let mut client = client
+            .configure(setting)
+            .busy_wait(looks(sessions))
+            .connect(host, port)?;
         client.begin_login(user, Secret::new(password.as_bytes()), None)?;
         match way.as_str() {
             "up" => store_blocking(&mut client, &numbers, Path::new(local))?,

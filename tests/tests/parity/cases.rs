@@ -111,6 +111,10 @@ cases! {
     "commands of one's own", explicit, same, commands;
     "a second login", explicit, same, second_login;
     "many small files", explicit, same, many;
+    "many small files, looked for", explicit, looked_for, many;
+    "many small files, looked for, in clear", plain, looked_for_in_clear, many;
+    "a megabyte there and back by PORT, looked for", active, looked_for_by_port, there_and_back;
+    "read a little and drop it, looked for", explicit, looked_for, peek;
 }
 
 // ---- servers
@@ -225,6 +229,20 @@ fn pinned(setup: &mut Setup) {
 
 fn anything(setup: &mut Setup) {
     setup.trust = Trust::Any;
+}
+
+fn looked_for(setup: &mut Setup) {
+    setup.busy_wait = 100;
+}
+
+fn looked_for_in_clear(setup: &mut Setup) {
+    looked_for(setup);
+    in_clear(setup);
+}
+
+fn looked_for_by_port(setup: &mut Setup) {
+    looked_for(setup);
+    by_port(setup);
 }
 
 fn small_listing(setup: &mut Setup) {

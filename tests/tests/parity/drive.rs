@@ -26,6 +26,7 @@ pub(crate) struct Setup {
     pub(crate) modes: Option<DataMode>,
     pub(crate) max: Option<Version>,
     pub(crate) listing_limit: Option<usize>,
+    pub(crate) busy_wait: u32,
     pub(crate) timeout: Duration,
 }
 
@@ -132,7 +133,7 @@ macro_rules! drive {
                 if let Some(limit) = setup.listing_limit {
                     builder = builder.listing_limit(limit);
                 }
-                builder
+                builder.busy_wait(setup.busy_wait)
             }
         }
 

@@ -175,6 +175,7 @@ fn play(case: &Case, play: fn(&Stage<'_>) -> Result<String, Error>, server: &Ser
         modes: None,
         max: None,
         listing_limit: None,
+        busy_wait: 0,
         timeout: Duration::from_secs(20),
     };
     (case.setup)(&mut setup);

@@ -1,11 +1,13 @@
 //! The client machine with both of its connections: the loop that every client driver turns.
 
+mod backoff;
 mod book;
 mod call;
 mod control;
 mod data;
 mod listing;
 mod patience;
+mod vigil;
 
 use alloc::borrow::ToOwned;
 use alloc::boxed::Box;
@@ -33,6 +35,7 @@ pub use listing::{Facts, Kept};
 use control::Control;
 use data::{Data, Served};
 use patience::Patience;
+use vigil::Vigil;
 
 /// How long a transfer that is not wanted any more waits for the ticket its data connection brings, or any sign of life.
 const TICKET_GRACE: Duration = Duration::from_millis(250);
@@ -128,6 +131,9 @@ pub enum Step {
     Moved,
     /// Nothing can be done before a socket or the application's side is ready, or this time has come.
     Waits(Option<Instant>),
+    /// Nothing could be done, and it was [looked](Sockets::look) whether that has changed: let others have their turn, and take the next step.
+    /// Only where [`busy_wait`](Engine::busy_wait) says so.
+    Looked,
     /// The session is over, see [`Engine::over`].
     Closed,
 }
@@ -145,6 +151,8 @@ pub struct Engine {
     unlooked: u32,
     /// When what the peer said is acknowledged.
     patience: Patience,
+    /// What comes before a wait.
+    vigil: Vigil,
     closed: Option<Failure>,
     leaving: Option<Leaving>,
     hook: EventHook,
@@ -199,6 +207,7 @@ impl Engine {
             payload_moved: false,
             unlooked: 0,
             patience: Patience::new(),
+            vigil: Vigil::new(0),
             closed: None,
             leaving: None,
             hook: None,
@@ -211,6 +220,13 @@ impl Engine {
     pub fn with_hooks(mut self, event: EventHook, progress: ProgressHook) -> Self {
         self.hook = event;
         self.data.hook = progress;
+        self
+    }
+
+    /// From here on a wait begins with up to so many looks at the sockets, see [`Step::Looked`].
+    #[must_use]
+    pub fn busy_wait(mut self, looks: u32) -> Self {
+        self.vigil = Vigil::new(looks);
         self
     }
 
@@ -356,9 +372,10 @@ impl Engine {
                 return Ok(Step::Closed);
             }
             if !self.leave(now) && !self.handle_one(now, sockets, call)? {
-                return Ok(self.wait(now, sockets));
+                return self.wait(now, sockets);
             }
             self.patience.news();
+            self.vigil.news();
             if self.payload_moved {
                 break;
             }
@@ -367,19 +384,23 @@ impl Engine {
     }
 
     /// Nothing is due: until when there will not be, unless something comes.
-    fn wait(&mut self, now: Instant, sockets: &mut dyn Sockets) -> Step {
+    fn wait(&mut self, now: Instant, sockets: &mut dyn Sockets) -> io::Result<Step> {
         let deadline = self.core.machine.deadline();
         if deadline.is_some_and(|deadline| deadline <= now) {
             self.core.tell(now, Input::Timeout);
-            return Step::Moved;
+            return Ok(Step::Moved);
         }
         self.unlooked = 0;
+        if self.vigil.looks() {
+            sockets.look()?;
+            return Ok(Step::Looked);
+        }
         let leaving = self.leaving.as_ref().and_then(|leaving| leaving.until);
         let (parting, quiet) = (self.data.parting(), self.data.quiet());
         let untold = self.data.untold().filter(|at| *at > now);
         let patience = self.acknowledge(now, sockets);
         let until = [deadline, leaving, parting, quiet, untold, patience];
-        Step::Waits(until.into_iter().flatten().min())
+        Ok(Step::Waits(until.into_iter().flatten().min()))
     }
 
     /// Carries out what the machine has to say already, and sends what goes. For when nobody will take another step soon.

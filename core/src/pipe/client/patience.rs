@@ -2,13 +2,11 @@
 
 use core::time::Duration;
 
+use super::backoff::Backoff;
 use crate::time::Instant;
 
 /// How long a wait takes at most before what came is acknowledged.
 const PATIENCE: Duration = Duration::from_millis(5);
-
-/// So many waits in a row begin with an ACK at most, before one does without again.
-const MOST: u32 = 1024;
 
 /// Learns whether a peer says more only when what it said is acknowledged.
 ///
@@ -19,39 +17,35 @@ const MOST: u32 = 1024;
 pub(super) struct Patience {
     /// Until when the peer is waited for, in the wait of the moment.
     until: Option<Instant>,
-    /// In so many waits an ACK goes at once.
-    at_once: u32,
-    /// In so many after the next long one.
-    next: u32,
+    /// While it is on an ACK goes at once.
+    at_once: Backoff,
 }
 
 impl Patience {
     pub(super) const fn new() -> Self {
         Patience {
             until: None,
-            at_once: 0,
-            next: 1,
+            at_once: Backoff::new(),
         }
     }
 
     /// The peer is waited for, and an ACK is owed: when it goes. `None`: now.
     pub(super) fn waits(&mut self, now: Instant) -> Option<Instant> {
         let until = *self.until.get_or_insert(now + PATIENCE);
-        if self.at_once > 0 {
+        if self.at_once.is_on() {
             return None;
         }
         if now < until {
             return Some(until);
         }
-        self.at_once = self.next;
-        self.next = self.next.saturating_mul(2).min(MOST);
+        self.at_once.begin();
         None
     }
 
     /// Something has come, or goes.
     pub(super) fn news(&mut self) {
         if self.until.take().is_some() {
-            self.at_once = self.at_once.saturating_sub(1);
+            self.at_once.passed();
         }
     }
 }

@@ -27,7 +27,7 @@ fn told(mut scene: Scene, act: impl FnOnce(&mut Scene)) -> Error {
         match step.unwrap() {
             Step::Done => break,
             Step::Closed => return scene.engine.over(),
-            Step::Moved | Step::Waits(_) => {}
+            Step::Moved | Step::Looked | Step::Waits(_) => {}
         }
     }
     scene.engine.explain(failure.unwrap())

@@ -406,6 +406,46 @@ fn behind_a_reply_the_sockets_are_looked_at_while_there_is_a_data_connection() {
     assert_eq!(flowing.host.looks - before, 1);
 }
 
+/// Where that is asked for. What comes meanwhile is found by it.
+#[test]
+fn a_wait_begins_with_looks() {
+    let mut scene = scene(false);
+    scene.engine = scene.engine.busy_wait(7);
+    // A round of steps, up to the wait or to what was waited for.
+    let round = |scene: &mut Scene, call: &mut Call<'_>| {
+        let before = scene.host.looks;
+        let mut looked = 0;
+        loop {
+            let step = scene
+                .engine
+                .step(scene.now, &mut scene.host, call, &mut |_| false);
+            match step.unwrap() {
+                Step::Looked => looked += 1,
+                Step::Moved => {}
+                step => {
+                    assert_eq!(scene.host.looks - before, looked);
+                    return (step, looked);
+                }
+            }
+        }
+    };
+    scene.server.answers = vec![("RETR", "150 go")];
+    let ticket = scene.retrieve();
+    let (mut end, _) = scene.server.data.take().unwrap();
+    let mut call = Call::transfer(ticket.id(), Payload::Caller(Wish::Bytes));
+    // Readiness comes and goes, so not every look is of the same wait.
+    let (step, looked) = round(&mut scene, &mut call);
+    assert!(matches!(step, Step::Waits(_)), "{step:?}");
+    assert!(looked >= 7, "{looked}");
+    // Nothing has come: no more of them in the same wait.
+    let (step, looked) = round(&mut scene, &mut call);
+    assert!(matches!(step, Step::Waits(_)), "{step:?}");
+    assert_eq!(looked, 0);
+    while scene.server.turn() {}
+    while end.write(b"file").is_err() {}
+    assert_eq!(scene.settle(&mut call, &mut |_| false), Step::Done);
+}
+
 // ---- the end under TLS
 
 /// An upload under TLS that is said and not confirmed, at a server that has not closed TCP; and since when.
