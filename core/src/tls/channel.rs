@@ -530,9 +530,7 @@ impl Channel {
                 });
             }
             if *purpose == Purpose::Control {
-                session
-                    .verifier
-                    .bind(self.identity.as_ref().map(|identity| identity.leaf_sha256));
+                session.verifier.bind(self.identity.clone());
             }
         }
         let server_name = match &self.connection {

@@ -135,7 +135,8 @@ impl ClientTlsBuilder {
         self
     }
 
-    /// Leaves the decision to a verifier, for example that of the operating system.
+    /// Leaves the decision to a verifier, for example that of the operating system. A data connection that shows the certificate of its
+    /// control connection is not asked about: it only has to prove anew that it owns the key.
     pub fn verifier(mut self, verifier: Arc<dyn ServerCertVerifier>) -> Self {
         self.verifier = Some(verifier);
         self

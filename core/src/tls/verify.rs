@@ -47,6 +47,13 @@ pub enum Verdict {
     Refused(TlsFailure),
 }
 
+impl Verdict {
+    /// Whether the certificate itself was judged, and may be used.
+    fn is_judgement(&self) -> bool {
+        !matches!(self, Verdict::Resumed | Verdict::Refused(_))
+    }
+}
+
 /// A server certificate that is not trusted, for the application to decide about
 /// ([`ClientTlsBuilder::on_untrusted`](super::ClientTlsBuilder::on_untrusted)).
 #[derive(Clone, Copy, Debug)]
@@ -176,7 +183,8 @@ fn refuse(failure: TlsFailure, error: Error) -> (Verdict, Option<Error>) {
 pub(super) struct SessionVerifier {
     trust: Arc<Trust>,
     seen: Mutex<Option<PeerIdentity>>,
-    control: Mutex<Option<Fingerprint>>,
+    /// What the control connection showed.
+    control: Mutex<Option<PeerIdentity>>,
     /// The application trusts it for this session.
     accepted: Mutex<Option<Fingerprint>>,
 }
@@ -192,7 +200,19 @@ impl SessionVerifier {
     }
 
     pub(super) fn fingerprint(&self, der: &[u8]) -> Fingerprint {
-        self.trust.sha256.fingerprint(der)
+        let of_control = self.if_known(der, |control| control.leaf_sha256);
+        of_control.unwrap_or_else(|| self.trust.sha256.fingerprint(der))
+    }
+
+    /// What came of this certificate on the control connection.
+    fn known(&self, der: &[u8]) -> Option<Verdict> {
+        self.if_known(der, |control| control.verdict.clone())
+    }
+
+    fn if_known<T>(&self, der: &[u8], what: impl FnOnce(&PeerIdentity) -> T) -> Option<T> {
+        let control = self.control.lock().unwrap_or_else(PoisonError::into_inner);
+        let same = |control: &&PeerIdentity| control.chain.first().is_some_and(|leaf| leaf == der);
+        control.as_ref().filter(same).map(what)
     }
 
     /// What the last check saw; each sight is handed out once.
@@ -203,8 +223,9 @@ impl SessionVerifier {
             .take()
     }
 
-    /// From now on full handshakes must show this certificate; `None` as a control connection is about to be opened.
-    pub(super) fn bind(&self, control: Option<Fingerprint>) {
+    /// From now on full handshakes must show this certificate, and are taken at its word; `None` as a control connection is about to be
+    /// opened.
+    pub(super) fn bind(&self, control: Option<PeerIdentity>) {
         *self.control.lock().unwrap_or_else(PoisonError::into_inner) = control;
     }
 
@@ -249,7 +270,8 @@ impl SessionVerifier {
     }
 
     fn bound_to_another(&self, data: Fingerprint) -> Option<TlsFailure> {
-        let control = (*self.control.lock().unwrap_or_else(PoisonError::into_inner))?;
+        let bound = self.control.lock().unwrap_or_else(PoisonError::into_inner);
+        let control = bound.as_ref()?.leaf_sha256;
         (control != data && !self.trust.data_may_differ)
             .then_some(TlsFailure::DataCertificateDiffers { control, data })
     }
@@ -276,19 +298,23 @@ impl ServerCertVerifier for SessionVerifier {
         now: UnixTime,
     ) -> Result<ServerCertVerified, Error> {
         let leaf_sha256 = self.fingerprint(end_entity);
-        let (verdict, error) = match self.bound_to_another(leaf_sha256) {
-            Some(failure) => refuse(
-                failure,
-                CertificateError::ApplicationVerificationFailure.into(),
-            ),
-            None => self.trust.judge(
-                leaf_sha256,
-                end_entity,
-                intermediates,
-                server_name,
-                ocsp_response,
-                now,
-            ),
+        let (verdict, error) = match self.known(end_entity) {
+            // Judged a moment ago, for the same name. That the server has its key is proved anew.
+            Some(verdict) if verdict.is_judgement() => (verdict, None),
+            _ => match self.bound_to_another(leaf_sha256) {
+                Some(failure) => refuse(
+                    failure,
+                    CertificateError::ApplicationVerificationFailure.into(),
+                ),
+                None => self.trust.judge(
+                    leaf_sha256,
+                    end_entity,
+                    intermediates,
+                    server_name,
+                    ocsp_response,
+                    now,
+                ),
+            },
         };
         let chain: Vec<Vec<u8>> = core::iter::once(end_entity)
             .chain(intermediates)

@@ -28,12 +28,9 @@ fn setting(config: &mut Config) {
     }
 }
 
-/// Looks before a wait, for servers that are near, see [`busy_wait`](ftp_proto_blocking::Builder::busy_wait): the more sessions, the more there
-/// is to do instead.
-const LOOKS: usize = 200;
-
+/// Looks before a wait, see [`busy_wait`](ftp_proto_blocking::Builder::busy_wait): with more sessions than one there is something else to do.
 fn looks(sessions: usize) -> u32 {
-    u32::try_from(LOOKS / sessions).unwrap_or(0)
+    if sessions == 1 { 200 } else { 0 }
 }
 
 /// Transfers asked for behind each other.

@@ -204,11 +204,9 @@ fn a_pin_refuses_every_other_certificate() {
     );
 }
 
-#[test]
-fn a_pin_does_not_accept_a_stolen_certificate() {
-    let own = Issued::self_signed(3, &params(&[NAME]));
+/// A server that shows this certificate and signs with another key: built by hand, since the builder refuses it.
+fn thief_of(own: &Issued) -> Channel {
     let thief = Key::new(4);
-    // The server shows the pinned certificate and signs with another key: built by hand, since the builder refuses it.
     assert_eq!(
         ServerTls::builder()
             .certificate_der(own.chain.clone(), thief.der.clone())
@@ -222,43 +220,54 @@ fn a_pin_does_not_accept_a_stolen_certificate() {
         .map(|der| rustls::pki_types::CertificateDer::from(der.clone()))
         .collect();
     let certified = rustls::sign::CertifiedKey::new(chain, Arc::clone(&thief.signing));
+    let config = rustls::ServerConfig::builder_with_provider(Basics::default().provider().unwrap())
+        .with_safe_default_protocol_versions()
+        .unwrap()
+        .with_no_client_auth()
+        .with_cert_resolver(Arc::new(rustls::sign::SingleCertAndKey::from(certified)));
+    Channel::server(
+        rustls::ServerConnection::new(Arc::new(config)).unwrap(),
+        false,
+    )
+}
+
+/// What comes of it if this server is met.
+fn meets(session: &TlsSession, purpose: Purpose, server: Channel) -> Result<(), TlsFailure> {
+    let mut pair = Pair {
+        client: session.open(purpose).unwrap(),
+        server,
+        to_client: Vec::new(),
+        to_server: Vec::new(),
+    };
+    pair.pump()
+}
+
+#[test]
+fn a_pin_does_not_accept_a_stolen_certificate() {
+    let own = Issued::self_signed(3, &params(&[NAME]));
     for version in VERSIONS {
-        let config =
-            rustls::ServerConfig::builder_with_provider(Basics::default().provider().unwrap())
-                .with_safe_default_protocol_versions()
-                .unwrap()
-                .with_no_client_auth()
-                .with_cert_resolver(Arc::new(rustls::sign::SingleCertAndKey::from(
-                    certified.clone(),
-                )));
-        let client = ClientTls::builder()
-            .pin_sha256(own.fingerprint())
-            .alpn(&[])
-            .max_version(version)
-            .build()
-            .unwrap();
-        let any = ClientTls::builder()
-            .dangerous_accept_any_certificate()
-            .alpn(&[])
-            .max_version(version)
-            .build()
-            .unwrap();
-        for client in [client, any] {
-            let mut pair = Pair {
-                client: client
-                    .session(NAME)
-                    .unwrap()
-                    .open(Purpose::Control)
-                    .unwrap(),
-                server: Channel::server(
-                    rustls::ServerConnection::new(Arc::new(config.clone())).unwrap(),
-                    false,
-                ),
-                to_client: Vec::new(),
-                to_server: Vec::new(),
-            };
-            assert_eq!(pair.pump(), Err(TlsFailure::BadSignature), "{version:?}");
+        let pinned = ClientTls::builder().pin_sha256(own.fingerprint());
+        let any = ClientTls::builder().dangerous_accept_any_certificate();
+        for client in [pinned, any] {
+            let client = client.alpn(&[]).max_version(version).build().unwrap();
+            let session = client.session(NAME).unwrap();
+            let met = meets(&session, Purpose::Control, thief_of(&own));
+            assert_eq!(met, Err(TlsFailure::BadSignature), "{version:?}");
         }
+    }
+}
+
+/// The control connection's certificate is not judged again, but the key is.
+#[test]
+fn a_data_connection_does_not_accept_the_control_connections_certificate_from_a_thief() {
+    let world = World::new();
+    for version in VERSIONS {
+        let client = world.client().alpn(&[]).max_version(version);
+        let session = client.build().unwrap().session(NAME).unwrap();
+        let server = world.server().build().unwrap().session();
+        Pair::connected(&session, &server);
+        let met = meets(&session, Purpose::Data, thief_of(&world.issued));
+        assert_eq!(met, Err(TlsFailure::BadSignature), "{version:?}");
     }
 }
 

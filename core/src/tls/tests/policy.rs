@@ -3,6 +3,7 @@
 use alloc::format;
 use alloc::string::{String, ToString};
 use std::sync::Mutex;
+use std::sync::atomic::{AtomicU32, Ordering};
 
 use rustls::client::danger::{HandshakeSignatureValid, ServerCertVerified};
 use rustls::crypto::{GetRandomFailed, SecureRandom, WebPkiSupportedAlgorithms};
@@ -20,11 +21,23 @@ fn provider() -> CryptoProvider {
     CryptoProvider::clone(&Basics::default().provider().unwrap())
 }
 
-/// Says this about every certificate, and leaves signatures to the provider.
+/// Says this about every certificate, counts how often, and leaves signatures to the provider.
 #[derive(Debug)]
-struct Opinion(Option<Error>);
+struct Opinion {
+    error: Option<Error>,
+    asked: AtomicU32,
+}
 
 impl Opinion {
+    fn new(error: Option<Error>) -> Arc<Opinion> {
+        let asked = AtomicU32::new(0);
+        Arc::new(Opinion { error, asked })
+    }
+
+    fn asked(&self) -> u32 {
+        self.asked.load(Ordering::Relaxed)
+    }
+
     fn algorithms() -> WebPkiSupportedAlgorithms {
         provider().signature_verification_algorithms
     }
@@ -39,7 +52,8 @@ impl ServerCertVerifier for Opinion {
         _: &[u8],
         _: UnixTime,
     ) -> Result<ServerCertVerified, Error> {
-        match &self.0 {
+        self.asked.fetch_add(1, Ordering::Relaxed);
+        match &self.error {
             None => Ok(ServerCertVerified::assertion()),
             Some(error) => Err(error.clone()),
         }
@@ -80,7 +94,7 @@ fn meet(client: ClientTlsBuilder, server: ServerTlsBuilder) -> (Pair, Result<(),
 fn the_applications_verifier_decides_and_its_reasons_are_kept() {
     let world = World::new();
     let met = |opinion| {
-        let client = ClientTls::builder().verifier(Arc::new(Opinion(opinion)));
+        let client = ClientTls::builder().verifier(Opinion::new(opinion));
         meet(client, world.server()).1
     };
     assert_eq!(met(None), Ok(()));
@@ -97,12 +111,67 @@ fn the_applications_verifier_decides_and_its_reasons_are_kept() {
     );
 }
 
+/// Data connections show it again, and servers that resume nothing have many of them.
+#[test]
+fn the_control_connections_certificate_is_judged_once() {
+    let world = World::new();
+    let other = world.authority.issue(5, &params(&[NAME]));
+    for version in VERSIONS {
+        let opinion = Opinion::new(None);
+        let client = ClientTls::builder().verifier(opinion.clone());
+        let client = client.max_version(version).allow_other_data_certificate();
+        let session = client.build().unwrap().session(NAME).unwrap();
+        // Each knows nothing of the sessions of the others.
+        let server = |issued| server_with(issued).build().unwrap().session();
+        let shows = |issued| {
+            let mut data = Pair::new(&session, Purpose::Data, &server(issued));
+            assert_eq!(data.pump(), Ok(()));
+            assert!(!data.client.handshake().unwrap().resumed);
+            let identity = data.client.peer_identity().unwrap();
+            assert_eq!(identity.verdict, Verdict::Trusted);
+            assert_eq!(identity.leaf_sha256, issued.fingerprint());
+            assert_eq!(identity.chain, issued.chain);
+            opinion.asked()
+        };
+        Pair::connected(&session, &server(&world.issued));
+        assert_eq!(opinion.asked(), 1);
+        assert_eq!([(); 3].map(|()| shows(&world.issued)), [1, 1, 1]);
+        // Another one is judged by itself, each time.
+        assert_eq!([(); 2].map(|()| shows(&other)), [2, 3]);
+        assert_eq!(shows(&world.issued), 3);
+        // And nothing is left of it for the next control connection.
+        Pair::connected(&session, &server(&world.issued));
+        assert_eq!(opinion.asked(), 4);
+    }
+}
+
+/// No judgement comes with a control connection that is resumed.
+#[test]
+fn what_was_resumed_is_judged_when_it_is_shown() {
+    let world = World::new();
+    for version in VERSIONS {
+        let opinion = Opinion::new(None);
+        let client = ClientTls::builder().verifier(opinion.clone());
+        let client = client.max_version(version).build().unwrap();
+        let session = client.session(NAME).unwrap();
+        let server = || world.server().build().unwrap().session();
+        let first = server();
+        Pair::connected(&session, &first);
+        let control = Pair::connected(&session, &first);
+        assert!(control.client.handshake().unwrap().resumed);
+        assert_eq!(opinion.asked(), 1);
+        let mut data = Pair::new(&session, Purpose::Data, &server());
+        assert_eq!(data.pump(), Ok(()));
+        assert_eq!(opinion.asked(), 2);
+    }
+}
+
 /// A verifier may fail without a word about the certificate.
 #[test]
 fn a_verifier_that_fails_is_no_consent() {
     let world = World::new();
-    let broken = Opinion(Some(Error::General("no store".to_string())));
-    let client = ClientTls::builder().verifier(Arc::new(broken));
+    let broken = Opinion::new(Some(Error::General("no store".to_string())));
+    let client = ClientTls::builder().verifier(broken);
     let (pair, result) = meet(client, world.server());
     let failure = result.unwrap_err();
     assert!(failure.to_string().contains("no store"), "{failure}");
@@ -327,7 +396,7 @@ fn a_provider_must_have_what_is_needed() {
 #[test]
 fn roots_and_a_verifier_do_not_go_together() {
     let world = World::new();
-    let both = world.client().verifier(Arc::new(Opinion(None)));
+    let both = world.client().verifier(Opinion::new(None));
     assert_eq!(both.build().unwrap_err(), TlsSetupError::RootsAndVerifier);
 }
 
