@@ -10,13 +10,13 @@ use ftp_proto::{
 use ftp_proto_tests::rig::shows;
 
 /// The password of every session. It may be seen in a PASS line under the right protection, and nowhere else.
-pub(crate) const PASSWORD: &str = "CANARYQXJK7f3a";
+pub(crate) const PASSWORD: &str = "QXJZKW7f3a";
 
 /// The account, likewise.
-pub(crate) const ACCOUNT: &str = "CANARYQXJKacct";
+pub(crate) const ACCOUNT: &str = "QXJZKWacct";
 
-/// What both have in common, and in no other text.
-pub(crate) const CANARY: &str = "CANARYQXJK";
+/// What both have in common, and in no other text: letters that hardly ever come in this order, see [`guesses`](crate::guess::guesses).
+pub(crate) const CANARY: &str = "QXJZKW";
 
 /// The record of a session.
 #[derive(Debug)]
