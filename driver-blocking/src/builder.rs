@@ -118,8 +118,8 @@ impl Builder {
     /// Waits begin with up to so many looks at the sockets, a microsecond each or so, with other threads in turn; by default with none.
     ///
     /// For many small files at a server that is near, where processors are idle: 200 looks find most of its answers sooner than the system wakes
-    /// whoever sleeps, and twice as many files a second is usual. Where they find nothing there are fewer and fewer of them. With as many
-    /// sessions as processors there is something else to do meanwhile, and they gain nothing.
+    /// whoever sleeps, and twice as many files a second is usual. Where they find nothing there are fewer and fewer of them. With more
+    /// sessions than processors there is something else to do meanwhile, and they gain nothing.
     pub fn busy_wait(mut self, looks: u32) -> Self {
         self.busy_wait = looks;
         self

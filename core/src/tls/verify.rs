@@ -223,7 +223,7 @@ impl SessionVerifier {
             .take()
     }
 
-    /// From now on full handshakes must show this certificate, and are taken at its word; `None` as a control connection is about to be
+    /// From now on full handshakes must show this certificate, which is not judged again; `None` as a control connection is about to be
     /// opened.
     pub(super) fn bind(&self, control: Option<PeerIdentity>) {
         *self.control.lock().unwrap_or_else(PoisonError::into_inner) = control;
