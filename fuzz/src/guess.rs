@@ -3,7 +3,8 @@
 /// Whether a peer that says this could be saying a secret, as text or as the numbers of its bytes: it has guessed it, and may.
 ///
 /// What is left of its words is for the machine to find out: Telnet commands go, and so does what was sent too early for a change of protection, lines
-/// that are too long, and more. So each byte of the secret counts wherever it stands, if it is behind the one before.
+/// that are too long, and more. So each byte of the secret counts wherever it stands, if it is behind the one before, as a capital or not: some words are
+/// shown in capitals.
 pub(crate) fn guesses(said: &[u8], secret: &str) -> bool {
     let numbers: String = secret.bytes().map(|byte| byte.to_string()).collect();
     holds_in_order(said, secret.as_bytes()) || holds_in_order(said, numbers.as_bytes())
@@ -11,7 +12,9 @@ pub(crate) fn guesses(said: &[u8], secret: &str) -> bool {
 
 fn holds_in_order(said: &[u8], wanted: &[u8]) -> bool {
     let mut said = said.iter();
-    wanted.iter().all(|byte| said.any(|other| other == byte))
+    wanted
+        .iter()
+        .all(|byte| said.any(|other| other.eq_ignore_ascii_case(byte)))
 }
 
 #[cfg(test)]
@@ -24,6 +27,7 @@ mod tests {
             &b"SITE s3cr3t\r\n"[..],
             b"s\xFF\xFB33\xFF\xF1cr3t",
             b"AUTH TLS\r\nNOOP s3\r\ncr3t\r\n",
+            b"FEAT\r\n S3CR3T\r\n",
             b"[115, 51, 99, 114, 51, 116]",
         ] {
             assert!(guesses(said, "s3cr3t"), "{said:?}");

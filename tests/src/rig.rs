@@ -1023,10 +1023,24 @@ pub fn shows_canary(text: &str) -> bool {
 }
 
 /// Whether a text holds a secret, as it is or as a list of byte values.
+///
+/// In a list `81` is a value only where it begins: the end of an escaped control character before `1` is none. Bytes are compared one by one, since a
+/// fuzzer learns whatever longer text its subject is compared with, and says it.
 #[must_use]
 pub fn shows(text: &str, secret: &str) -> bool {
     let listed: Vec<String> = secret.bytes().map(|byte| byte.to_string()).collect();
-    text.contains(secret) || text.contains(&listed.join(", "))
+    let listed = listed.join(", ");
+    let mut before = b' ';
+    (0..text.len()).any(|at| {
+        let here = &text.as_bytes()[at..];
+        let begins = !before.is_ascii_alphanumeric();
+        before = here[0];
+        begins_with(here, secret) || begins && begins_with(here, &listed)
+    })
+}
+
+fn begins_with(text: &[u8], wanted: &str) -> bool {
+    text.len() >= wanted.len() && text.iter().zip(wanted.bytes()).all(|(is, be)| *is == be)
 }
 
 /// Puts an order on the desk.
@@ -1144,5 +1158,20 @@ fn shown(got: &Got) -> Done<'_> {
             digest: &hashed.digest,
         }),
         Got::Features(features) => Done::Features(features.known, &features.text),
+    }
+}
+
+#[cfg(test)]
+mod tests {
+    use super::shows;
+
+    #[test]
+    fn a_secret_is_found_as_text_and_as_values() {
+        for text in ["ab", "PASS ab", "[97, 98]", "97, 98", "\\u{1}97, 98"] {
+            assert!(shows(text, "ab"), "{text}");
+        }
+        for text in ["", "a b", "[97,98]", "197, 98", "\\u00197, 98", "97, 9"] {
+            assert!(!shows(text, "ab"), "{text}");
+        }
     }
 }
