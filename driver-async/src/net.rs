@@ -254,6 +254,16 @@ impl<S: Stream> Transport for Socket<S> {
         }
     }
 
+    fn hold(&mut self, back: bool) {
+        // Where it cannot be set nothing is kept.
+        #[cfg(any(target_os = "linux", target_os = "android"))]
+        if let Some(socket) = self.polled.inner.socket() {
+            let _ = socket.set_tcp_cork(back);
+        }
+        #[cfg(not(any(target_os = "linux", target_os = "android")))]
+        let _ = back;
+    }
+
     fn will_reset(&mut self) {
         // Where it cannot be set the connection is closed as any other.
         if let Some(socket) = self.polled.inner.socket() {
@@ -454,6 +464,34 @@ mod tests {
             assert_eq!(socket.write(b"one").unwrap(), 3);
             assert_eq!(socket.write(b"two").unwrap(), 3);
             assert!(at_once(&socket));
+        });
+    }
+
+    #[cfg(target_os = "linux")]
+    #[test]
+    fn what_is_kept_back_goes_with_the_end_or_once_it_is_let_go() {
+        smol::block_on(async {
+            let listener = std::net::TcpListener::bind("127.0.0.1:0").unwrap();
+            let address = listener.local_addr().unwrap();
+            for ends in [true, false] {
+                let stream = Smol.connect(address).await.unwrap();
+                let mut socket = Socket::new(stream, Which::Data, Waker::noop());
+                let (mut peer, _) = listener.accept().unwrap();
+                socket.hold(true);
+                assert_eq!(socket.write(b"file").unwrap(), 4);
+                peer.set_nonblocking(true).unwrap();
+                let nothing = peer.read(&mut [0; 8]).unwrap_err();
+                assert_eq!(nothing.kind(), io::ErrorKind::WouldBlock);
+                match ends {
+                    true => socket.shut(Shut::Sending),
+                    false => socket.hold(false),
+                }
+                peer.set_nonblocking(false).unwrap();
+                assert_eq!(peer.read(&mut [0; 8]).unwrap(), 4);
+                if ends {
+                    assert_eq!(peer.read(&mut [0; 8]).unwrap(), 0);
+                }
+            }
         });
     }
 

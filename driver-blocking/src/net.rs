@@ -374,6 +374,14 @@ impl Transport for Socket {
         let _ = SockRef::from(&self.stream).set_tcp_quickack(true);
     }
 
+    fn hold(&mut self, back: bool) {
+        // Where it cannot be set nothing is kept.
+        #[cfg(any(target_os = "linux", target_os = "android"))]
+        let _ = SockRef::from(&self.stream).set_tcp_cork(back);
+        #[cfg(not(any(target_os = "linux", target_os = "android")))]
+        let _ = back;
+    }
+
     fn will_reset(&mut self) {
         // Where it cannot be set the connection is closed as any other.
         let _ = SockRef::from(&self.stream).set_linger(Some(Duration::ZERO));
@@ -691,6 +699,35 @@ mod tests {
         } {}
         socket.acknowledge();
         assert!(quick(&socket));
+    }
+
+    #[cfg(target_os = "linux")]
+    #[test]
+    fn what_is_kept_back_goes_with_the_end_or_once_it_is_let_go() {
+        let poll = Poll::new().unwrap();
+        let listener = std::net::TcpListener::bind("127.0.0.1:0").unwrap();
+        let address = listener.local_addr().unwrap();
+        for ends in [true, false] {
+            let mut socket = Socket::connect(address, poll.registry(), DATA, None).unwrap();
+            let (mut peer, _) = listener.accept().unwrap();
+            while !socket.is_connected().unwrap() {
+                socket.look();
+            }
+            socket.hold(true);
+            assert_eq!(socket.write(b"file").unwrap(), 4);
+            peer.set_nonblocking(true).unwrap();
+            let nothing = peer.read(&mut [0; 8]).unwrap_err();
+            assert_eq!(nothing.kind(), io::ErrorKind::WouldBlock);
+            match ends {
+                true => socket.shut(Shut::Sending),
+                false => socket.hold(false),
+            }
+            peer.set_nonblocking(false).unwrap();
+            assert_eq!(peer.read(&mut [0; 8]).unwrap(), 4);
+            if ends {
+                assert_eq!(peer.read(&mut [0; 8]).unwrap(), 0);
+            }
+        }
     }
 
     #[test]

@@ -79,6 +79,12 @@ pub trait Transport: Read + Write {
     /// takes that time.
     fn acknowledge(&mut self) {}
 
+    /// From here on what does not fill a packet may be kept back (`TCP_CORK`), a fraction of a second at most: until this is taken back, or the side is
+    /// shut down. A small file then leaves in one packet with its end, and the peer is woken once. Where there is no way to do so nothing is kept.
+    fn hold(&mut self, back: bool) {
+        let _ = back;
+    }
+
     /// Makes the coming close a reset, so that the peer does not take what it has for the whole. Where there is no way to do so an upload
     /// in clear that is cut short looks whole to the server.
     fn will_reset(&mut self) {}

@@ -28,6 +28,24 @@ struct Lane {
     /// What breaks it.
     fault: Option<io::ErrorKind>,
     carried: usize,
+    /// What was written is kept until this is taken back, or the end comes.
+    holds: bool,
+    kept: VecDeque<u8>,
+    /// How often something went, an end included.
+    packets: u32,
+}
+
+impl Lane {
+    fn let_go(&mut self) {
+        self.packets += u32::from(!self.kept.is_empty());
+        self.bytes.append(&mut self.kept);
+    }
+
+    fn shut(&mut self) {
+        self.packets += u32::from(!self.shut);
+        self.bytes.append(&mut self.kept);
+        self.shut = true;
+    }
 }
 
 /// One end of a connection: moves at most so many bytes at once; between two times it is not ready once, and interrupted once, unless it
@@ -84,13 +102,24 @@ impl End {
         self.to.borrow().carried
     }
 
+    /// How often something has gone from here, the end included.
+    pub(super) fn packets(&self) -> u32 {
+        self.to.borrow().packets
+    }
+
+    /// Whether what is written here is kept back.
+    pub(super) fn holds(&self) -> bool {
+        self.to.borrow().holds
+    }
+
     /// Closes the connection: the other end hears an end, or a reset behind what came before. True if it is a reset.
     pub(super) fn close(self) -> bool {
         let mut lane = self.to.borrow_mut();
-        lane.shut = true;
         if self.reset {
+            lane.kept.clear();
             (lane.fault, lane.left) = (Some(io::ErrorKind::ConnectionReset), Some(0));
         }
+        lane.shut();
         self.reset
     }
 }
@@ -120,13 +149,21 @@ impl Write for End {
         self.is_ready(1)?;
         let mut lane = self.to.borrow_mut();
         assert!(!lane.shut, "written behind the end");
-        if lane.bytes.len() >= self.room {
+        if lane.bytes.len() + lane.kept.len() >= self.room {
             return Err(io::ErrorKind::WouldBlock.into());
         }
         let count = bytes.len().min(self.piece);
         // What does not get through is lost without a word, as it is on a network.
         let through = count.min(lane.left.unwrap_or(usize::MAX));
-        lane.bytes.extend(&bytes[..through]);
+        let lane = &mut *lane;
+        let bytes = &bytes[..through];
+        match lane.holds {
+            true => lane.kept.extend(bytes),
+            false => {
+                lane.bytes.extend(bytes);
+                lane.packets += 1;
+            }
+        }
         lane.carried += through;
         if let Some(left) = &mut lane.left {
             *left -= through;
@@ -141,7 +178,7 @@ impl Write for End {
 
 impl Transport for End {
     fn shut(&mut self, side: Shut) {
-        self.to.borrow_mut().shut = true;
+        self.to.borrow_mut().shut();
         if side == Shut::Both {
             self.from.borrow_mut().bytes.clear();
         }
@@ -149,6 +186,14 @@ impl Transport for End {
 
     fn acknowledge(&mut self) {
         self.acks += 1;
+    }
+
+    fn hold(&mut self, back: bool) {
+        let mut lane = self.to.borrow_mut();
+        lane.holds = back;
+        if !back {
+            lane.let_go();
+        }
     }
 
     fn will_reset(&mut self) {

@@ -26,6 +26,19 @@ const PARTING: Duration = Duration::from_millis(250);
 /// How long what the server says on the data connection is left alone.
 const QUIET: Duration = Duration::from_millis(5);
 
+/// A source that takes longer than this, from the first piece that may have been the last, is slow.
+const QUICK: Duration = Duration::from_millis(20);
+
+/// Whether what is sent may be kept back for what follows.
+#[derive(Clone, Copy, Debug, PartialEq, Eq)]
+enum Hold {
+    /// Not yet.
+    Off,
+    Since(Instant),
+    /// Never again in this flow: its source does not have everything at hand.
+    Slow,
+}
+
 /// Whether the server's word on the control connection is waited for alone.
 #[derive(Clone, Copy, Debug, PartialEq, Eq)]
 enum Quiet {
@@ -54,6 +67,7 @@ pub(super) struct Data {
     /// All is said in both directions. Until when the server's end of TCP is waited for.
     parting: Option<Instant>,
     quiet: Quiet,
+    hold: Hold,
     /// Asked for and not over, in order.
     transfers: Vec<(TicketId, State)>,
     told_bytes: u64,
@@ -92,6 +106,7 @@ impl Data {
             told_end: false,
             parting: None,
             quiet: Quiet::Over,
+            hold: Hold::Off,
             transfers: Vec::new(),
             told_bytes: 0,
             told_at: Instant::ZERO,
@@ -234,6 +249,7 @@ impl Data {
         self.written = false;
         self.told_end = false;
         self.parting = None;
+        self.hold = Hold::Off;
         // What we send in clear is confirmed, and the server's end of it says nothing more: to be woken for either costs both of us.
         let sends_in_clear = order.direction() == Direction::Send && !order.protected();
         self.quiet = match sends_in_clear && !core.machine.is_answered() {
@@ -400,9 +416,12 @@ impl Data {
         let Some(network) = sockets.data() else {
             return Served::Nothing;
         };
+        if matches!(self.hold, Hold::Since(since) if since + QUICK < now) {
+            self.let_go(network);
+        }
         let mut moved = self.carry(now, network);
         let sends = self.pipe.direction() == Some(Direction::Send);
-        let goes = match self.exchange(payload) {
+        let goes = match self.exchange(now, payload, network) {
             Ok(exchanged) => {
                 moved |= exchanged;
                 exchanged && sends
@@ -504,10 +523,15 @@ impl Data {
     // ---- the application's side
 
     /// Moves what the application's side takes or gives. True if something moved.
-    fn exchange(&mut self, payload: &mut Payload<'_>) -> io::Result<bool> {
+    fn exchange(
+        &mut self,
+        now: Instant,
+        payload: &mut Payload<'_>,
+        network: &mut dyn Transport,
+    ) -> io::Result<bool> {
         match self.pipe.direction() {
             Some(Direction::Receive) => self.hand_out(payload),
-            Some(Direction::Send) => self.draw(payload),
+            Some(Direction::Send) => self.draw(now, payload, network),
             None => Ok(false),
         }
     }
@@ -553,7 +577,12 @@ impl Data {
         Ok(moved)
     }
 
-    fn draw(&mut self, payload: &mut Payload<'_>) -> io::Result<bool> {
+    fn draw(
+        &mut self,
+        now: Instant,
+        payload: &mut Payload<'_>,
+        network: &mut dyn Transport,
+    ) -> io::Result<bool> {
         let source = match payload {
             Payload::Source(source) => source,
             Payload::Caller(Wish::End) => {
@@ -565,12 +594,31 @@ impl Data {
         let Some(space) = self.pipe.space() else {
             return Ok(false);
         };
+        let room = space.len();
         match read(&mut **source, space)? {
-            None => return Ok(false),
+            None => {
+                if matches!(self.hold, Hold::Since(_)) {
+                    self.let_go(network);
+                }
+                return Ok(false);
+            }
             Some(0) => return Ok(self.pipe.source_ended()),
-            Some(count) => self.pipe.filled(count),
+            Some(count) => {
+                if count < room && self.hold == Hold::Off {
+                    // It may be the last piece. The end goes with it if it comes at once.
+                    self.hold = Hold::Since(now);
+                    network.hold(true);
+                }
+                self.pipe.filled(count);
+            }
         }
         Ok(true)
+    }
+
+    /// The source is waited for: what was kept back for its end goes.
+    fn let_go(&mut self, network: &mut dyn Transport) {
+        self.hold = Hold::Slow;
+        network.hold(false);
     }
 }
 

@@ -21,6 +21,7 @@ use crate::error::{Category, FailureKind};
 use crate::order::Fault;
 use crate::pipe::LinkEnd;
 use crate::pipe::flow::Shut;
+use crate::pipe::tests::End;
 use crate::secret::Secret;
 use crate::ticket::{Plain, Ticket};
 use crate::tls::tests::{Authority, NAME, World};
@@ -182,6 +183,111 @@ fn a_server_that_says_nothing_behind_an_upload_is_looked_at_in_a_moment() {
     // The end of its side: the next batch need not wait for the reply.
     scene.server.data = None;
     assert!(scene.host.data.as_ref().unwrap().reads > 0);
+}
+
+/// A source as a function.
+struct Gives<F>(F);
+
+impl<F: FnMut(&mut [u8]) -> io::Result<usize>> Read for Gives<F> {
+    fn read(&mut self, into: &mut [u8]) -> io::Result<usize> {
+        (self.0)(into)
+    }
+}
+
+/// An upload that flows, if its source gives nothing yet. What `gives` then gives is asked of it at each read; it is told how many there were before.
+fn upload(
+    tls: bool,
+    gives: impl Fn(u32, &mut [u8]) -> io::Result<usize>,
+    then: impl FnOnce(&mut Scene, &mut Call<'_>),
+) {
+    let scene = match tls {
+        true => Scene::under_tls(Security::required()),
+        false => Scene::clear(),
+    };
+    let mut scene = scene.steady();
+    scene.login().unwrap();
+    let ticket = scene.store();
+    let (ready, reads) = (Cell::new(false), Cell::new(0));
+    let mut source = Gives(|into: &mut [u8]| match ready.get() {
+        true => gives(reads.replace(reads.get() + 1), into),
+        false => Err(ErrorKind::WouldBlock.into()),
+    });
+    let mut call = Call::transfer(ticket.id(), Payload::Source(&mut source));
+    settle(&mut scene, &mut call, |_| true);
+    assert!(scene.engine.flows(ticket.id()));
+    ready.set(true);
+    then(&mut scene, &mut call);
+}
+
+fn step(scene: &mut Scene, call: &mut Call<'_>) {
+    let step = scene
+        .engine
+        .step(scene.now, &mut scene.host, call, &mut |_| false);
+    assert!(matches!(step, Ok(Step::Moved | Step::Waits(_))), "{step:?}");
+}
+
+fn data(scene: &Scene) -> &End {
+    scene.host.data.as_ref().unwrap()
+}
+
+#[test]
+fn a_small_file_goes_with_its_end_in_one_packet() {
+    let gives = |before, into: &mut [u8]| match before {
+        0 => FILE.take(1 << 10).read(into),
+        _ => Ok(0),
+    };
+    for tls in [false, true] {
+        upload(tls, gives, |scene, call| {
+            let before = data(scene).packets();
+            settle(scene, call, |scene| scene.server.took != FILE);
+            assert_eq!(scene.server.took, FILE);
+            assert_eq!(data(scene).packets(), before + 1, "{tls}");
+        });
+    }
+}
+
+#[test]
+fn what_is_sent_waits_for_no_source_that_is_not_ready() {
+    let gives = |before, into: &mut [u8]| match before {
+        0 | 2 => FILE.take(1 << 10).read(into),
+        _ => Err(ErrorKind::WouldBlock.into()),
+    };
+    upload(false, gives, |scene, call| {
+        settle(scene, call, |_| true);
+        assert_eq!(scene.server.took, FILE.repeat(2));
+        assert!(!data(scene).holds());
+    });
+}
+
+/// The first piece is kept no longer than the system keeps it, and no other one.
+#[test]
+fn behind_a_wait_for_the_source_nothing_is_kept_back() {
+    let gives = |_, into: &mut [u8]| FILE.take(1 << 10).read(into);
+    for (millis, holds) in [(20, true), (21, false)] {
+        upload(false, gives, |scene, call| {
+            step(scene, call);
+            assert!(data(scene).holds());
+            scene.now = scene.now + Duration::from_millis(millis);
+            step(scene, call);
+            assert_eq!(data(scene).holds(), holds, "{millis}");
+            step(scene, call);
+            assert_eq!(data(scene).holds(), holds, "{millis}");
+        });
+    }
+}
+
+#[test]
+fn a_piece_that_cannot_be_the_last_is_not_kept_back() {
+    let gives = |before, into: &mut [u8]| match before {
+        0..3 => Ok(into.len()),
+        _ => Ok(into.len() - 1),
+    };
+    upload(false, gives, |scene, call| {
+        for holds in [false, false, false, true] {
+            step(scene, call);
+            assert_eq!(data(scene).holds(), holds);
+        }
+    });
 }
 
 /// Not from the last news on, as an acknowledgement: from the first byte on.
