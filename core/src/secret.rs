@@ -44,8 +44,25 @@ impl Secret {
 #[derive(Clone, Default, PartialEq, Eq, Hash)]
 pub(crate) struct Secrets {
     known: VecDeque<Secret>,
-    /// A bit for each byte that one of them begins with: every text is searched, and next to none has anything to be found.
-    beginnings: [u64; 4],
+    /// The first bytes, and those behind them: every text is searched, and next to none has anything to be found.
+    beginnings: [Bytes; 2],
+}
+
+/// Some of the 256 bytes: a bit for each.
+#[derive(Clone, Default, PartialEq, Eq, Hash)]
+struct Bytes([u64; 4]);
+
+impl Bytes {
+    fn insert(&mut self, byte: u8) {
+        if let Some(bits) = self.0.get_mut(usize::from(byte / 64)) {
+            *bits |= 1 << (byte % 64);
+        }
+    }
+
+    fn has(&self, byte: u8) -> bool {
+        let bits = self.0.get(usize::from(byte / 64));
+        bits.is_some_and(|bits| bits >> (byte % 64) & 1 == 1)
+    }
 }
 
 /// What is shown in place of a secret.
@@ -80,19 +97,18 @@ impl Secrets {
             self.known.pop_front();
         }
         self.known.push_back(Secret::new(bytes));
-        self.beginnings = [0; 4];
-        for first in self.known.iter().filter_map(|known| known.expose().first()) {
-            if let Some(bits) = self.beginnings.get_mut(usize::from(first / 64)) {
-                *bits |= 1 << (first % 64);
+        let (mut first, mut second) = (Bytes::default(), Bytes::default());
+        for known in &self.known {
+            if let [one, other, ..] = *known.expose() {
+                first.insert(one);
+                second.insert(other);
+                if is_doubled(one) {
+                    second.insert(one);
+                }
             }
         }
+        self.beginnings = [first, second];
         true
-    }
-
-    /// Whether a secret begins with this byte.
-    fn is_beginning(&self, byte: u8) -> bool {
-        let bits = self.beginnings.get(usize::from(byte / 64));
-        bits.is_some_and(|bits| bits >> (byte % 64) & 1 == 1)
     }
 
     /// Where the first one is in `text`, if one is.
@@ -100,18 +116,25 @@ impl Secrets {
         if self.is_empty() {
             return None;
         }
-        let mut bytes = text.iter().enumerate();
-        bytes.find_map(|(start, byte)| {
-            if !self.is_beginning(*byte) {
-                return None;
-            }
-            let rest = text.get(start..).unwrap_or_default();
-            let longest = self
+        let [first, second] = &self.beginnings;
+        let mut start = 0;
+        loop {
+            let rest = text.get(start..)?;
+            let mut pairs = rest.windows(2);
+            start += pairs.position(|pair| {
+                let [one, other] = *pair else { return false };
+                first.has(one) && second.has(other)
+            })?;
+            let rest = text.get(start..)?;
+            let lengths = self
                 .known
                 .iter()
                 .filter_map(|secret| length_at(secret, rest));
-            longest.max().map(|length| start..start + length)
-        })
+            if let Some(longest) = lengths.max() {
+                return Some(start..start + longest);
+            }
+            start += 1;
+        }
     }
 
     /// How long `text` is without the beginning of a secret at its end, where the rest was cut off.
@@ -152,18 +175,18 @@ impl Secrets {
     }
 }
 
-/// How many bytes at the beginning of `text` are `secret`. A quote may be doubled, as in a quoted name (RFC 959 appendix II), and so may the
-/// byte 255, as by Telnet.
+/// Whether a peer may say two of this byte for one: a quote in a quoted name (RFC 959 appendix II), and the byte 255, as by Telnet.
+const fn is_doubled(byte: u8) -> bool {
+    matches!(byte, b'"' | 0xFF)
+}
+
+/// How many bytes at the beginning of `text` are `secret`.
 fn length_at(secret: &Secret, text: &[u8]) -> Option<usize> {
     let (mut wanted, mut rest) = (secret.expose(), text);
     while let Some(&byte) = wanted.first() {
         let few = run(wanted, byte, wanted.len());
         wanted = wanted.get(few..)?;
-        let doubled = if matches!(byte, b'"' | 0xFF) {
-            2 * few
-        } else {
-            few
-        };
+        let doubled = if is_doubled(byte) { 2 * few } else { few };
         // One more of it would not be what comes next.
         let many = run(rest, byte, doubled);
         if many < few {
@@ -319,6 +342,19 @@ mod tests {
             let text = [&others[..], &secret, b"!"].concat();
             let wanted = [&others[..], b"****!"].concat();
             assert_eq!(masked(&[b"unterwegs", &secret], &text), wanted, "{first}");
+        }
+    }
+
+    #[test]
+    fn a_secret_is_found_whatever_byte_is_the_second_of_it() {
+        for second in 0..=u8::MAX {
+            let secret = [b"s", &[second][..], b"cret"].concat();
+            // In front of it its first byte with every other one behind it.
+            let others = (0..=u8::MAX).filter(|other| *other != second && *other != b's');
+            let others: Vec<u8> = others.flat_map(|other| [b's', other]).collect();
+            let text = [&others[..], &secret, b"!"].concat();
+            let wanted = [&others[..], b"****!"].concat();
+            assert_eq!(masked(&[b"unterwegs", &secret], &text), wanted, "{second}");
         }
     }
 

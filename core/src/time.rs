@@ -57,6 +57,14 @@ impl Add<Duration> for Instant {
     }
 }
 
+/// The first of several deadlines, any of which may be missing.
+pub(crate) fn earliest(deadlines: &[Option<Instant>]) -> Option<Instant> {
+    // One that is missing is after all others: no instant has that many milliseconds.
+    let millis = |deadline: &Option<Instant>| deadline.map_or(u64::MAX, Instant::as_millis);
+    let first = deadlines.iter().map(millis).min()?;
+    (first < u64::MAX).then(|| Instant::from_millis(first))
+}
+
 /// What a machine can be waiting for. Each has its own deadline.
 #[derive(Clone, Copy, Debug, PartialEq, Eq, Hash)]
 #[non_exhaustive]
@@ -160,7 +168,7 @@ impl<K: Deadline> Timers<K> {
     /// The earliest deadline.
     #[must_use]
     pub fn earliest(&self) -> Option<Instant> {
-        self.at.iter().flatten().copied().min()
+        earliest(&self.at)
     }
 
     /// Takes one timer whose deadline is not after `now`, earliest first.
@@ -233,6 +241,24 @@ mod tests {
         assert_eq!(timers.expire(Instant::from_millis(30)), Some(Timer::Quiet));
         assert_eq!(timers.expire(Instant::from_millis(30)), Some(Timer::Reply));
         assert_eq!(timers.expire(Instant::from_millis(30)), None);
+    }
+
+    #[test]
+    fn the_first_of_several_deadlines_is_found_wherever_it_is() {
+        let [no, soon, late] = [
+            None,
+            Some(Instant::ZERO),
+            Some(Instant::from_millis(u64::MAX)),
+        ];
+        for (deadlines, first) in [
+            (&[][..], no),
+            (&[no, no], no),
+            (&[no, late], late),
+            (&[soon, no, late], soon),
+            (&[late, soon], soon),
+        ] {
+            assert_eq!(earliest(deadlines), first, "{deadlines:?}");
+        }
     }
 
     #[cfg(feature = "model")]

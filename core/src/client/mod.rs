@@ -452,6 +452,12 @@ impl Client {
         self.advance();
     }
 
+    /// Whether [`poll`](Client::poll) has something to give.
+    #[inline]
+    pub(crate) fn has_output(&self) -> bool {
+        !self.queue.is_empty() || self.polled.is_some()
+    }
+
     /// Gives out the next effect or event, in order. Call it until it gives `None`.
     pub fn poll(&mut self) -> Option<Output<'_>> {
         let Some(item) = self.queue.take_shown(&self.secrets) else {

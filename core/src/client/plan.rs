@@ -107,35 +107,34 @@ pub(super) fn next(view: &View<'_>) -> Next {
 
 /// The commands a request still has to send begin with this one.
 fn first_unsent(view: &View<'_>, request: &Request) -> Option<Step> {
-    let unsent = |step: &Step| !request.sent.has(*step) && belongs(view, request, *step);
+    let unsent = |step: Step| {
+        let unsent = !request.sent.has(step) && belongs(view, request, step);
+        unsent.then_some(step)
+    };
     if request.kind == Kind::Login {
-        let steps = [
-            Step::User,
-            Step::Pass,
-            Step::Acct,
-            Step::Pbsz,
-            Step::Prot(protection_level(view)),
-        ];
-        return steps.into_iter().find(unsent);
+        return unsent(Step::User)
+            .or_else(|| unsent(Step::Pass))
+            .or_else(|| unsent(Step::Acct))
+            .or_else(|| unsent(Step::Pbsz))
+            .or_else(|| unsent(Step::Prot(protection_level(view))));
     }
     // What comes before the command itself is over once that has left: a request that only waits for its replies takes nothing back from
     // the one behind it.
     if !request.sent.has(Step::Verb) {
-        let steps = [
-            Step::Type(request.wanted_type().unwrap_or(Type::Image)),
-            Step::Algorithm(request.algorithm.unwrap_or(HashAlgorithm::Sha256)),
-            Step::Size,
-            Step::Setup(view.mode),
-            Step::Allo,
-            Step::Rest,
-            Step::Verb,
-        ];
-        let next = steps.into_iter().find(unsent);
+        let wanted_type = request.wanted_type().unwrap_or(Type::Image);
+        let algorithm = request.algorithm.unwrap_or(HashAlgorithm::Sha256);
+        let next = unsent(Step::Type(wanted_type))
+            .or_else(|| unsent(Step::Algorithm(algorithm)))
+            .or_else(|| unsent(Step::Size))
+            .or_else(|| unsent(Step::Setup(view.mode)))
+            .or_else(|| unsent(Step::Allo))
+            .or_else(|| unsent(Step::Rest))
+            .or_else(|| unsent(Step::Verb));
         if next.is_some() {
             return next;
         }
     }
-    [Step::RenameTo, Step::Confirm].into_iter().find(unsent)
+    unsent(Step::RenameTo).or_else(|| unsent(Step::Confirm))
 }
 
 fn protection_level(view: &View<'_>) -> ProtectionLevel {

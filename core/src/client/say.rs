@@ -229,7 +229,9 @@ impl Client {
         let line = self.outbox.since(mark);
         let line = line.strip_suffix(b"\r\n").unwrap_or(line);
         let beyond_ascii = !line.is_ascii();
-        let hidden = holds_secret(line);
+        let may_hide = verb.hides_argument()
+            || matches!(owner, Some((_, Kind::Raw(_) | Kind::Simple(Verb::Site))));
+        let hidden = may_hide && holds_secret(line);
         let mut said_in_secret = Vec::new();
         let piece = if hidden {
             said_in_secret.extend(secrets_of_site(line).map(Secret::new));

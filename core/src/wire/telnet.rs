@@ -63,7 +63,7 @@ impl TelnetDecoder {
         loop {
             if self.state == State::Text {
                 // As in nearly every line.
-                if !rest.contains(&IAC) {
+                if rest.is_ascii() {
                     text.extend_from_slice(rest);
                     return;
                 }
@@ -102,6 +102,10 @@ impl TelnetDecoder {
 
 /// Appends `argument` to `out` with every byte 255 doubled (RFC 3659 section 2.2).
 pub fn escape(argument: &[u8], out: &mut Vec<u8>) {
+    if argument.is_ascii() {
+        out.extend_from_slice(argument);
+        return;
+    }
     for piece in argument.split_inclusive(|&byte| byte == IAC) {
         out.extend_from_slice(piece);
         if piece.last() == Some(&IAC) {

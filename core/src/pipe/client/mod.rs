@@ -24,7 +24,7 @@ use crate::error::Failure;
 use crate::order::{Close, DataTarget, Desk, Direction, Report, Tickets, TlsFault, TlsOrder};
 use crate::output::{Effect, Event, Output};
 use crate::ticket::TicketId;
-use crate::time::Instant;
+use crate::time::{Instant, earliest};
 use crate::tls::{Channel, PeerIdentity, Purpose, TlsFailure, TlsSession};
 use crate::wire::reply::Escaped;
 
@@ -399,8 +399,8 @@ impl Engine {
         let (parting, quiet) = (self.data.parting(), self.data.quiet());
         let untold = self.data.untold().filter(|at| *at > now);
         let patience = self.acknowledge(now, sockets);
-        let until = [deadline, leaving, parting, quiet, untold, patience];
-        Ok(Step::Waits(until.into_iter().flatten().min()))
+        let until = earliest(&[deadline, leaving, parting, quiet, untold, patience]);
+        Ok(Step::Waits(until))
     }
 
     /// Carries out what the machine has to say already, and sends what goes. For when nobody will take another step soon.
@@ -479,6 +479,9 @@ impl Engine {
     ) -> bool {
         let mut found = false;
         loop {
+            if !self.core.machine.has_output() {
+                return found;
+            }
             let effect = match self.core.machine.poll() {
                 None => return found,
                 Some(Output::Effect(effect)) => effect,

@@ -316,7 +316,7 @@ fn end_of_reply(line: &[u8]) -> Option<(Code, &[u8])> {
 fn append(line: &[u8], text: &mut Vec<u8>) -> Result<(), Malformed> {
     let mut rest = line;
     // As in nearly every line.
-    if !line.contains(&b'\r') && !line.contains(&0) {
+    if line.iter().all(|byte| *byte >= b' ') {
         text.extend_from_slice(line);
         return Ok(());
     }
