@@ -7,7 +7,7 @@ use std::sync::Arc;
 use std::sync::atomic::{AtomicUsize, Ordering};
 use std::thread;
 
-use ftp_proto::client::{ClearText, Config, DataMode, DataModes, Security};
+use ftp_proto::client::{ClearText, Config, DataMode, DataModes, Security, SizeCheck};
 use ftp_proto_async::{Client, Pool, Queued, QueuedStore, Secret, TransferOptions};
 use ftp_proto_blocking as blocking;
 use smol::{LocalExecutor, block_on};
@@ -21,8 +21,10 @@ pub(crate) const MOVE: &str = "--ftp-proto";
 /// The same with the blocking driver.
 pub(crate) const MOVE_BLOCKING: &str = "--ftp-proto-blocking";
 
-/// PASV, which suppaftp and lftp say over IPv4 too: ProFTPD needs half as long again for EPSV.
+/// What suppaftp says: PASV over IPv4 too (ProFTPD needs half as long again for EPSV), and no SIZE, which would be asked of a server that does not name
+/// the size of what it sends (Pure-FTPd: a tenth of a small file).
 fn setting(config: &mut Config) {
+    config.size_check = SizeCheck::Never;
     if let Ok(modes) = DataModes::new(&[DataMode::Pasv, DataMode::Epsv]) {
         config.data_modes = modes;
     }
