@@ -30,9 +30,10 @@ fn setting(config: &mut Config) {
     }
 }
 
-/// Looks before a wait, see [`busy_wait`](ftp_proto_blocking::Builder::busy_wait): with more sessions than one there is something else to do.
+/// Looks before a wait, see [`busy_wait`](ftp_proto_blocking::Builder::busy_wait): with more sessions than one there is something else to do, so the
+/// others have their turn, and it is looked once.
 fn looks(sessions: usize) -> u32 {
-    if sessions == 1 { 200 } else { 0 }
+    if sessions == 1 { 200 } else { 1 }
 }
 
 /// Transfers asked for behind each other.
