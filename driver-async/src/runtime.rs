@@ -67,7 +67,7 @@ pub trait Stream: AsyncRead + AsyncWrite + Send + Unpin + 'static {
     /// What the system says.
     fn peer(&self) -> io::Result<SocketAddr>;
 
-    /// The socket, for its options: no delay, keepalive, quick acknowledgement, reset. `None` where there is none to be set, which costs
+    /// The socket, for its options: no delay, keepalive, cork, quick acknowledgement, reset. `None` where there is none to be set, which costs
     /// time and lets an upload that was cut short look whole to some servers.
     fn socket(&self) -> Option<SockRef<'_>>;
 

@@ -119,7 +119,7 @@ impl Builder {
     ///
     /// For many small files at a server that is near, where processors are idle: 200 looks find most of its answers sooner than the system wakes
     /// whoever sleeps, and twice as many files a second is usual. Where they find nothing there are fewer and fewer of them. With more
-    /// sessions than processors there is something else to do meanwhile, and they gain nothing.
+    /// sessions than processors there is something else to do meanwhile: one look is enough there, which gives the others their turn.
     pub fn busy_wait(mut self, looks: u32) -> Self {
         self.busy_wait = looks;
         self
