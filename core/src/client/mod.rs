@@ -453,7 +453,7 @@ impl Client {
     }
 
     /// Whether [`poll`](Client::poll) has something to give.
-    #[inline]
+    #[cfg(feature = "rustls")]
     pub(crate) fn has_output(&self) -> bool {
         !self.queue.is_empty() || self.polled.is_some()
     }

@@ -70,12 +70,15 @@ pub(super) enum Next {
     Wait,
 }
 
+/// Whether nothing is said behind this transfer: it runs, so its data has not ended. Behind one that failed here ABOR may have to follow, and
+/// must find nothing else outstanding.
+pub(super) fn holds_all(transfer: &Transfer) -> bool {
+    transfer.end.is_none() || transfer.failed_here()
+}
+
 /// The next command of the application's requests, in order.
 pub(super) fn next(view: &View<'_>) -> Next {
-    // Of a transfer that runs the data has not ended: nothing is said behind it. Behind one that failed here ABOR may have to follow, and
-    // must find nothing else outstanding.
-    let waits = |transfer: &Transfer| transfer.end.is_none() || transfer.failed_here();
-    if view.transfer.is_some_and(waits) {
+    if view.transfer.is_some_and(holds_all) {
         return Next::Wait;
     }
     for (index, request) in view.requests.iter().enumerate() {

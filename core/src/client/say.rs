@@ -55,6 +55,10 @@ impl Client {
         self.drop_forbidden_login();
         self.end_needless_login();
         self.end_pointless_ccc();
+        // The plan says so too; most often it need not be asked.
+        if self.transfer.as_ref().is_some_and(plan::holds_all) {
+            return false;
+        }
         let Some(mode) = self.mode() else {
             return false;
         };

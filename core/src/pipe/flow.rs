@@ -81,9 +81,7 @@ pub trait Transport: Read + Write {
 
     /// From here on what does not fill a packet may be kept back (`TCP_CORK`), a fraction of a second at most: until this is taken back, or the side is
     /// shut down. A small file then leaves in one packet with its end, and the peer is woken once. Where there is no way to do so nothing is kept.
-    fn hold(&mut self, back: bool) {
-        let _ = back;
-    }
+    fn hold(&mut self, _back: bool) {}
 
     /// Makes the coming close a reset, so that the peer does not take what it has for the whole. Where there is no way to do so an upload
     /// in clear that is cut short looks whole to the server.

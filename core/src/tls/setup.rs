@@ -167,13 +167,15 @@ fn provider_of_features() -> Option<Arc<CryptoProvider>> {
 
 /// The provider of the features, its suites with AES-128 before the others. With them goes SHA-256, which processors have instructions for: a session
 /// makes a handshake for each file, and hashing is the better part of one that resumes. Which suite is taken is still for the server to say.
-#[cfg(any(feature = "ring", feature = "aws-lc-rs"))]
 pub(crate) fn default_provider() -> Option<CryptoProvider> {
     use rustls::CipherSuite as Suite;
     #[cfg(feature = "ring")]
-    let mut provider = rustls::crypto::ring::default_provider();
-    #[cfg(not(feature = "ring"))]
-    let mut provider = rustls::crypto::aws_lc_rs::default_provider();
+    let provider = Some(rustls::crypto::ring::default_provider());
+    #[cfg(all(feature = "aws-lc-rs", not(feature = "ring")))]
+    let provider = Some(rustls::crypto::aws_lc_rs::default_provider());
+    #[cfg(not(any(feature = "ring", feature = "aws-lc-rs")))]
+    let provider: Option<CryptoProvider> = None;
+    let mut provider = provider?;
     provider.cipher_suites.sort_by_key(|suite| {
         !matches!(
             suite.suite(),
@@ -183,11 +185,6 @@ pub(crate) fn default_provider() -> Option<CryptoProvider> {
         )
     });
     Some(provider)
-}
-
-#[cfg(not(any(feature = "ring", feature = "aws-lc-rs")))]
-pub(crate) fn default_provider() -> Option<CryptoProvider> {
-    None
 }
 
 /// Our certificate chain with its private key, as it was given.

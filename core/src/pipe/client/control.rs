@@ -65,6 +65,9 @@ impl Control {
 
     /// Sends what the machine says. True when some of it went.
     pub(super) fn flush(&mut self, core: &mut Core, sockets: &mut dyn Sockets) -> bool {
+        if !self.is_waiting(core) {
+            return false;
+        }
         let Some(network) = sockets.control() else {
             return false;
         };
@@ -74,6 +77,11 @@ impl Control {
         }
         core.machine.consume_outgoing(count);
         true
+    }
+
+    /// Whether something waits to be sent.
+    pub(super) fn is_waiting(&self, core: &Core) -> bool {
+        !core.machine.outgoing().is_empty() || self.link.wants_write()
     }
 
     /// Tells the machine what is known of it. True when there was something to tell.

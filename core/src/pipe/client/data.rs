@@ -349,7 +349,9 @@ impl Data {
             }
             false
         } else {
-            if let Some(network) = sockets.data() {
+            if self.pipe.link().wants_write()
+                && let Some(network) = sockets.data()
+            {
                 // The end of the handshake; a failure shows when payload moves.
                 self.pipe.send(network);
             }
@@ -421,26 +423,33 @@ impl Data {
         }
         let mut moved = self.carry(now, network);
         let sends = self.pipe.direction() == Some(Direction::Send);
-        let goes = match self.exchange(now, payload, network) {
-            Ok(exchanged) => {
-                moved |= exchanged;
-                exchanged && sends
-            }
-            Err(error) => {
-                core.trouble.local.get_or_insert(error);
-                self.broken = true;
-                if let Some(ticket) = self.flowing()
-                    && self.pipe.ended().is_none()
-                {
-                    return Served::Failed(ticket);
+        loop {
+            let before = self.hold;
+            let goes = match self.exchange(now, payload, network) {
+                Ok(exchanged) => {
+                    moved |= exchanged;
+                    exchanged && sends
                 }
-                self.pipe.give_up();
-                true
+                Err(error) => {
+                    core.trouble.local.get_or_insert(error);
+                    self.broken = true;
+                    if let Some(ticket) = self.flowing()
+                        && self.pipe.ended().is_none()
+                    {
+                        return Served::Failed(ticket);
+                    }
+                    self.pipe.give_up();
+                    true
+                }
+            };
+            if goes {
+                // What does not go now waits for the network.
+                moved = self.carry(now, network);
             }
-        };
-        if goes && let Some(network) = sockets.data() {
-            // What does not go now waits for the network.
-            moved = self.carry(now, network);
+            // Behind the piece that may have been the last the end is asked for at once.
+            if before != Hold::Off || self.hold == Hold::Off {
+                break;
+            }
         }
         let end = self.pipe.ended().map(|end| match self.broken {
             true => FlowEnd {

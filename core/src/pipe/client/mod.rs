@@ -160,6 +160,16 @@ pub struct Engine {
     pub book: Book,
 }
 
+/// What was due.
+#[derive(Clone, Copy, Debug, PartialEq, Eq)]
+enum Due {
+    Nothing,
+    /// Commands alone, and all of them have gone: the world has to be waited for.
+    Sent,
+    /// More may be.
+    Something,
+}
+
 /// A request that is to be withdrawn in a moment.
 struct Leaving {
     request: TicketId,
@@ -371,11 +381,18 @@ impl Engine {
             if self.core.machine.is_closed() {
                 return Ok(Step::Closed);
             }
-            if !self.leave(now) && !self.handle_one(now, sockets, call)? {
+            let due = match self.leave(now) {
+                true => Due::Something,
+                false => self.handle_one(now, sockets, call)?,
+            };
+            if due == Due::Nothing {
                 return self.wait(now, sockets);
             }
             self.patience.news();
             self.vigil.news();
+            if due == Due::Sent {
+                return self.wait(now, sockets);
+            }
             if self.payload_moved {
                 break;
             }
@@ -533,20 +550,35 @@ impl Engine {
         }
     }
 
-    /// Gives the machine the one thing that is due, or moves bytes. False when the world has to be waited for.
+    /// Gives the machine the one thing that is due, or moves bytes.
     fn handle_one(
         &mut self,
         now: Instant,
         sockets: &mut dyn Sockets,
         call: &mut Call<'_>,
-    ) -> io::Result<bool> {
+    ) -> io::Result<Due> {
         if let Some(report) = self.core.reports.pop_front() {
             self.core.tell(now, Input::Report(report));
-            return Ok(true);
+            return Ok(Due::Something);
         }
-        if self.control.flush(&mut self.core, sockets) {
-            return Ok(true);
+        let sent = self.control.flush(&mut self.core, sockets);
+        if sent && (self.control.is_waiting(&self.core) || self.core.machine.has_output()) {
+            return Ok(Due::Something);
         }
+        Ok(match self.handle_connections(now, sockets, call)? {
+            true => Due::Something,
+            false if sent => Due::Sent,
+            false => Due::Nothing,
+        })
+    }
+
+    /// Takes what is there, on one of the connections. False when the world has to be waited for.
+    fn handle_connections(
+        &mut self,
+        now: Instant,
+        sockets: &mut dyn Sockets,
+        call: &mut Call<'_>,
+    ) -> io::Result<bool> {
         // Payload was sent before the reply that ends it, so it goes first; but it must not keep replies from being heard, and why a
         // server breaks a handshake off is in its reply.
         let payload_moved = core::mem::take(&mut self.payload_moved);
@@ -583,7 +615,9 @@ impl Engine {
             return Ok(true);
         }
         let filled = self.control.fill(&self.core, sockets);
-        if filled && self.core.has_data() && self.data.quiet().is_none() {
+        if filled && !self.core.has_data() {
+            self.control.tell(now, &mut self.core, sockets);
+        } else if filled && self.data.quiet().is_none() {
             // What came on the data connection before is seen before the machine is told more.
             sockets.look()?;
         }

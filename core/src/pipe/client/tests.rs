@@ -779,6 +779,25 @@ fn debug_forms_show_no_payload_and_no_password() {
 }
 
 #[test]
+fn a_command_that_hides_nothing_is_told_as_it_is_said() {
+    let mut scene = Scene::clear();
+    scene.login().unwrap();
+    let lines: [&[u8]; 3] = [b"SITE caf\xE9", b"XCAF caf\xE9", b"SITE PSWD caf\xE9"];
+    let mut told = Vec::new();
+    for line in lines {
+        let ticket = scene.engine.machine_mut().command(scene.now, line).unwrap();
+        let mut call = Call::plain(Some(ticket.id()));
+        scene.steps(&mut call, &mut |event| {
+            if let Event::Sent { line, .. } = event {
+                told.push(line.to_vec());
+            }
+            matches!(event, Event::Finished { .. })
+        });
+    }
+    assert_eq!(told, [lines[0], lines[1], b"SITE PSWD ****"]);
+}
+
+#[test]
 fn a_dialogue_is_told_line_by_line() {
     let failure = Failure::new(FailureKind::Withdrawn, None);
     let lines = [

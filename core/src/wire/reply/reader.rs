@@ -481,6 +481,7 @@ mod tests {
             (b"700 x\r\n", Malformed::ReplyCode),
             (b"999-x\r\n", Malformed::ReplyCode),
             (b"220 a\0b\r\n", Malformed::ControlByte),
+            (b"220 \0\r\n", Malformed::ControlByte),
             (b"220 a\rb\r\n", Malformed::ControlByte),
             (b"220 a\r\r\n", Malformed::ControlByte),
         ];
