@@ -12,7 +12,8 @@ use crate::rules::transfer::Answer;
 use crate::secret::Secret;
 use crate::time::Timer;
 use crate::wire::command::{
-    Command, EpsvArgument, Path, Text, Verb, encode_raw, holds_secret, mask_line, secrets_of_site,
+    Command, EpsvArgument, Path, Text, Verb, encode_raw, holds_secret, mask_line, may_hold_secret,
+    secrets_of_site,
 };
 use crate::wire::extended::ExtendedAddress;
 use crate::wire::host_port::HostPort;
@@ -233,9 +234,7 @@ impl Client {
         let line = self.outbox.since(mark);
         let line = line.strip_suffix(b"\r\n").unwrap_or(line);
         let beyond_ascii = !line.is_ascii();
-        let may_hide = verb.hides_argument()
-            || matches!(owner, Some((_, Kind::Raw(_) | Kind::Simple(Verb::Site))));
-        let hidden = may_hide && holds_secret(line);
+        let hidden = may_hold_secret(verb) && holds_secret(line);
         let mut said_in_secret = Vec::new();
         let piece = if hidden {
             said_in_secret.extend(secrets_of_site(line).map(Secret::new));

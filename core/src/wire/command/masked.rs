@@ -82,6 +82,11 @@ fn show_argument(verb: Verb, argument: &[u8], f: &mut fmt::Formatter<'_>) -> fmt
     }
 }
 
+/// Whether a line of this verb can be one that [`holds_secret`]; a raw line without a verb goes by SITE.
+pub(crate) const fn may_hold_secret(verb: Verb) -> bool {
+    verb.hides_argument() || matches!(verb, Verb::Site)
+}
+
 /// Whether [`mask_line`] hides a part of `line`.
 pub(crate) fn holds_secret(line: &[u8]) -> bool {
     in_front_of_secret(line).is_some()
@@ -101,7 +106,7 @@ pub(crate) fn secrets_of_site(line: &[u8]) -> impl Iterator<Item = &[u8]> {
 /// The name of a command with a secret behind it, and of a SITE its sub-command.
 fn in_front_of_secret(line: &[u8]) -> Option<(&[u8], Option<&[u8]>)> {
     let (name, rest) = split_name(line);
-    match Verb::parse(name)? {
+    match Verb::parse(name).filter(|verb| may_hold_secret(*verb))? {
         verb if verb.hides_argument() && !rest.is_empty() => Some((name, None)),
         Verb::Site => password_word(rest.trim_ascii_start()).map(|word| (name, Some(word))),
         _ => None,

@@ -20,7 +20,7 @@ pub use argument::{
 };
 pub use encode::encode_raw;
 pub use masked::mask_line;
-pub(crate) use masked::{holds_secret, secrets_of_site};
+pub(crate) use masked::{holds_secret, may_hold_secret, secrets_of_site};
 pub use verb::{ArgumentRule, Conformance, Direction, Group, Verb, VerbClass};
 
 /// One command with its argument, typed as far as its verb allows.
