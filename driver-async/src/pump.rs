@@ -168,10 +168,7 @@ impl<R: Runtime> Pump<R> {
         let step = step.map_err(Error::Local)?;
         match step {
             Step::Waits(until) => {
-                let next = match (until, limit) {
-                    (Some(until), Some(limit)) => Some(until.min(limit)),
-                    (until, limit) => until.or(limit),
-                };
+                let next = [until, limit].into_iter().flatten().min();
                 let until = next.map(|next| self.clock.at(next));
                 self.sockets.poll_until(until).map(|()| Ok(step))
             }

@@ -124,10 +124,7 @@ impl Pump {
         let step = step.map_err(Error::Local)?;
         match step {
             Step::Waits(until) => {
-                let next = match (until, limit) {
-                    (Some(until), Some(limit)) => Some(until.min(limit)),
-                    (until, limit) => until.or(limit),
-                };
+                let next = [until, limit].into_iter().flatten().min();
                 // Longer by what of this millisecond has passed, so that it is time afterwards.
                 let wait = next.map(|next| next.since(now));
                 self.sockets.wait(wait).map_err(Error::Local)?;
