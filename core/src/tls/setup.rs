@@ -166,7 +166,7 @@ fn provider_of_features() -> Option<Arc<CryptoProvider>> {
 }
 
 /// The provider of the features, its suites with AES-128 before the others. With them goes SHA-256, which processors have instructions for: a session
-/// makes a handshake for each file, and hashing is the better part of one that resumes. Which suite is taken is still for the server to say.
+/// makes a handshake for each file. Which suite is taken is still for the server to say.
 pub(crate) fn default_provider() -> Option<CryptoProvider> {
     use rustls::CipherSuite as Suite;
     #[cfg(feature = "ring")]
