@@ -1,5 +1,8 @@
 //! Sockets: dial, listen, accept, and what each is ready for.
 
+#[cfg(any(target_os = "linux", target_os = "android"))]
+mod ear;
+
 use std::hash::{BuildHasher, Hasher, RandomState};
 use std::io::{self, IoSlice, Read, Write};
 use std::net::{IpAddr, SocketAddr, ToSocketAddrs};
@@ -14,6 +17,8 @@ use mio::net::{TcpListener, TcpStream};
 use mio::{Events, Interest, Poll, Registry, Token};
 use socket2::{SockRef, TcpKeepalive};
 
+#[cfg(any(target_os = "linux", target_os = "android"))]
+use self::ear::Ear;
 use crate::cancel::CancelHandle;
 use crate::seam::{Operation, Seam, Tap};
 
@@ -61,8 +66,16 @@ impl Sockets {
         }
     }
 
-    /// Waits for the sockets. What each is ready for is kept for later, whichever was waited for; a cancellation ends the wait too.
+    /// Waits for the sockets. What each is ready for is kept for later, whichever was waited for; a cancellation ends the wait too, a moment later
+    /// where the control connection is waited for alone.
     pub(crate) fn wait(&mut self, timeout: Option<Duration>) -> io::Result<()> {
+        let alone = self.listener.is_none() && self.data.as_ref().is_none_or(Socket::is_untried);
+        if alone
+            && let Some(control) = &mut self.control
+            && control.listen(timeout)?
+        {
+            return Ok(());
+        }
         for socket in [&mut self.control, &mut self.data].into_iter().flatten() {
             socket.watch(self.poll.registry())?;
         }
@@ -182,6 +195,9 @@ pub(crate) struct Socket {
     writes: Writes,
     token: Token,
     tap: Tap,
+    /// Once it was waited for alone.
+    #[cfg(any(target_os = "linux", target_os = "android"))]
+    ear: Option<Box<Ear>>,
 }
 
 impl Socket {
@@ -218,6 +234,8 @@ impl Socket {
             writes: Writes::default(),
             token,
             tap: Tap::new(seam, registry, token)?,
+            #[cfg(any(target_os = "linux", target_os = "android"))]
+            ear: None,
         };
         socket.watch(registry)?;
         Ok(socket)
@@ -260,13 +278,40 @@ impl Socket {
             false => Interest::READABLE | Interest::WRITABLE,
         };
         match self.watched {
-            None if self.readable && self.writable => return Ok(()),
+            None if self.is_untried() => return Ok(()),
             None => registry.register(&mut self.stream, self.token, wanted)?,
             Some(watched) if self.writable || watched.is_writable() => return Ok(()),
             Some(_) => registry.reregister(&mut self.stream, self.token, wanted)?,
         }
         self.watched = Some(wanted);
         Ok(())
+    }
+
+    /// Nothing was tried in vain yet: no poll tells of it.
+    fn is_untried(&self) -> bool {
+        self.watched.is_none() && self.readable && self.writable
+    }
+
+    /// Waits for a moment, for this connection alone. False where only a poll can do that.
+    #[cfg(any(target_os = "linux", target_os = "android"))]
+    fn listen(&mut self, timeout: Option<Duration>) -> io::Result<bool> {
+        if self.readable || !self.writable || self.tap.is_at_work() {
+            return Ok(false);
+        }
+        let ear = match self.ear.take() {
+            Some(ear) => self.ear.insert(ear),
+            None => self.ear.insert(Ear::new(&self.stream)?),
+        };
+        if !ear.is_open(timeout) {
+            return Ok(false);
+        }
+        self.readable = ear.listen(&self.stream);
+        Ok(true)
+    }
+
+    #[cfg(not(any(target_os = "linux", target_os = "android")))]
+    fn listen(&mut self, _timeout: Option<Duration>) -> io::Result<bool> {
+        Ok(false)
     }
 
     /// Whether something has come is tried the next time, without a poll.
@@ -297,14 +342,14 @@ impl Socket {
         &mut self,
         operation: Operation,
         ready: fn(&mut Socket) -> &mut bool,
-        mut what: impl FnMut(&mut TcpStream, usize) -> io::Result<usize>,
+        mut what: impl FnMut(&mut Socket, usize) -> io::Result<usize>,
     ) -> io::Result<usize> {
         if !*ready(self) {
             return Err(io::ErrorKind::WouldBlock.into());
         }
         loop {
             let most = self.allowed(operation);
-            match most.and_then(|most| what(&mut self.stream, most)) {
+            match most.and_then(|most| what(self, most)) {
                 Err(error) if error.kind() == io::ErrorKind::Interrupted => {}
                 Err(error) if error.kind() == io::ErrorKind::WouldBlock => {
                     *ready(self) = false;
@@ -316,15 +361,35 @@ impl Socket {
     }
 }
 
+impl Socket {
+    /// What is there; the system never waits.
+    fn receive(&mut self, into: &mut [u8]) -> io::Result<usize> {
+        #[cfg(any(target_os = "linux", target_os = "android"))]
+        if let Some(ear) = &mut self.ear {
+            return ear.read(&self.stream, into);
+        }
+        self.stream.read(into)
+    }
+
+    /// As much as there is room for; the system never waits.
+    fn send(&mut self, pieces: &[IoSlice<'_>]) -> io::Result<usize> {
+        #[cfg(any(target_os = "linux", target_os = "android"))]
+        if self.ear.is_some() {
+            return Ear::write(&self.stream, pieces);
+        }
+        self.stream.write_vectored(pieces)
+    }
+}
+
 impl Read for Socket {
     fn read(&mut self, into: &mut [u8]) -> io::Result<usize> {
         let mut room = 0;
         let count = self.attempt(
             Operation::Read,
             |socket| &mut socket.readable,
-            |stream, most| {
+            |socket, most| {
                 room = most.min(into.len());
-                stream.read(into.get_mut(..room).unwrap_or_default())
+                socket.receive(into.get_mut(..room).unwrap_or_default())
             },
         )?;
         // That was all there was, and a poll tells of more. Not so where the end of a file is to be expected.
@@ -347,11 +412,11 @@ impl Write for Socket {
         self.attempt(
             Operation::Write,
             |socket| &mut socket.writable,
-            |stream, most| {
+            |socket, most| {
                 let first = pieces.iter().find(|piece| !piece.is_empty());
                 match first.and_then(|first| first.get(..most)) {
-                    Some(part) => stream.write(part),
-                    None => stream.write_vectored(pieces),
+                    Some(part) => socket.send(&[IoSlice::new(part)]),
+                    None => socket.send(pieces),
                 }
             },
         )
@@ -566,218 +631,4 @@ fn is_passing(error: &io::Error) -> bool {
 }
 
 #[cfg(test)]
-mod tests {
-    use ftp_proto::Fault;
-
-    use super::*;
-
-    #[test]
-    fn a_range_of_ports_is_kept_and_used_up() {
-        let poll = Poll::new().unwrap();
-        let local: SocketAddr = "127.0.0.1:21".parse().unwrap();
-        let free = std::net::TcpListener::bind("127.0.0.1:0")
-            .unwrap()
-            .local_addr()
-            .unwrap()
-            .port();
-        let ports = free..=free;
-        let first = Listener::bind(local, Some(&ports), poll.registry(), None).unwrap();
-        assert_eq!(first.listener.local_addr().unwrap().port(), free);
-        let second = Listener::bind(local, Some(&ports), poll.registry(), None).unwrap_err();
-        assert_eq!(pipe::fault(&second), Fault::AddressInUse);
-    }
-
-    #[test]
-    fn what_is_written_leaves_at_once() {
-        let poll = Poll::new().unwrap();
-        let here: SocketAddr = "127.0.0.1:0".parse().unwrap();
-        let mut listener = Listener::bind(here, None, poll.registry(), None).unwrap();
-        let address = listener.listener.local_addr().unwrap();
-        let mut ours = Socket::connect(address, poll.registry(), DATA, None).unwrap();
-        let mut theirs = loop {
-            listener.acceptable = true;
-            if let Some((socket, _)) = listener.accept(poll.registry(), None).unwrap() {
-                break socket;
-            }
-        };
-        while {
-            ours.writable = true;
-            !ours.is_connected().unwrap()
-        } {}
-        // The first write does so in any case.
-        for socket in [&mut ours, &mut theirs] {
-            assert!(!socket.stream.nodelay().unwrap());
-            assert_eq!(socket.write(b"one").unwrap(), 3);
-            assert_eq!(socket.write(b"two").unwrap(), 3);
-            assert!(socket.stream.nodelay().unwrap());
-        }
-    }
-
-    #[test]
-    fn what_is_up_is_tried_before_a_poll_tells_of_it() {
-        let mut poll = Poll::new().unwrap();
-        let mut events = Events::with_capacity(8);
-        let listener = std::net::TcpListener::bind("127.0.0.1:0").unwrap();
-        let address = listener.local_addr().unwrap();
-        let mut socket = Socket::connect(address, poll.registry(), DATA, None).unwrap();
-        let (mut peer, _) = listener.accept().unwrap();
-        while !socket.is_connected().unwrap() {
-            wait(&mut poll, &mut events, None).unwrap();
-            events.iter().for_each(|event| socket.note(event));
-        }
-        peer.write_all(b"file").unwrap();
-        let mut buffer = [0; 8];
-        let mut come = 0;
-        while come < 4 {
-            match socket.read(&mut buffer) {
-                Ok(count) => come += count,
-                Err(error) => {
-                    assert_eq!(error.kind(), io::ErrorKind::WouldBlock);
-                    // From here on it is told of.
-                    socket.watch(poll.registry()).unwrap();
-                    assert!(socket.watched.is_some());
-                    wait(&mut poll, &mut events, Some(Duration::from_secs(20))).unwrap();
-                    events.iter().for_each(|event| socket.note(event));
-                }
-            }
-        }
-        assert_eq!(
-            socket.read(&mut buffer).unwrap_err().kind(),
-            io::ErrorKind::WouldBlock
-        );
-        socket.watch(poll.registry()).unwrap();
-        drop(peer);
-        while socket.read(&mut buffer).is_err() {
-            wait(&mut poll, &mut events, Some(Duration::from_secs(20))).unwrap();
-            assert!(!events.is_empty(), "nothing was told of the end");
-            events.iter().for_each(|event| socket.note(event));
-        }
-    }
-
-    #[test]
-    fn what_came_is_found_by_a_look_too() {
-        let poll = Poll::new().unwrap();
-        let listener = std::net::TcpListener::bind("127.0.0.1:0").unwrap();
-        let address = listener.local_addr().unwrap();
-        let mut socket = Socket::connect(address, poll.registry(), DATA, None).unwrap();
-        let (mut peer, _) = listener.accept().unwrap();
-        while !socket.is_connected().unwrap() {
-            socket.look();
-        }
-        let mut buffer = [0; 8];
-        let mut read = |socket: &mut Socket| socket.read(&mut buffer).map_err(|it| it.kind());
-        assert_eq!(read(&mut socket), Err(io::ErrorKind::WouldBlock));
-        peer.write_all(b"file").unwrap();
-        // It does not know by itself.
-        assert_eq!(read(&mut socket), Err(io::ErrorKind::WouldBlock));
-        while read(&mut socket) != Ok(4) {
-            socket.look();
-        }
-    }
-
-    #[cfg(target_os = "linux")]
-    #[test]
-    fn what_came_is_acknowledged_at_once() {
-        let poll = Poll::new().unwrap();
-        let listener = std::net::TcpListener::bind("127.0.0.1:0").unwrap();
-        let address = listener.local_addr().unwrap();
-        let mut socket = Socket::connect(address, poll.registry(), CONTROL, None).unwrap();
-        let (mut peer, _) = listener.accept().unwrap();
-        let quick = |socket: &Socket| SockRef::from(&socket.stream).tcp_quickack().unwrap();
-        let slow = |socket: &Socket| {
-            SockRef::from(&socket.stream)
-                .set_tcp_quickack(false)
-                .unwrap();
-            assert!(!quick(socket));
-        };
-        slow(&socket);
-        peer.write_all(b"226").unwrap();
-        let mut buffer = [0; 8];
-        while {
-            socket.readable = true;
-            socket.read(&mut buffer).is_err()
-        } {}
-        socket.acknowledge();
-        assert!(quick(&socket));
-    }
-
-    #[cfg(target_os = "linux")]
-    #[test]
-    fn what_is_kept_back_goes_with_the_end_or_once_it_is_let_go() {
-        let poll = Poll::new().unwrap();
-        let listener = std::net::TcpListener::bind("127.0.0.1:0").unwrap();
-        let address = listener.local_addr().unwrap();
-        for ends in [true, false] {
-            let mut socket = Socket::connect(address, poll.registry(), DATA, None).unwrap();
-            let (mut peer, _) = listener.accept().unwrap();
-            while !socket.is_connected().unwrap() {
-                socket.look();
-            }
-            socket.hold(true);
-            assert_eq!(socket.write(b"file").unwrap(), 4);
-            peer.set_nonblocking(true).unwrap();
-            let nothing = peer.read(&mut [0; 8]).unwrap_err();
-            assert_eq!(nothing.kind(), io::ErrorKind::WouldBlock);
-            match ends {
-                true => socket.shut(Shut::Sending),
-                false => socket.hold(false),
-            }
-            peer.set_nonblocking(false).unwrap();
-            assert_eq!(peer.read(&mut [0; 8]).unwrap(), 4);
-            if ends {
-                assert_eq!(peer.read(&mut [0; 8]).unwrap(), 0);
-            }
-        }
-    }
-
-    #[test]
-    fn what_a_short_read_leaves_is_told_by_the_next_poll() {
-        let mut poll = Poll::new().unwrap();
-        let mut events = Events::with_capacity(8);
-        let listener = std::net::TcpListener::bind("127.0.0.1:0").unwrap();
-        let address = listener.local_addr().unwrap();
-        let mut socket = Socket::connect(address, poll.registry(), CONTROL, None).unwrap();
-        let (mut peer, _) = listener.accept().unwrap();
-        let mut heard: Vec<u8> = Vec::new();
-        let mut hear = |enough: usize| {
-            let mut buffer = [0; 8];
-            while heard.len() < enough {
-                match socket.read(&mut buffer) {
-                    Ok(0) => return heard.len(),
-                    Ok(count) => heard.extend(&buffer[..count]),
-                    Err(_) => {
-                        socket.watch(poll.registry()).unwrap();
-                        wait(&mut poll, &mut events, Some(Duration::from_secs(20))).unwrap();
-                        assert!(!events.is_empty(), "nothing was told");
-                        events.iter().for_each(|event| socket.note(event));
-                    }
-                }
-            }
-            heard.len()
-        };
-        for round in 1..200 {
-            peer.write_all(b"226 ").unwrap();
-            assert_eq!(hear(round * 4), round * 4);
-        }
-        peer.write_all(b"421").unwrap();
-        drop(peer);
-        assert_eq!(hear(usize::MAX), 199 * 4 + 3);
-    }
-
-    #[test]
-    fn the_next_address_is_tried_and_the_last_failure_told() {
-        let mut poll = Poll::new().unwrap();
-        let nobody = std::net::TcpListener::bind("127.0.0.1:0")
-            .unwrap()
-            .local_addr()
-            .unwrap()
-            .port();
-        let cancel = CancelHandle::new();
-        let limit = Duration::from_secs(5);
-        let error = dial(&mut poll, "127.0.0.1", nobody, limit, &cancel, None).unwrap_err();
-        assert!(
-            matches!(&error, Error::Connect { source, .. } if source.kind() == io::ErrorKind::ConnectionRefused),
-            "{error}"
-        );
-    }
-}
+mod tests;

@@ -81,6 +81,11 @@ impl Tap {
         })))
     }
 
+    /// Whether a test is.
+    pub(crate) fn is_at_work(&self) -> bool {
+        self.0.is_some()
+    }
+
     /// Whether the system may be asked; what moves no bytes is not put off.
     pub(crate) fn allows(&self, operation: Operation) -> io::Result<()> {
         match self.0.as_ref().map(|tapped| tapped.course(operation)) {
