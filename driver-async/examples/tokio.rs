@@ -1,117 +1,13 @@
 //! The client on tokio, smol's reactor not needed: two sessions at once, each an upload, a listing, a download and a rename.
 //!
 //! ```text
-//! tokio HOST:PORT USER PASSWORD CA.pem
+//! cargo run -p ftp-proto-async --features tokio --example tokio -- HOST:PORT USER PASSWORD CA.pem
 //! ```
 
 use std::error::Error;
-use std::io;
-use std::net::SocketAddr;
-use std::pin::Pin;
 use std::sync::Arc;
-use std::task::{Context, Poll, ready};
-use std::time::Duration;
 
-use ftp_proto_async::{AsyncRead, AsyncWrite, Client, Runtime, Secret, SockRef, Stream, Waiting};
-use tokio::io::{AsyncRead as _, AsyncWrite as _, ReadBuf};
-use tokio::net::{TcpListener, TcpStream};
-
-/// Dialling, listening and sleeping, as tokio does it.
-#[derive(Clone, Copy, Debug)]
-struct Tokio;
-
-/// A connection of tokio with the traits of `futures-io`; `tokio-util` has the same for files and whatever else tokio reads and writes.
-#[derive(Debug)]
-struct Socket(TcpStream);
-
-impl Runtime for Tokio {
-    type Stream = Socket;
-    type Listener = TcpListener;
-
-    fn resolve(&self, host: &str, port: u16) -> Waiting<io::Result<Vec<SocketAddr>>> {
-        let host = host.to_owned();
-        Box::pin(async move { Ok(tokio::net::lookup_host((host, port)).await?.collect()) })
-    }
-
-    fn connect(&self, address: SocketAddr) -> Waiting<io::Result<Socket>> {
-        Box::pin(async move { TcpStream::connect(address).await.map(Socket) })
-    }
-
-    fn listen(&self, address: SocketAddr) -> io::Result<TcpListener> {
-        let listener = std::net::TcpListener::bind(address)?;
-        listener.set_nonblocking(true)?;
-        TcpListener::from_std(listener)
-    }
-
-    fn local(&self, listener: &TcpListener) -> io::Result<SocketAddr> {
-        listener.local_addr()
-    }
-
-    fn poll_accept(
-        &self,
-        listener: &mut TcpListener,
-        cx: &mut Context<'_>,
-    ) -> Poll<io::Result<(Socket, SocketAddr)>> {
-        let accepted = ready!(listener.poll_accept(cx));
-        Poll::Ready(accepted.map(|(stream, peer)| (Socket(stream), peer)))
-    }
-
-    fn sleep(&self, duration: Duration) -> Waiting<()> {
-        Box::pin(tokio::time::sleep(duration))
-    }
-}
-
-impl Stream for Socket {
-    fn local(&self) -> io::Result<SocketAddr> {
-        self.0.local_addr()
-    }
-
-    fn peer(&self) -> io::Result<SocketAddr> {
-        self.0.peer_addr()
-    }
-
-    fn socket(&self) -> Option<SockRef<'_>> {
-        Some(SockRef::from(&self.0))
-    }
-}
-
-impl AsyncRead for Socket {
-    fn poll_read(
-        mut self: Pin<&mut Self>,
-        cx: &mut Context<'_>,
-        into: &mut [u8],
-    ) -> Poll<io::Result<usize>> {
-        let mut into = ReadBuf::new(into);
-        ready!(Pin::new(&mut self.0).poll_read(cx, &mut into))?;
-        Poll::Ready(Ok(into.filled().len()))
-    }
-}
-
-impl AsyncWrite for Socket {
-    fn poll_write(
-        mut self: Pin<&mut Self>,
-        cx: &mut Context<'_>,
-        bytes: &[u8],
-    ) -> Poll<io::Result<usize>> {
-        Pin::new(&mut self.0).poll_write(cx, bytes)
-    }
-
-    fn poll_write_vectored(
-        mut self: Pin<&mut Self>,
-        cx: &mut Context<'_>,
-        pieces: &[io::IoSlice<'_>],
-    ) -> Poll<io::Result<usize>> {
-        Pin::new(&mut self.0).poll_write_vectored(cx, pieces)
-    }
-
-    fn poll_flush(mut self: Pin<&mut Self>, cx: &mut Context<'_>) -> Poll<io::Result<()>> {
-        Pin::new(&mut self.0).poll_flush(cx)
-    }
-
-    fn poll_close(mut self: Pin<&mut Self>, cx: &mut Context<'_>) -> Poll<io::Result<()>> {
-        Pin::new(&mut self.0).poll_shutdown(cx)
-    }
-}
+use ftp_proto_async::{Client, Secret, Tokio};
 
 /// Where to go, and as whom.
 struct Account {

@@ -19,7 +19,8 @@
 //! ```
 //!
 //! It runs on any executor: every future is `Send`, if what it reads from and writes to is. With [`Runtime`] it runs on other runtimes than
-//! smol altogether, and smol's reactor never starts; the example `tokio` is one.
+//! smol altogether, and smol's reactor never starts. With feature `tokio` there is one for tokio:
+//! `Client::builder().connect_on(Tokio, "ftp.example.org", 21)`.
 //!
 //! # Layers
 //!
@@ -57,6 +58,8 @@ pub use cancel::CancelHandle;
 pub use client::Client;
 pub use pool::{Pool, PoolBuilder, PooledClient};
 pub use runtime::{Runtime, Smol, SmolStream, Stream, Waiting};
+#[cfg(feature = "tokio")]
+pub use runtime::{Tokio, TokioStream};
 /// What a [`Stream`] is made of, for those who bring a [`Runtime`] of their own.
 pub use smol::io::{AsyncRead, AsyncWrite};
 /// What a [`Stream`] gives its socket as.

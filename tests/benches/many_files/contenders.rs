@@ -17,6 +17,8 @@ use crate::{ours, suppaftp_client};
 pub(crate) enum Contender {
     /// A program with this project's pool.
     Ours,
+    /// The same on tokio.
+    Tokio,
     /// A program with this project's blocking client, a thread for each.
     Blocking,
     Curl,
@@ -36,8 +38,9 @@ pub(crate) struct Job {
 }
 
 impl Contender {
-    pub(crate) const ALL: [Self; 5] = [
+    pub(crate) const ALL: [Self; 6] = [
         Self::Ours,
+        Self::Tokio,
         Self::Blocking,
         Self::Curl,
         Self::Lftp,
@@ -46,12 +49,13 @@ impl Contender {
 
     /// Whether it is this project's.
     pub(crate) const fn is_ours(self) -> bool {
-        matches!(self, Self::Ours | Self::Blocking)
+        matches!(self, Self::Ours | Self::Tokio | Self::Blocking)
     }
 
     pub(crate) const fn name(self) -> &'static str {
         match self {
             Self::Ours => "ftp-proto",
+            Self::Tokio => "ftp-proto-tokio",
             Self::Blocking => "ftp-proto-blocking",
             Self::Curl => "curl",
             Self::Lftp => "lftp",
@@ -73,11 +77,16 @@ impl Contender {
             None => Command::new(name),
         };
         let mut command = match self {
-            Self::Ours | Self::Blocking | Self::Suppaftp => program(&std::env::current_exe()?),
+            Self::Ours | Self::Tokio | Self::Blocking | Self::Suppaftp => {
+                program(&std::env::current_exe()?)
+            }
             Self::Curl | Self::Lftp => program(Path::new(self.name())),
         };
         match self {
             Self::Ours => command.arg(ours::MOVE).args(plain(server, job, local)),
+            Self::Tokio => command
+                .arg(ours::MOVE_TOKIO)
+                .args(plain(server, job, local)),
             Self::Blocking => command
                 .arg(ours::MOVE_BLOCKING)
                 .args(plain(server, job, local)),

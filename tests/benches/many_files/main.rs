@@ -34,12 +34,13 @@ type Fallible<T = ()> = Result<T, Box<dyn std::error::Error + Send + Sync>>;
 
 #[cfg(target_os = "linux")]
 fn main() -> std::process::ExitCode {
-    // The bench is its own helper: the server's keeper at the far end, and three of the contenders.
+    // The bench is its own helper: the server's keeper at the far end, and four of the contenders.
     let arguments: Vec<String> = std::env::args().skip(1).collect();
     let result = match arguments.split_first() {
         Some((own, rest)) if own == servers::KEEP => servers::keep(rest),
         Some((own, rest)) if own == suppaftp_client::MOVE => suppaftp_client::run(rest),
         Some((own, rest)) if own == ours::MOVE => ours::run(rest),
+        Some((own, rest)) if own == ours::MOVE_TOKIO => ours::run_tokio(rest),
         Some((own, rest)) if own == ours::MOVE_BLOCKING => ours::run_blocking(rest),
         _ => options::Options::parse(&arguments)
             .and_then(|asked| asked.map_or(Ok(()), |options| race::run(&options))),

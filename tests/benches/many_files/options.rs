@@ -87,7 +87,7 @@ const HELP: &str = "\
 --rounds N       3
 --rtt MS         round-trip time of the delayed link, 50
 --server NAME    vsftpd, proftpd, pure-ftpd, pyftpdlib; more than one by repeating it
---contender NAME ftp-proto, ftp-proto-blocking, curl, lftp, suppaftp; more than one by repeating it
+--contender NAME ftp-proto, ftp-proto-tokio, ftp-proto-blocking, curl, lftp, suppaftp; more than one by repeating it
 --sessions N     only so many; 1 and 8
 --clear, --tls   only in clear, only under TLS
 --near, --far    only over loopback, only over the delayed link

@@ -1,4 +1,4 @@
-//! This project's clients as a program of their own: a pool and a task for each session, or a thread for each session.
+//! This project's clients as a program of their own: a pool and a task for each session, on smol or tokio, or a thread for each session.
 
 use std::collections::VecDeque;
 use std::fs::{self, File};
@@ -8,7 +8,9 @@ use std::sync::atomic::{AtomicUsize, Ordering};
 use std::thread;
 
 use ftp_proto::client::{ClearText, Config, DataMode, DataModes, Security, SizeCheck};
-use ftp_proto_async::{Client, Pool, Queued, QueuedStore, Secret, TransferOptions};
+use ftp_proto_async::{
+    Client, Pool, Queued, QueuedStore, Runtime, Secret, Smol, Tokio, TransferOptions,
+};
 use ftp_proto_blocking as blocking;
 use smol::{LocalExecutor, block_on};
 
@@ -17,6 +19,9 @@ use crate::servers::{FETCHED, STORED, file_name};
 
 /// First argument that makes this program be the client, with the async driver.
 pub(crate) const MOVE: &str = "--ftp-proto";
+
+/// The same on tokio.
+pub(crate) const MOVE_TOKIO: &str = "--ftp-proto-tokio";
 
 /// The same with the blocking driver.
 pub(crate) const MOVE_BLOCKING: &str = "--ftp-proto-blocking";
@@ -39,10 +44,24 @@ fn looks(sessions: usize) -> u32 {
 /// Transfers asked for behind each other.
 const AHEAD: usize = 2;
 
-/// Moves the files. `arguments`: as [`plain`](crate::contenders) makes them.
+/// Moves the files on smol. `arguments`: as [`plain`](crate::contenders) makes them.
 pub(crate) fn run(arguments: &[String]) -> Fallible {
+    block_on(move_all(Smol, arguments))
+}
+
+/// Moves the files on tokio. `arguments`: the same.
+pub(crate) fn run_tokio(arguments: &[String]) -> Fallible {
+    let mut runtime = tokio::runtime::Builder::new_current_thread();
+    runtime
+        .enable_io()
+        .enable_time()
+        .build()?
+        .block_on(move_all(Tokio, arguments))
+}
+
+async fn move_all<R: Runtime + Clone>(runtime: R, arguments: &[String]) -> Fallible {
     let [address, user, password, ca, sessions, files, way, local] = arguments else {
-        return Err(format!("{MOVE} needs eight arguments").into());
+        return Err("eight arguments are needed".into());
     };
     let (sessions, files): (usize, usize) = (sessions.parse()?, files.parse()?);
     let (host, port) = address.rsplit_once(':').ok_or("address without a port")?;
@@ -54,10 +73,10 @@ pub(crate) fn run(arguments: &[String]) -> Fallible {
         .login(user, Secret::new(password.as_bytes()))
         .client(client.configure(setting).busy_wait(looks(sessions)))
         .sessions(sessions)
-        .build()?;
+        .build_on(runtime)?;
     let numbers = Numbers::new(files);
     let executor = LocalExecutor::new();
-    block_on(executor.run(async {
+    let all = async {
         let tasks: Vec<_> = (0..sessions)
             .map(|_| {
                 let (pool, numbers, local) = (pool.clone(), numbers.clone(), Path::new(local));
@@ -75,7 +94,8 @@ pub(crate) fn run(arguments: &[String]) -> Fallible {
         }
         pool.close().await;
         Ok(())
-    }))
+    };
+    executor.run(all).await
 }
 
 /// The files that nobody has taken yet.
@@ -99,7 +119,7 @@ impl Numbers {
     }
 }
 
-async fn fetch(pool: &Pool, numbers: &Numbers, local: &Path) -> Fallible {
+async fn fetch<R: Runtime + Clone>(pool: &Pool<R>, numbers: &Numbers, local: &Path) -> Fallible {
     let mut client = pool.session().await?;
     let mut ahead: VecDeque<(Queued, String)> = VecDeque::new();
     let mut file = Vec::new();
@@ -119,7 +139,7 @@ async fn fetch(pool: &Pool, numbers: &Numbers, local: &Path) -> Fallible {
     }
 }
 
-async fn store(pool: &Pool, numbers: &Numbers, local: &Path) -> Fallible {
+async fn store<R: Runtime + Clone>(pool: &Pool<R>, numbers: &Numbers, local: &Path) -> Fallible {
     let mut client = pool.session().await?;
     let mut ahead: VecDeque<(QueuedStore, String)> = VecDeque::new();
     loop {

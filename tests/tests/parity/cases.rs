@@ -1,4 +1,4 @@
-//! The cases: what is done, written once for both drivers.
+//! The cases: what is done, written once for all drivers.
 
 use std::fs;
 
@@ -11,7 +11,7 @@ use ftp_proto_tests::peers::{Certificate, Options, Server, Tls};
 
 use ring::digest::{SHA256, digest};
 
-use crate::drive::{Async, Blocking, Drive, Full, Log, Setup, Trust};
+use crate::drive::{Async, Blocking, Drive, Full, Log, OnTokio, Setup, Trust};
 
 /// A server to play on, and what is known of it.
 pub(crate) struct Stage<'a> {
@@ -20,16 +20,19 @@ pub(crate) struct Stage<'a> {
     pub(crate) log: Log,
 }
 
-type Play = fn(&Stage<'_>) -> Result<String, Error>;
+pub(crate) type Play = fn(&Stage<'_>) -> Result<String, Error>;
 
 /// One case.
 pub(crate) struct Case {
     pub(crate) name: &'static str,
     pub(crate) server: fn() -> Options,
     pub(crate) setup: fn(&mut Setup),
-    pub(crate) blocking: Play,
-    pub(crate) asynchronous: Play,
+    /// The same with each [driver](DRIVERS).
+    pub(crate) plays: [Play; DRIVERS.len()],
 }
+
+/// The drivers, and what carries them.
+pub(crate) const DRIVERS: [&str; 3] = ["blocking", "async", "on tokio"];
 
 macro_rules! cases {
     ($($name:literal, $server:expr, $setup:expr, $play:ident;)*) => {
@@ -37,8 +40,7 @@ macro_rules! cases {
             name: $name,
             server: $server,
             setup: $setup,
-            blocking: $play::<Blocking>,
-            asynchronous: $play::<Async>,
+            plays: [$play::<Blocking>, $play::<Async>, $play::<OnTokio>],
         }),*];
     };
 }

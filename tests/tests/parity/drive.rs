@@ -1,4 +1,4 @@
-//! The two drivers behind one face, so that a case is written once.
+//! The drivers behind one face, so that a case is written once.
 
 use std::io::{self, Read, Write};
 use std::pin::Pin;
@@ -40,12 +40,12 @@ pub(crate) enum Trust {
     Any,
 }
 
-/// What a session did, as far as both drivers must do the same.
+/// What a session did, as far as all drivers must do the same.
 pub(crate) type Log = Arc<Mutex<Vec<String>>>;
 
 type Replied = Result<String, Error>;
 
-/// What both drivers can do. Paths and results as texts where that says enough.
+/// What all drivers can do. Paths and results as texts where that says enough.
 pub(crate) trait Drive: Sized {
     fn connect(setup: &Setup, log: &Log) -> Result<Self, Error>;
     /// As [`Drive::connect`], with a handle that was used before.
@@ -96,9 +96,20 @@ pub(crate) trait Drive: Sized {
 
 pub(crate) struct Blocking(ftp_proto_blocking::Client);
 pub(crate) struct Async(ftp_proto_async::Client);
+pub(crate) struct OnTokio(ftp_proto_async::Client<ftp_proto_async::Tokio>);
 
 fn at_once<T>(done: T) -> T {
     done
+}
+
+fn on_tokio<T>(done: impl Future<Output = T>) -> T {
+    thread_local! {
+        static RUNTIME: tokio::runtime::Runtime = {
+            let mut runtime = tokio::runtime::Builder::new_current_thread();
+            runtime.enable_all().build().unwrap()
+        };
+    }
+    RUNTIME.with(|runtime| runtime.block_on(done))
 }
 
 fn replied(reply: ftp_proto::FinalReply) -> String {
@@ -106,7 +117,7 @@ fn replied(reply: ftp_proto::FinalReply) -> String {
 }
 
 macro_rules! drive {
-    ($name:ident, $driver:ident, $wait:path, $read:ident, $write:ident) => {
+    ($name:ident, $driver:ident, $wait:path, $connect:ident $(($runtime:expr))?, $read:ident, $write:ident) => {
         impl $name {
             fn builder(setup: &Setup, log: &Log) -> $driver::Builder {
                 let log = Arc::clone(log);
@@ -140,13 +151,13 @@ macro_rules! drive {
         impl Drive for $name {
             fn connect(setup: &Setup, log: &Log) -> Result<Self, Error> {
                 let builder = $name::builder(setup, log);
-                $wait(builder.connect(&setup.host, setup.port)).map($name)
+                $wait(builder.$connect($($runtime,)? &setup.host, setup.port)).map($name)
             }
 
             fn cancelled(setup: &Setup, log: &Log) -> Result<Self, Error> {
                 let cancel = $driver::CancelHandle::new();
                 let builder = $name::builder(setup, log).cancel_handle(&cancel);
-                let client = $wait(builder.connect(&setup.host, setup.port))?;
+                let client = $wait(builder.$connect($($runtime,)? &setup.host, setup.port))?;
                 cancel.cancel();
                 Ok($name(client))
             }
@@ -342,11 +353,20 @@ macro_rules! drive {
     };
 }
 
-drive!(Blocking, ftp_proto_blocking, at_once, Read, Write);
+drive!(Blocking, ftp_proto_blocking, at_once, connect, Read, Write);
 drive!(
     Async,
     ftp_proto_async,
     smol::block_on,
+    connect,
+    AsyncReadExt,
+    AsyncWriteExt
+);
+drive!(
+    OnTokio,
+    ftp_proto_async,
+    on_tokio,
+    connect_on(ftp_proto_async::Tokio),
     AsyncReadExt,
     AsyncWriteExt
 );

@@ -1,4 +1,5 @@
-//! One table of cases, played with the blocking and the async driver on real servers: the same results, and the same dialogue.
+//! One table of cases, played with the blocking driver and the async one, this on smol and on tokio, on real servers: the same results, and the
+//! same dialogue.
 
 #![allow(
     clippy::unwrap_used,
@@ -21,10 +22,9 @@ use std::thread;
 use std::time::Duration;
 
 use ftp_proto::client::Security;
-use ftp_proto::pipe::Error;
 use ftp_proto_tests::peers::{self, Kind, Options, Server};
 
-use cases::{CASES, Case, Stage};
+use cases::{CASES, Case, DRIVERS, Play, Stage};
 use drive::{Setup, Trust};
 
 /// What a driver made of a case.
@@ -34,18 +34,12 @@ struct Played {
     dialogue: Vec<String>,
 }
 
-/// What both drivers made of it.
-struct Both {
-    blocking: Played,
-    asynchronous: Played,
-}
+/// What each driver made of it.
+struct All([Played; DRIVERS.len()]);
 
-impl Both {
-    fn play(case: &Case, server: &Server) -> Both {
-        Both {
-            blocking: play(case, case.blocking, server),
-            asynchronous: play(case, case.asynchronous, server),
-        }
+impl All {
+    fn play(case: &Case, server: &Server) -> All {
+        All(case.plays.map(|one| play(case, one, server)))
     }
 
     fn same(&self, case: &Case, kind: Kind) -> bool {
@@ -56,23 +50,27 @@ impl Both {
             (Kind::PureFtpd, "the disk is full")
                 | (Kind::Pyftpdlib, "write a half and drop it, in clear")
         );
-        self.blocking == self.asynchronous
-            || as_it_comes && self.blocking.outcome == self.asynchronous.outcome
+        let first = self.first();
+        self.0
+            .iter()
+            .all(|played| played == first || as_it_comes && played.outcome == first.outcome)
+    }
+
+    fn first(&self) -> &Played {
+        &self.0[0]
     }
 
     fn show(&self) -> String {
-        [
-            ("blocking:", &self.blocking),
-            ("async:", &self.asynchronous),
-        ]
-        .map(|(driver, played)| {
-            let dialogue = played.dialogue.join(" | ");
-            format!(
-                "\n     {driver:9} {}\n     {driver:9} {dialogue}",
-                played.outcome
-            )
-        })
-        .concat()
+        let drivers = DRIVERS.iter().zip(&self.0);
+        drivers
+            .map(|(driver, played)| {
+                let dialogue = played.dialogue.join(" | ");
+                format!(
+                    "\n     {driver:9} {}\n     {driver:9} {dialogue}",
+                    played.outcome
+                )
+            })
+            .collect()
     }
 }
 
@@ -85,7 +83,7 @@ struct Column {
 }
 
 #[test]
-fn both_drivers_do_the_same() {
+fn all_drivers_do_the_same() {
     ftp_proto_tests::watch::traces();
     // They mostly wait for one another, so all servers at once.
     let columns = thread::scope(|scope| {
@@ -100,7 +98,8 @@ fn both_drivers_do_the_same() {
         .flat_map(|column| &column.different)
         .collect();
     println!(
-        "{played} cases played with both drivers, {absent} not possible on a server, {} different",
+        "{played} cases played with each of {} drivers, {absent} not possible on a server, {} different",
+        DRIVERS.len(),
         different.len()
     );
     assert!(played > 0);
@@ -123,16 +122,16 @@ fn column(kind: Kind) -> Column {
             column.absent += 1;
             continue;
         };
-        let both = Both::play(case, server);
+        let all = All::play(case, server);
         column.played += 1;
-        if both.same(case, kind) {
-            let outcome = &both.blocking.outcome;
+        if all.same(case, kind) {
+            let outcome = &all.first().outcome;
             lines.push(format!("   {:52} equal: {outcome}", case.name));
             if verbose {
-                lines.push(format!("     {}", both.blocking.dialogue.join(" | ")));
+                lines.push(format!("     {}", all.first().dialogue.join(" | ")));
             }
         } else {
-            lines.push(format!("** {:52} DIFFERENT{}", case.name, both.show()));
+            lines.push(format!("** {:52} DIFFERENT{}", case.name, all.show()));
             column
                 .different
                 .push(format!("{} on {}", case.name, kind.name()));
@@ -161,7 +160,7 @@ fn server<'a>(
     }
 }
 
-fn play(case: &Case, play: fn(&Stage<'_>) -> Result<String, Error>, server: &Server) -> Played {
+fn play(case: &Case, play: Play, server: &Server) -> Played {
     let before = names(server.root());
     let digest = ring::digest::digest(&ring::digest::SHA256, &server.certificate().certificate_der);
     let hex: String = digest

@@ -1,6 +1,5 @@
-//! What this crate needs of an async runtime, and smol as the one it takes by itself.
+//! The runtime smol.
 
-use std::future::Future;
 use std::io::{self, IoSlice, IoSliceMut, Read as _, Write as _};
 use std::net::{Shutdown, SocketAddr, TcpListener, TcpStream};
 use std::pin::Pin;
@@ -10,73 +9,9 @@ use std::time::Duration;
 
 use smol::io::{AsyncRead, AsyncWrite};
 use smol::{Async, Timer};
-use socket2::{Domain, Protocol, SockRef, Socket, Type};
+use socket2::SockRef;
 
-/// Something that is waited for.
-pub type Waiting<T> = Pin<Box<dyn Future<Output = T> + Send>>;
-
-/// Dialling, listening and sleeping, for another runtime than [`Smol`].
-///
-/// Nothing here is called concurrently for one client; every future may be dropped at any time, and whoever polls last is woken.
-pub trait Runtime: Send + Sync + 'static {
-    /// A TCP connection.
-    type Stream: Stream;
-    /// A TCP listener.
-    type Listener: Send + Unpin + 'static;
-
-    /// Finds the addresses of a host.
-    fn resolve(&self, host: &str, port: u16) -> Waiting<io::Result<Vec<SocketAddr>>>;
-
-    /// Connects.
-    fn connect(&self, address: SocketAddr) -> Waiting<io::Result<Self::Stream>>;
-
-    /// Listens at this address; port 0 is for the system to choose.
-    ///
-    /// # Errors
-    /// What the system says.
-    fn listen(&self, address: SocketAddr) -> io::Result<Self::Listener>;
-
-    /// The address of a listener.
-    ///
-    /// # Errors
-    /// What the system says.
-    fn local(&self, listener: &Self::Listener) -> io::Result<SocketAddr>;
-
-    /// Accepts a connection.
-    fn poll_accept(
-        &self,
-        listener: &mut Self::Listener,
-        cx: &mut Context<'_>,
-    ) -> Poll<io::Result<(Self::Stream, SocketAddr)>>;
-
-    /// Waits this long.
-    fn sleep(&self, duration: Duration) -> Waiting<()>;
-}
-
-/// A TCP connection of a [`Runtime`]. Closing it for writing (`poll_close`) must shut its sending side down, so that the peer sees an end.
-pub trait Stream: AsyncRead + AsyncWrite + Send + Unpin + 'static {
-    /// Our address.
-    ///
-    /// # Errors
-    /// What the system says.
-    fn local(&self) -> io::Result<SocketAddr>;
-
-    /// The peer's address.
-    ///
-    /// # Errors
-    /// What the system says.
-    fn peer(&self) -> io::Result<SocketAddr>;
-
-    /// The socket, for its options: no delay, keepalive, cork, quick acknowledgement, reset. `None` where there is none to be set, which costs
-    /// time and lets an upload that was cut short look whole to some servers.
-    fn socket(&self) -> Option<SockRef<'_>>;
-
-    /// The next read asks the system. For streams that otherwise read only once their reactor has told them to.
-    fn look(&mut self) {}
-
-    /// What was there has been read. The next read need not ask the system before the reactor tells of more.
-    fn is_dry(&mut self) {}
-}
+use super::{Runtime, Stream, Waiting, begin_to_connect};
 
 /// The runtime smol. It needs no set-up: its reactor is a thread that starts when it is needed, so any executor will do.
 #[derive(Clone, Copy, Debug, Default, PartialEq, Eq)]
@@ -116,12 +51,7 @@ impl SmolStream {
 
     /// Begins to connect, and waits only where the peer is not near.
     async fn connect(address: SocketAddr) -> io::Result<Self> {
-        let socket = nonblocking(Domain::for_address(address))?;
-        match socket.connect(&address.into()) {
-            Err(error) if !is_under_way(&error) => return Err(error),
-            _ => {}
-        }
-        let mut stream = SmolStream::of_nonblocking(socket.into());
+        let mut stream = SmolStream::of_nonblocking(begin_to_connect(address)?);
         if stream.inner.peer_addr().is_err() {
             stream.watched()?.writable().await?;
             if let Some(error) = stream.inner.take_error()? {
@@ -285,25 +215,4 @@ impl AsyncWrite for SmolStream {
     fn poll_close(self: Pin<&mut Self>, _: &mut Context<'_>) -> Poll<io::Result<()>> {
         Poll::Ready(self.inner.shutdown(Shutdown::Write))
     }
-}
-
-#[cfg(any(target_os = "linux", target_os = "android"))]
-fn nonblocking(domain: Domain) -> io::Result<Socket> {
-    Socket::new(domain, Type::STREAM.nonblocking(), Some(Protocol::TCP))
-}
-
-#[cfg(not(any(target_os = "linux", target_os = "android")))]
-fn nonblocking(domain: Domain) -> io::Result<Socket> {
-    let socket = Socket::new(domain, Type::STREAM, Some(Protocol::TCP))?;
-    socket.set_nonblocking(true)?;
-    Ok(socket)
-}
-
-/// Whether the connection may still come up.
-pub(crate) fn is_under_way(error: &io::Error) -> bool {
-    #[cfg(unix)]
-    let begun = Some(rustix::io::Errno::INPROGRESS.raw_os_error());
-    #[cfg(not(unix))]
-    let begun = None;
-    error.kind() == io::ErrorKind::WouldBlock || (begun.is_some() && error.raw_os_error() == begun)
 }
