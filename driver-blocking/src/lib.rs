@@ -36,7 +36,6 @@ mod builder;
 mod cancel;
 mod client;
 mod clock;
-mod digest;
 mod local;
 mod net;
 mod pump;

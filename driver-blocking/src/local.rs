@@ -8,11 +8,10 @@ use std::time::{Duration, SystemTime, UNIX_EPOCH};
 
 use cap_std::ambient_authority;
 use cap_std::fs::{Dir, Metadata, OpenOptions};
+use ftp_proto::pipe::Hasher;
 use ftp_proto::tree::{Found, FoundKind, Listing, LocalPath};
 use ftp_proto::wire::date::Timestamp;
 use ftp_proto::wire::digest::HashAlgorithm;
-
-use crate::digest::Hasher;
 
 /// A directory, held open by its descriptor. Paths are resolved below it, name by name, and no link is followed.
 #[derive(Debug)]
@@ -138,7 +137,7 @@ impl Local {
 
     /// The digest of a file.
     pub(crate) fn digest(&self, path: &LocalPath, algorithm: HashAlgorithm) -> io::Result<Vec<u8>> {
-        let mut hasher = Hasher::new(algorithm).ok_or(io::ErrorKind::Unsupported)?;
+        let mut hasher = Hasher::new(algorithm);
         let mut file = self.read(path, 0)?;
         let mut block = vec![0; 64 * 1024];
         loop {

@@ -30,6 +30,8 @@
 
 mod buffer;
 mod client;
+#[cfg(feature = "digests")]
+mod digest;
 mod error;
 mod flow;
 mod link;
@@ -45,6 +47,8 @@ pub use client::{
     Book, Call, Early, Engine, EventHook, Facts, Kept, Payload, Progress, ProgressHook, Queued,
     QueuedStore, Sockets, Step, Told, Wish,
 };
+#[cfg(feature = "digests")]
+pub use digest::Hasher;
 pub use error::{Error, Failed};
 pub use flow::{Pipe, Shut, Transport};
 pub use link::{Link, LinkEnd, fault};
