@@ -14,14 +14,14 @@ use std::future::{Future, poll_fn};
 use std::net::{SocketAddr, TcpStream};
 use std::ops::DerefMut;
 use std::pin::{Pin, pin};
-use std::sync::{Mutex, PoisonError};
+use std::sync::{LazyLock, Mutex, PoisonError};
 use std::task::Poll;
 use std::time::Duration;
 
 use ftp_proto::Refusal;
 use ftp_proto::client::{ClearText, Security};
 use ftp_proto::pipe::Told;
-use ftp_proto_async::{Builder, Client, Error, Secret};
+use ftp_proto_async::{Builder, Client, Error, Runtime, Secret, Smol, Tokio};
 use ftp_proto_tests::peers::{self, Kind, Options, Server, Tls};
 use smol::io::{AsyncReadExt, AsyncWriteExt};
 use socket2::{Domain, Socket, Type};
@@ -29,103 +29,132 @@ use socket2::{Domain, Socket, Type};
 /// Polls after which a future that is still not done is taken to need no more.
 const POLLS: usize = 400;
 
+/// What carries the client.
+trait Carrier: Runtime + Default {
+    const NAME: &'static str;
+
+    fn block_on<T>(done: impl Future<Output = T>) -> T;
+}
+
+impl Carrier for Smol {
+    const NAME: &'static str = "smol";
+
+    fn block_on<T>(done: impl Future<Output = T>) -> T {
+        smol::block_on(done)
+    }
+}
+
+impl Carrier for Tokio {
+    const NAME: &'static str = "tokio";
+
+    fn block_on<T>(done: impl Future<Output = T>) -> T {
+        static RUNTIME: LazyLock<tokio::runtime::Runtime> = LazyLock::new(|| {
+            let mut runtime = tokio::runtime::Builder::new_current_thread();
+            runtime.enable_all().build().unwrap()
+        });
+        RUNTIME.block_on(done)
+    }
+}
+
 type Run<'a> = Pin<Box<dyn Future<Output = Result<(), Error>> + 'a>>;
 
 /// A call to be dropped.
-struct Call {
+struct Call<R: Runtime> {
     name: &'static str,
     /// Begins before the login.
     early: bool,
     /// What is called.
-    run: for<'a> fn(&'a mut Client, &'a Server) -> Run<'a>,
+    run: for<'a> fn(&'a mut Client<R>, &'a Server) -> Run<'a>,
 }
 
-const CALLS: &[Call] = &[
-    Call {
-        name: "ready",
-        early: true,
-        run: |client, _| Box::pin(client.ready()),
-    },
-    Call {
-        name: "login",
-        early: true,
-        run: |client, server| {
-            let password = Secret::new(server.password().as_bytes());
-            Box::pin(client.login(server.user(), password))
+fn calls<R: Runtime>() -> [Call<R>; 8] {
+    [
+        Call {
+            name: "ready",
+            early: true,
+            run: |client, _| Box::pin(client.ready()),
         },
-    },
-    Call {
-        name: "upload",
-        early: false,
-        run: |client, _| {
-            Box::pin(async {
-                client.store("p.bin", &mut PAYLOAD.as_slice()).await?;
-                Ok(())
-            })
+        Call {
+            name: "login",
+            early: true,
+            run: |client, server| {
+                let password = Secret::new(server.password().as_bytes());
+                Box::pin(client.login(server.user(), password))
+            },
         },
-    },
-    Call {
-        name: "download",
-        early: false,
-        run: |client, _| {
-            Box::pin(async {
-                let mut sink = Vec::new();
-                client.retrieve("half.bin", &mut sink).await?;
-                assert!(sink == PAYLOAD);
-                Ok(())
-            })
+        Call {
+            name: "upload",
+            early: false,
+            run: |client, _| {
+                Box::pin(async {
+                    client.store("p.bin", &mut PAYLOAD.as_slice()).await?;
+                    Ok(())
+                })
+            },
         },
-    },
-    Call {
-        name: "listing",
-        early: false,
-        run: |client, _| {
-            Box::pin(async {
-                client.list("").await?;
-                Ok(())
-            })
+        Call {
+            name: "download",
+            early: false,
+            run: |client, _| {
+                Box::pin(async {
+                    let mut sink = Vec::new();
+                    client.retrieve("half.bin", &mut sink).await?;
+                    assert!(sink == PAYLOAD);
+                    Ok(())
+                })
+            },
         },
-    },
-    Call {
-        name: "reader",
-        early: false,
-        run: |client, _| {
-            Box::pin(async {
-                let mut reader = client.reader("half.bin").await?;
-                let mut all = Vec::new();
-                reader.read_to_end(&mut all).await.map_err(Error::Local)?;
-                reader.finish().await?;
-                assert!(all == PAYLOAD);
-                Ok(())
-            })
+        Call {
+            name: "listing",
+            early: false,
+            run: |client, _| {
+                Box::pin(async {
+                    client.list("").await?;
+                    Ok(())
+                })
+            },
         },
-    },
-    Call {
-        name: "writer",
-        early: false,
-        run: |client, _| {
-            Box::pin(async {
-                let mut writer = client.writer("p.bin").await?;
-                writer.write_all(&PAYLOAD).await.map_err(Error::Local)?;
-                writer.flush().await.map_err(Error::Local)?;
-                writer.finish().await?;
-                Ok(())
-            })
+        Call {
+            name: "reader",
+            early: false,
+            run: |client, _| {
+                Box::pin(async {
+                    let mut reader = client.reader("half.bin").await?;
+                    let mut all = Vec::new();
+                    reader.read_to_end(&mut all).await.map_err(Error::Local)?;
+                    reader.finish().await?;
+                    assert!(all == PAYLOAD);
+                    Ok(())
+                })
+            },
         },
-    },
-    Call {
-        name: "rename and delete",
-        early: false,
-        run: |client, _| {
-            Box::pin(async {
-                client.store("q.bin", &mut &b"x"[..]).await?;
-                client.rename("q.bin", "r.bin").await?;
-                client.delete("r.bin").await?;
-                Ok(())
-            })
+        Call {
+            name: "writer",
+            early: false,
+            run: |client, _| {
+                Box::pin(async {
+                    let mut writer = client.writer("p.bin").await?;
+                    writer.write_all(&PAYLOAD).await.map_err(Error::Local)?;
+                    writer.flush().await.map_err(Error::Local)?;
+                    writer.finish().await?;
+                    Ok(())
+                })
+            },
         },
-    },
-];
+        Call {
+            name: "rename and delete",
+            early: false,
+            run: |client, _| {
+                Box::pin(async {
+                    client.store("q.bin", &mut &b"x"[..]).await?;
+                    client.rename("q.bin", "r.bin").await?;
+                    client.delete("r.bin").await?;
+                    Ok(())
+                })
+            },
+        },
+    ]
+}
 
 static PAYLOAD: [u8; 600_000] = [42; 600_000];
 
@@ -144,14 +173,19 @@ struct Tally {
 fn a_call_may_be_dropped_at_every_await() {
     let _alone = ALONE.lock().unwrap_or_else(PoisonError::into_inner);
     ftp_proto_tests::watch::traces();
-    let only = std::env::var("CANCEL_ONLY").unwrap_or_default();
-    for (kind, tls) in [
+    drop_everywhere::<Smol>(&[
         (Kind::Vsftpd, Tls::Off),
         (Kind::Vsftpd, Tls::Explicit),
         (Kind::ProFtpd, Tls::Explicit),
         (Kind::PureFtpd, Tls::Explicit),
         (Kind::Pyftpdlib, Tls::Explicit),
-    ] {
+    ]);
+    drop_everywhere::<Tokio>(&[(Kind::Vsftpd, Tls::Off), (Kind::ProFtpd, Tls::Explicit)]);
+}
+
+fn drop_everywhere<R: Carrier>(servers: &[(Kind, Tls)]) {
+    let only = std::env::var("CANCEL_ONLY").unwrap_or_default();
+    for &(kind, tls) in servers {
         let options = Options {
             tls,
             require_reuse: tls == Tls::Explicit && kind == Kind::ProFtpd,
@@ -160,16 +194,17 @@ fn a_call_may_be_dropped_at_every_await() {
         let server = peers::start(kind, &options).unwrap();
         fs::write(server.root().join("half.bin"), PAYLOAD).unwrap();
         // The reactor's own descriptors come with the first session.
-        smol::block_on(async {
-            let client = session(&server).await;
+        R::block_on(async {
+            let client = session::<R>(&server).await;
             client.quit().await.unwrap();
         });
         let before = descriptors();
-        let wanted = |call: &&Call| format!("{} {}", kind.name(), call.name).contains(&only);
-        for call in CALLS.iter().filter(wanted) {
+        let wanted = |call: &&Call<R>| format!("{} {}", kind.name(), call.name).contains(&only);
+        for call in calls::<R>().iter().filter(wanted) {
             let tally = drops(call, &server);
             println!(
-                "{:10} {:8?} {:18} dropped at {} awaits: {} went on, {} over {:?}",
+                "{:5} {:10} {:8?} {:18} dropped at {} awaits: {} went on, {} over {:?}",
+                R::NAME,
                 kind.name(),
                 tls,
                 call.name,
@@ -195,14 +230,20 @@ fn a_call_may_be_dropped_at_every_await() {
 fn connecting_may_be_dropped_at_every_await() {
     let _alone = ALONE.lock().unwrap_or_else(PoisonError::into_inner);
     ftp_proto_tests::watch::traces();
+    drop_connecting::<Smol>();
+    drop_connecting::<Tokio>();
+}
+
+fn drop_connecting<R: Carrier>() {
     let server = peers::start(Kind::Vsftpd, &Options::default()).unwrap();
-    smol::block_on(async { session(&server).await.quit().await.unwrap() });
+    R::block_on(async { session::<R>(&server).await.quit().await.unwrap() });
     let (_busy, _queue, port) = busy();
     let before = descriptors();
     let mut dropped = 0;
     for polls in 0..POLLS {
-        let done = smol::block_on(async {
-            let connect = builder(&server).connect("localhost", server.addr().port());
+        let done = R::block_on(async {
+            let connect =
+                builder(&server).connect_on(R::default(), "localhost", server.addr().port());
             stopped(pin!(connect), polls).await.is_some()
         });
         if done {
@@ -211,13 +252,16 @@ fn connecting_may_be_dropped_at_every_await() {
         dropped += 1;
     }
     // That server is near, and connected at once. This one is not.
-    let connecting = smol::block_on(async {
-        let connect = builder(&server).connect("127.0.0.1", port);
+    let connecting = R::block_on(async {
+        let connect = builder(&server).connect_on(R::default(), "127.0.0.1", port);
         stopped(pin!(connect), 1).await.is_none()
     });
     dropped += u32::from(connecting);
     let after = settled(before);
-    println!("connect dropped at {dropped} awaits; descriptors: {before} before, {after} after");
+    let name = R::NAME;
+    println!(
+        "{name}: connect dropped at {dropped} awaits; descriptors: {before} before, {after} after"
+    );
     assert!(dropped > 1);
     assert_eq!(before, after);
 }
@@ -235,11 +279,11 @@ fn busy() -> (Socket, Vec<TcpStream>, u16) {
 }
 
 /// One session for each await of the call.
-fn drops(call: &Call, server: &Server) -> Tally {
+fn drops<R: Carrier>(call: &Call<R>, server: &Server) -> Tally {
     let mut tally = Tally::default();
     let mut done_in_a_row = 0;
     for polls in 0..POLLS {
-        let done = smol::block_on(async {
+        let done = R::block_on(async {
             let mut client = if call.early {
                 connected(server).await
             } else {
@@ -274,7 +318,11 @@ fn drops(call: &Call, server: &Server) -> Tally {
 }
 
 /// A working command, and transfers: all must do what they say.
-async fn afterwards(call: &Call, client: &mut Client, server: &Server) -> Result<(), Error> {
+async fn afterwards<R: Carrier>(
+    call: &Call<R>,
+    client: &mut Client<R>,
+    server: &Server,
+) -> Result<(), Error> {
     if call.early {
         let password = Secret::new(server.password().as_bytes());
         match client.login(server.user(), password).await {
@@ -331,12 +379,13 @@ fn builder(server: &Server) -> Builder {
     }
 }
 
-async fn connected(server: &Server) -> Client {
+async fn connected<R: Carrier>(server: &Server) -> Client<R> {
     let port = server.addr().port();
-    builder(server).connect("localhost", port).await.unwrap()
+    let connect = builder(server).connect_on(R::default(), "localhost", port);
+    connect.await.unwrap()
 }
 
-async fn session(server: &Server) -> Client {
+async fn session<R: Carrier>(server: &Server) -> Client<R> {
     let mut client = connected(server).await;
     let password = Secret::new(server.password().as_bytes());
     client.login(server.user(), password).await.unwrap();
