@@ -8,7 +8,7 @@ use std::io::{self, IoSlice, Read as _};
 use std::time::Duration;
 
 use mio::net::TcpStream;
-use rustix::net::{RecvFlags, SendFlags, recv, send};
+use rustix::net::{RecvFlags, SendAncillaryBuffer, SendFlags, recv, send, sendmsg};
 use socket2::SockRef;
 
 /// How long a read waits. A deadline, and a cancellation, may be seen so much later.
@@ -88,12 +88,13 @@ impl Ear {
         Ok(count)
     }
 
-    /// Writes the first piece there is, as far as there is room for it.
+    /// Writes what there is room for.
     pub(crate) fn write(stream: &TcpStream, pieces: &[IoSlice<'_>]) -> io::Result<usize> {
-        let first = pieces.iter().find(|piece| !piece.is_empty());
-        let first = first.map(|piece| &**piece).unwrap_or_default();
         let flags = SendFlags::DONTWAIT | SendFlags::NOSIGNAL;
-        Ok(send(stream, first, flags)?)
+        Ok(match pieces {
+            [piece] => send(stream, piece, flags)?,
+            pieces => sendmsg(stream, pieces, &mut SendAncillaryBuffer::default(), flags)?,
+        })
     }
 }
 
@@ -199,6 +200,18 @@ mod tests {
         }
         assert!(ear.is_open(Some(LEAST)));
         assert!(!ear.is_open(Some(LEAST / 2)));
+    }
+
+    /// The records of a TLS handshake: a server that refuses the first would break the connection off, and what it said with it, while the others are written.
+    #[test]
+    fn all_pieces_leave_by_one_call() {
+        let (ours, mut peer) = connected();
+        let _ear = Ear::new(&ours).unwrap();
+        let pieces = [b"certificate", &b""[..], b"key", b"finished"].map(IoSlice::new);
+        assert_eq!(Ear::write(&ours, &pieces).unwrap(), 22);
+        let mut into = [0; 22];
+        peer.read_exact(&mut into).unwrap();
+        assert_eq!(&into, b"certificatekeyfinished");
     }
 
     #[test]
