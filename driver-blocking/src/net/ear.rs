@@ -220,6 +220,10 @@ mod tests {
         let _ear = Ear::new(&ours).unwrap();
         let piece = vec![7; 1 << 16];
         let pieces = [IoSlice::new(b""), IoSlice::new(&piece)];
+        // One that waited would come back as well, but late.
+        let late = Duration::from_secs(20);
+        SockRef::from(&ours).set_write_timeout(Some(late)).unwrap();
+        let since = Instant::now();
         let mut written = 0;
         let full = loop {
             match Ear::write(&ours, &pieces) {
@@ -228,6 +232,7 @@ mod tests {
             }
         };
         assert!(would_block(full));
+        assert!(since.elapsed() < late);
         assert!(written > 0);
         assert_eq!(Ear::write(&ours, &[]).unwrap(), 0);
     }

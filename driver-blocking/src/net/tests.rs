@@ -1,6 +1,24 @@
+use std::net::TcpListener as Listening;
+use std::net::TcpStream as Peer;
+
 use ftp_proto::Fault;
 
 use super::*;
+
+/// A connection that is up, and its other end.
+fn connected(listener: &Listening, registry: &Registry, token: Token) -> (Socket, Peer) {
+    let address = listener.local_addr().unwrap();
+    let mut socket = Socket::connect(address, registry, token, None).unwrap();
+    let (peer, _) = listener.accept().unwrap();
+    while !socket.is_connected().unwrap() {
+        socket.look();
+    }
+    (socket, peer)
+}
+
+fn listening() -> Listening {
+    Listening::bind("127.0.0.1:0").unwrap()
+}
 
 #[test]
 fn a_range_of_ports_is_kept_and_used_up() {
@@ -88,13 +106,7 @@ fn what_is_up_is_tried_before_a_poll_tells_of_it() {
 #[test]
 fn what_came_is_found_by_a_look_too() {
     let poll = Poll::new().unwrap();
-    let listener = std::net::TcpListener::bind("127.0.0.1:0").unwrap();
-    let address = listener.local_addr().unwrap();
-    let mut socket = Socket::connect(address, poll.registry(), DATA, None).unwrap();
-    let (mut peer, _) = listener.accept().unwrap();
-    while !socket.is_connected().unwrap() {
-        socket.look();
-    }
+    let (mut socket, mut peer) = connected(&listening(), poll.registry(), DATA);
     let mut buffer = [0; 8];
     let mut read = |socket: &mut Socket| socket.read(&mut buffer).map_err(|it| it.kind());
     assert_eq!(read(&mut socket), Err(io::ErrorKind::WouldBlock));
@@ -136,14 +148,8 @@ fn what_came_is_acknowledged_at_once() {
 #[test]
 fn what_is_kept_back_goes_with_the_end_or_once_it_is_let_go() {
     let poll = Poll::new().unwrap();
-    let listener = std::net::TcpListener::bind("127.0.0.1:0").unwrap();
-    let address = listener.local_addr().unwrap();
     for ends in [true, false] {
-        let mut socket = Socket::connect(address, poll.registry(), DATA, None).unwrap();
-        let (mut peer, _) = listener.accept().unwrap();
-        while !socket.is_connected().unwrap() {
-            socket.look();
-        }
+        let (mut socket, mut peer) = connected(&listening(), poll.registry(), DATA);
         socket.hold(true);
         assert_eq!(socket.write(b"file").unwrap(), 4);
         peer.set_nonblocking(true).unwrap();
@@ -216,26 +222,17 @@ fn the_next_address_is_tried_and_the_last_failure_told() {
 #[test]
 fn nothing_of_the_control_connection_is_overlooked_whichever_way_it_is_waited_for() {
     let poll = Poll::new().unwrap();
-    let listener = std::net::TcpListener::bind("127.0.0.1:0").unwrap();
-    let address = listener.local_addr().unwrap();
-    let mut control = Socket::connect(address, poll.registry(), CONTROL, None).unwrap();
-    let (mut peer, _) = listener.accept().unwrap();
-    while !control.is_connected().unwrap() {
-        control.look();
-    }
+    let listener = listening();
+    let (control, mut peer) = connected(&listener, poll.registry(), CONTROL);
     let mut sockets = Sockets::new(poll, control, ActiveSettings::default(), None);
     let text: Vec<u8> = (0..1300).map(|at| (at % 251) as u8).collect();
     for round in 0..40 {
         let mut beside = None;
         if round % 2 == 1 {
-            let data = Socket::connect(address, sockets.poll.registry(), DATA, None).unwrap();
-            beside = Some(listener.accept().unwrap());
-            sockets.data = Some(data);
-            let data = sockets.data.as_mut().unwrap();
-            while !data.is_connected().unwrap() {
-                data.look();
-            }
+            let (mut data, other) = connected(&listener, sockets.poll.registry(), DATA);
             assert!(data.read(&mut [0; 8]).is_err());
+            sockets.data = Some(data);
+            beside = Some(other);
         }
         peer.write_all(&text).unwrap();
         let mut read = Vec::new();
@@ -272,13 +269,7 @@ fn a_cancellation_is_seen_while_the_control_connection_is_waited_for_alone() {
     let poll = Poll::new().unwrap();
     let cancel = CancelHandle::new();
     cancel.attach(poll.registry()).unwrap();
-    let listener = std::net::TcpListener::bind("127.0.0.1:0").unwrap();
-    let address = listener.local_addr().unwrap();
-    let mut control = Socket::connect(address, poll.registry(), CONTROL, None).unwrap();
-    let _peer = listener.accept().unwrap();
-    while !control.is_connected().unwrap() {
-        control.look();
-    }
+    let (mut control, _peer) = connected(&listening(), poll.registry(), CONTROL);
     assert!(control.read(&mut [0; 8]).is_err());
     let mut sockets = Sockets::new(poll, control, ActiveSettings::default(), None);
     let since = Instant::now();
