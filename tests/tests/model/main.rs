@@ -10,14 +10,15 @@
 mod monitor;
 mod world;
 
-use std::collections::hash_map::DefaultHasher;
-use std::collections::{BTreeMap, HashSet};
+use std::collections::BTreeMap;
 use std::fmt::Write;
 use std::fs;
-use std::hash::{Hash, Hasher};
+use std::hash::{BuildHasher, Hash, Hasher};
 use std::path::Path;
 use std::time::Instant as Clock;
 
+use foldhash::quality::{FixedState, FoldHasher};
+use foldhash::{HashSet, HashSetExt};
 use ftp_proto::Tickets;
 use ftp_proto::client::{AuthMethod, ClearText, DataMode, DataModes, Security};
 use ftp_proto::rules::{Law, Rule};
@@ -111,13 +112,40 @@ fn tell(plan: &Plan, path: &[Action]) {
 }
 
 fn fingerprint(world: &World) -> u128 {
-    let half = |salt: u64| {
-        let mut hasher = DefaultHasher::new();
-        salt.hash(&mut hasher);
-        world.hash(&mut hasher);
-        u128::from(hasher.finish())
+    let seeds = [FixedState::with_seed(1), FixedState::with_seed(2)];
+    let mut halves = Halves(seeds.each_ref().map(BuildHasher::build_hasher));
+    world.hash(&mut halves);
+    let [high, low] = halves.0.map(|half| u128::from(half.finish()));
+    high << 64 | low
+}
+
+/// Two hashes, of one pass over what is hashed.
+struct Halves<'a>([FoldHasher<'a>; 2]);
+
+macro_rules! both {
+    ($($write:ident($what:ty))*) => {
+        $(fn $write(&mut self, what: $what) {
+            for half in &mut self.0 {
+                half.$write(what);
+            }
+        })*
     };
-    half(1) << 64 | half(2)
+}
+
+impl Hasher for Halves<'_> {
+    both! {
+        write(&[u8])
+        write_u8(u8)
+        write_u16(u16)
+        write_u32(u32)
+        write_u64(u64)
+        write_u128(u128)
+        write_usize(usize)
+    }
+
+    fn finish(&self) -> u64 {
+        self.0[0].finish()
+    }
 }
 
 fn policies() -> Vec<(&'static str, Security, u8)> {
