@@ -99,6 +99,14 @@ pub(crate) struct Queue<I> {
 pub(crate) type Piece = Range<usize>;
 
 impl<I> Queue<I> {
+    /// With room for so many bytes of text.
+    pub(crate) fn with_room(text: usize) -> Self {
+        Queue {
+            items: VecDeque::new(),
+            text: Vec::with_capacity(text),
+        }
+    }
+
     pub(crate) fn is_empty(&self) -> bool {
         self.items.is_empty()
     }
@@ -151,10 +159,7 @@ impl<I: fmt::Debug> fmt::Debug for Queue<I> {
 
 impl<I> Default for Queue<I> {
     fn default() -> Self {
-        Queue {
-            items: VecDeque::new(),
-            text: Vec::new(),
-        }
+        Queue::with_room(0)
     }
 }
 

@@ -188,6 +188,50 @@ fn a_warm_client_allocates_nothing() {
     }
 }
 
+/// When replies come together is the network's choice, and a machine that has been warmed by one choice is warm for all.
+#[test]
+fn a_warm_client_allocates_nothing_however_replies_are_cut() {
+    const REPLIES: [&str; 4] = [
+        "229 Entering Extended Passive Mode (|||40000|)\r\n",
+        "150 Opening BINARY mode data connection (1000 bytes)\r\n",
+        "226 Transfer complete\r\n",
+        "250 Directory successfully changed\r\n",
+    ];
+    fn fetch(world: &mut World, pieces: &[String]) {
+        let options = TransferOptions::default();
+        let _ = world
+            .client
+            .retrieve(world.now, b"/some/where/file.bin", options)
+            .unwrap();
+        let _ = world.client.change_directory(world.now, b"/some").unwrap();
+        world.run();
+        for piece in pieces {
+            world.reply(piece);
+            if world.desk.flow.is_some() {
+                world.flow();
+            }
+        }
+    }
+    let alone = REPLIES.map(str::to_owned);
+    // Bit by bit: whether a reply comes together with the next one.
+    for joined in 0..1 << (REPLIES.len() - 1) {
+        let mut pieces = vec![String::new()];
+        for (at, reply) in REPLIES.into_iter().enumerate() {
+            pieces.last_mut().unwrap().push_str(reply);
+            if joined >> at & 1 == 0 {
+                pieces.push(String::new());
+            }
+        }
+        let mut world = World::logged_in(Batching::Independent);
+        world.cycle(true);
+        for _ in 0..3 {
+            fetch(&mut world, &alone);
+        }
+        let counted = measure(|| fetch(&mut world, &pieces));
+        assert_eq!(counted.count_total, 0, "{pieces:?}: {counted:?}");
+    }
+}
+
 /// What a machine may take, its own size and what it has allocated, in bytes: there may be thousands.
 const MACHINE: i64 = 8 * 1024;
 

@@ -53,7 +53,7 @@ use crate::trace::{Tape, What};
 use crate::wire::command::{Type, Verb};
 use crate::wire::digest::HashAlgorithm;
 use crate::wire::features::FeatureSet;
-use crate::wire::reply::{Reply, ReplyReader};
+use crate::wire::reply::{Reply, ReplyReader, USUAL_PIECE};
 
 use renewal::Reuse;
 
@@ -278,7 +278,7 @@ impl Client {
             mode_index: 0,
             reader,
             outbox: Outbox::default(),
-            queue: Queue::default(),
+            queue: Queue::with_room(USUAL_PIECE),
             polled: None,
             outstanding: VecDeque::new(),
             requests: VecDeque::new(),

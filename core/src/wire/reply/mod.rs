@@ -12,6 +12,7 @@ use crate::wire::telnet;
 pub use code::{Class, Code, Subject};
 pub use escaped::Escaped;
 pub use reader::ReplyReader;
+pub(crate) use reader::USUAL_PIECE;
 
 /// One reply. The text is raw bytes; [`display`](Self::display) is the form for people.
 #[derive(Clone, Copy, PartialEq, Eq, Hash)]

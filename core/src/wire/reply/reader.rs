@@ -10,6 +10,10 @@ use crate::wire::first_bytes::FIRST_BYTES_KEPT;
 use crate::wire::line::LineSplitter;
 use crate::wire::telnet::TelnetDecoder;
 
+/// Most pieces of a control connection are no larger, in bytes: a few short replies. How many of them come together is the network's choice, so
+/// what holds them has room for that many from the beginning.
+pub(crate) const USUAL_PIECE: usize = 512;
+
 /// Reads replies from a control connection: removes Telnet commands, splits lines, joins multi-line replies.
 ///
 /// A multi-line reply ends at a line with the same code and a space, or the code alone. Some servers end it with
@@ -63,9 +67,11 @@ impl ReplyReader {
     /// more than `max_bytes` bytes (as [`Reply::text`] gives it) or `max_lines` lines.
     #[must_use]
     pub fn new(max_line: usize, max_bytes: usize, max_lines: usize) -> Self {
+        let mut lines = LineSplitter::new(max_line);
+        lines.sink().reserve(USUAL_PIECE);
         ReplyReader {
             telnet: TelnetDecoder::default(),
-            lines: LineSplitter::new(max_line),
+            lines,
             max_bytes,
             max_lines,
             text: Vec::new(),
