@@ -58,9 +58,7 @@ fn built(example: &str) -> io::Result<PathBuf> {
     // and once more by the next command that somebody types.
     for (name, _) in env::vars_os() {
         let of_package = name.to_str().is_some_and(|name| {
-            name == "OUT_DIR"
-                || name.starts_with("CARGO_PKG_")
-                || name.starts_with("CARGO_MANIFEST_")
+            name.starts_with("CARGO_PKG_") || name.starts_with("CARGO_MANIFEST_")
         });
         if of_package {
             cargo.env_remove(name);
