@@ -4,6 +4,8 @@
 
 pub mod bench_server;
 pub mod certs;
+#[cfg(target_os = "linux")]
+pub mod child;
 pub mod hostile;
 #[cfg(target_os = "linux")]
 pub mod link;

@@ -13,6 +13,8 @@ pub(crate) struct Options {
     /// Round-trip time of the delayed link.
     pub(crate) round_trip: Duration,
     pub(crate) rounds: usize,
+    /// How long a run of a contender may take.
+    pub(crate) give_up: Duration,
     /// Files over loopback.
     pub(crate) files: usize,
     /// Files over the delayed link, for each session.
@@ -31,6 +33,7 @@ impl Options {
         let mut options = Self {
             round_trip: Duration::from_millis(50),
             rounds: 3,
+            give_up: Duration::from_secs(600),
             files: 2000,
             far_files: 100,
             servers: Vec::new(),
@@ -48,6 +51,7 @@ impl Options {
                 "--bench" => bench = true,
                 "--rtt" => options.round_trip = Duration::from_millis(value()?.parse()?),
                 "--rounds" => options.rounds = value()?.parse::<usize>()?.max(1),
+                "--give-up" => options.give_up = Duration::from_secs(value()?.parse()?),
                 "--files" => options.files = value()?.parse::<usize>()?.max(1),
                 "--far-files" => options.far_files = value()?.parse::<usize>()?.max(1),
                 "--server" => options.servers.push(value()?.parse()?),
@@ -85,6 +89,7 @@ const HELP: &str = "\
 --files N        files over loopback, 2000
 --far-files N    files over the delayed link for each session, 100
 --rounds N       3
+--give-up S      seconds a run may take, 600
 --rtt MS         round-trip time of the delayed link, 50
 --server NAME    vsftpd, proftpd, pure-ftpd, pyftpdlib; more than one by repeating it
 --contender NAME ftp-proto, ftp-proto-tokio, ftp-proto-blocking, curl, lftp, suppaftp; more than one by repeating it

@@ -5,6 +5,7 @@ use std::path::{Path, PathBuf};
 use std::process::Stdio;
 use std::time::{Duration, Instant};
 
+use ftp_proto_tests::child::end_within;
 use ftp_proto_tests::link::Link;
 use ftp_proto_tests::peers::Kind;
 
@@ -12,8 +13,6 @@ use crate::Fallible;
 use crate::contenders::{Contender, Job};
 use crate::options::Options;
 use crate::servers::{MEMORY, Server, contents, file_name, fill};
-
-const GIVE_UP: Duration = Duration::from_secs(600);
 
 /// What a noisy machine may make of equal rates.
 const NOISE: f64 = 1.1;
@@ -95,7 +94,7 @@ fn measure(
     for _ in 0..options.rounds {
         for (contender, rates) in options.contenders.iter().zip(&mut rates) {
             let Ok(known) = rates else { continue };
-            match once(*contender, link, server, job, scratch)? {
+            match once(*contender, link, server, job, options.give_up, scratch)? {
                 Ok(took) => known.push(job.files as f64 / took.as_secs_f64()),
                 Err(why) => *rates = Err(why),
             }
@@ -117,6 +116,7 @@ fn once(
     link: Option<&Link>,
     server: &Server,
     job: Job,
+    give_up: Duration,
     scratch: &Path,
 ) -> Fallible<Result<Duration, String>> {
     server.furnish(if job.upload { 0 } else { job.files })?;
@@ -139,19 +139,12 @@ fn once(
         .stdout(Stdio::null())
         .stderr(complaints)
         .spawn()?;
-    let status = loop {
-        if let Some(status) = child.try_wait()? {
-            break Some(status);
-        }
-        if begun.elapsed() > GIVE_UP {
-            child.kill()?;
-            child.wait()?;
-            break None;
-        }
-        std::thread::sleep(Duration::from_millis(1));
-    };
+    let status = end_within(&mut child, give_up)?;
     let took = begun.elapsed();
-    if !status.is_some_and(|status| status.success()) {
+    let Some(status) = status else {
+        return Ok(Err(format!("gave up after {} s", give_up.as_secs())));
+    };
+    if !status.success() {
         let said = fs::read(scratch.join("complaints"))?;
         let said = String::from_utf8_lossy(&said);
         let first = said.lines().next().unwrap_or("nothing").to_owned();

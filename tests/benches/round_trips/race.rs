@@ -6,6 +6,7 @@ use std::sync::mpsc;
 use std::thread;
 use std::time::{Duration, Instant};
 
+use ftp_proto_tests::child::end_within;
 use ftp_proto_tests::link::{Link, Segment, Sighting, Towards};
 
 use crate::Fallible;
@@ -190,16 +191,9 @@ fn timed(mut output: impl Read) -> io::Result<(Instant, Vec<u8>)> {
 
 /// Waits for the end of a client, or ends it; true if it was content.
 fn end(child: &mut Child, stuck: bool) -> io::Result<bool> {
-    let deadline = Instant::now() + if stuck { Duration::ZERO } else { GIVE_UP };
-    loop {
-        if let Some(status) = child.try_wait()? {
-            return Ok(status.success());
-        }
-        if Instant::now() >= deadline {
-            child.kill()?;
-        }
-        thread::sleep(Duration::from_millis(5));
-    }
+    let limit = if stuck { Duration::ZERO } else { GIVE_UP };
+    let status = end_within(child, limit)?;
+    Ok(status.is_some_and(|status| status.success()))
 }
 
 /// Every segment but bare acknowledgements, with its time in round trips.

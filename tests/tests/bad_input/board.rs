@@ -8,6 +8,7 @@ use std::sync::atomic::{AtomicU32, Ordering};
 use std::thread::sleep;
 use std::time::{Duration, Instant};
 
+use ftp_proto_tests::child::end_within;
 use ftp_proto_tests::tool;
 use serde_json::Value;
 
@@ -290,24 +291,13 @@ impl Attempt<'_> {
     }
 
     pub(crate) fn end(&self, mut child: Child) -> Ended {
-        let begun = Instant::now();
-        let status = loop {
-            if let Some(status) = child.try_wait().unwrap() {
-                break status.code();
-            }
-            if begun.elapsed() > PATIENCE {
-                child.kill().unwrap();
-                child.wait().unwrap();
-                break None;
-            }
-            sleep(Duration::from_millis(5));
-        };
+        let status = end_within(&mut child, PATIENCE).unwrap();
         let read = |name: &str| {
             let bytes = fs::read(self.scratch.join(name)).unwrap();
             String::from_utf8_lossy(&bytes).into_owned()
         };
         Ended {
-            status,
+            status: status.and_then(|status| status.code()),
             out: read("out"),
             err: read("err"),
         }

@@ -3,9 +3,10 @@
 use std::fmt::{self, Display, Formatter};
 use std::io::Read;
 use std::process::{Child, Stdio};
-use std::thread::{self, sleep};
-use std::time::{Duration, Instant};
+use std::thread;
+use std::time::Duration;
 
+use ftp_proto_tests::child::end_within;
 use ftp_proto_tests::peers::{Server, Tls};
 use ftp_proto_tests::tool;
 use serde_json::Value;
@@ -209,20 +210,10 @@ impl Ran {
     fn wait_for(mut child: Child, arguments: String) -> Self {
         let output = read(child.stdout.take());
         let errors = read(child.stderr.take());
-        let begun = Instant::now();
-        let status = loop {
-            match child.try_wait().unwrap() {
-                Some(status) => break status,
-                None if begun.elapsed() > PATIENCE => {
-                    child.kill().unwrap();
-                    break child.wait().unwrap();
-                }
-                None => sleep(Duration::from_millis(1)),
-            }
-        };
+        let status = end_within(&mut child, PATIENCE).unwrap();
         Self {
             arguments,
-            status: status.code(),
+            status: status.and_then(|status| status.code()),
             output: output.join().unwrap(),
             errors: errors.join().unwrap(),
         }

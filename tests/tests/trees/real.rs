@@ -15,6 +15,7 @@ use std::time::{Duration, Instant, SystemTime, UNIX_EPOCH};
 use ftp_proto::Secret;
 use ftp_proto::client::{ClearText, Security};
 use ftp_proto::tree::{Options, is_unfinished};
+use ftp_proto_tests::child::end_within;
 use ftp_proto_tests::pair::Dice;
 use ftp_proto_tests::peers::{self, Kind, Server, Tls};
 use ftp_proto_tests::tool;
@@ -296,22 +297,13 @@ fn finish(mut child: Child) -> Output {
         let mut said = Vec::new();
         err.read_to_end(&mut said).map(|_| said)
     });
-    let end = Instant::now() + PATIENCE;
     let output = thread::spawn(move || {
         let mut said = Vec::new();
         out.read_to_end(&mut said).map(|_| said)
     });
-    let status = loop {
-        if let Some(status) = child.try_wait().unwrap() {
-            break status;
-        }
-        if Instant::now() > end {
-            child.kill().unwrap();
-        }
-        thread::sleep(Duration::from_millis(5));
-    };
+    let status = end_within(&mut child, PATIENCE).unwrap();
     Output {
-        status,
+        status: status.unwrap(),
         stdout: output.join().unwrap().unwrap(),
         stderr: errors.join().unwrap().unwrap(),
     }
