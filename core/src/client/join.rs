@@ -59,6 +59,9 @@ impl Client {
 
     fn pass_judgement(&mut self, transfer: &Transfer) {
         let result = self.judge(transfer);
+        if result.is_ok() && transfer.end.is_some_and(|end| end.fresh) {
+            self.on_fresh_confirmed();
+        }
         let doubtful = transfer.payload == Payload::FileOut
             && matches!(
                 result,

@@ -24,8 +24,10 @@ pub(super) enum Reuse {
     Offered,
     /// And a data connection has resumed it. So many listings were asked for since then.
     Proved { listings: u8 },
-    /// A listing was asked for to bring tickets, and brought none or was not needed: no more of them.
+    /// A listing was asked for to bring tickets, and brought none: no more of them.
     GivenUp,
+    /// The server has confirmed a transfer whose data connection resumed nothing: it is content without.
+    Needless,
 }
 
 /// NLST names less than the others say, should the server not refuse it.
@@ -47,6 +49,16 @@ impl Client {
         {
             self.reuse = Reuse::Proved { listings: 0 };
         }
+    }
+
+    /// The server has confirmed a transfer whose data connection resumed nothing.
+    pub(super) fn on_fresh_confirmed(&mut self) {
+        self.reuse = Reuse::Needless;
+    }
+
+    /// Whether a ticket is the last one, and a server that refuses the transfer had better not have it.
+    pub(super) fn spares_the_last_ticket(&self) -> bool {
+        self.tickets == Tickets::Left(1) && self.reuse != Reuse::Needless
     }
 
     /// Whether the next data connection would have nothing left to resume, and a listing may change that.
@@ -75,9 +87,9 @@ impl Client {
             .insert(index.min(self.requests.len()), request);
     }
 
-    /// The listing is over. `accepted`: the server has taken a data connection that resumed nothing, so it is content without.
+    /// The listing is over. `accepted`: it was not refused, so there is nothing to be had by one.
     pub(super) fn on_renewed(&mut self, accepted: bool) {
-        if accepted || self.tickets == Tickets::None {
+        if (accepted || self.tickets == Tickets::None) && self.reuse != Reuse::Needless {
             self.reuse = Reuse::GivenUp;
         }
         self.note(Note::TicketsRenewed(self.tickets));

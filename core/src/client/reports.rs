@@ -3,7 +3,7 @@
 use core::net::IpAddr;
 
 use crate::error::{Failure, FailureKind};
-use crate::order::{Channel, DataEnd, DataId, Fault, FlowEnd, News, Report, Tickets};
+use crate::order::{Channel, DataEnd, DataId, Fault, FlowEnd, News, Report};
 use crate::output::Note;
 use crate::queue::Errand;
 use crate::rules::Rule;
@@ -100,8 +100,7 @@ impl Client {
             self.evidence.data.verb = self.transfer.as_ref().map(|transfer| transfer.verb);
             if !self.data.protected {
                 self.data.life = Life::Ready;
-            } else if self.tickets != Tickets::Left(1) || answer != Answer::Awaited {
-                // A single ticket left is not spent on a transfer the server may refuse.
+            } else if answer != Answer::Awaited || !self.spares_the_last_ticket() {
                 self.data.life = Life::Securing;
                 self.data_order = self.order_number();
                 self.evidence.data.tickets = self.tickets;

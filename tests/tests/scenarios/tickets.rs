@@ -2,7 +2,7 @@
 
 use ftp_proto::client::{Batching, Input, SpentTickets};
 use ftp_proto::{Config, DataEnd, FailureKind, Note, Proof, Tickets};
-use ftp_proto_tests::rig::{FULL_HANDSHAKE, Rig};
+use ftp_proto_tests::rig::{Act, FULL_HANDSHAKE, Rig};
 
 use super::{download, secure};
 
@@ -110,7 +110,7 @@ fn a_listing_that_brings_nothing_or_is_not_refused_is_not_repeated() {
     }
 }
 
-/// One upload; `resumes` says whether its data connection does. True if there was a listing in front of it.
+/// One upload; `resumes` says whether its data connection does, which this server wants. True if there was a listing in front of it.
 fn stored(rig: &mut Rig, resumes: bool) -> bool {
     let file = rig.store("f");
     let mut sent = rig.sent();
@@ -139,9 +139,14 @@ fn stored(rig: &mut Rig, resumes: bool) -> bool {
     assert_eq!(rig.sent(), ["STOR f"]);
     rig.reply("150 go\r\n");
     rig.tickets(Tickets::None);
-    rig.flow_finished(9, DataEnd::CloseNotify)
-        .reply("226 done\r\n");
-    rig.done(file);
+    rig.flow_finished(9, DataEnd::CloseNotify);
+    if resumes {
+        rig.reply("226 done\r\n");
+        rig.done(file);
+    } else {
+        rig.reply("522 resume first\r\n");
+        assert_eq!(rig.failed(file), FailureKind::SessionReuseRequired);
+    }
     rig.auto_data = true;
     lists
 }
@@ -160,6 +165,66 @@ fn listings_whose_tickets_resume_nothing_come_to_an_end() {
         assert!(!stored(&mut rig, true));
         for upload in 0..5 {
             assert_eq!(stored(&mut rig, false), upload < limit, "upload {upload}");
+        }
+    }
+}
+
+/// Answers what a transfer begins with, as far as the data connection.
+fn set_up(rig: &mut Rig) {
+    let sent = rig.sent();
+    let answers = sent.iter().map(|line| match line.get(..4) {
+        Some("TYPE") => "200 I\r\n",
+        Some("SIZE") => "213 3\r\n",
+        Some("EPSV") => "229 (|||2121|)\r\n",
+        _ => "",
+    });
+    rig.reply(&answers.collect::<String>()).data_connected();
+}
+
+/// A download over a data connection that resumes nothing, and the reply that ends it.
+fn fresh(rig: &mut Rig, end: &str) {
+    rig.auto_data = false;
+    let file = rig.retrieve("f");
+    set_up(rig);
+    let order = rig.desk_mut().secure_data.take().unwrap();
+    rig.handle(Input::Report(order.secured(FULL_HANDSHAKE)));
+    rig.reply("150 ok\r\n")
+        .flow_finished(3, DataEnd::CloseNotify)
+        .reply(end);
+    match end.starts_with('2') {
+        true => assert_eq!(rig.done(file).bytes, 3),
+        false => assert_eq!(rig.failed(file), FailureKind::SessionReuseRequired),
+    }
+}
+
+/// Whether the handshake of an upload begins before the server has said that it takes the file.
+fn begins_at_once(rig: &mut Rig) -> bool {
+    rig.forget();
+    let file = rig.store("f");
+    set_up(rig);
+    let begins = rig.did(Act::SecureData);
+    rig.reply("150 go\r\n").data_secured();
+    rig.flow_finished(9, DataEnd::CloseNotify)
+        .reply("226 done\r\n");
+    rig.done(file);
+    begins
+}
+
+/// Resuming is all that tickets are good for: a server that has confirmed a transfer whose data connection resumed nothing wants none.
+#[test]
+fn where_the_server_is_content_without_a_ticket_the_last_one_need_not_be_spared() {
+    for (end, content) in [("522 resume first\r\n", false), ("226 done\r\n", true)] {
+        let mut rig = Rig::secure(Config::default());
+        rig.tickets(Tickets::None);
+        fresh(&mut rig, end);
+        for _ in 0..2 {
+            rig.tickets(Tickets::Left(1));
+            assert_eq!(begins_at_once(&mut rig), content, "{end}");
+        }
+        if content {
+            // Nor are there listings that would bring new ones.
+            rig.tickets(Tickets::None);
+            assert!(begins_at_once(&mut rig));
         }
     }
 }
