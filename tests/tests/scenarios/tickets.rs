@@ -230,6 +230,27 @@ fn where_the_server_is_content_without_a_ticket_the_last_one_need_not_be_spared(
 }
 
 #[test]
+fn a_listing_that_is_taken_without_a_ticket_shows_that_none_is_needed() {
+    let mut rig = dry(Config::default());
+    rig.auto_data = false;
+    let file = rig.store("f");
+    set_up(&mut rig);
+    let order = rig.desk_mut().secure_data.take().unwrap();
+    rig.handle(Input::Report(order.secured(FULL_HANDSHAKE)));
+    rig.reply("150 wait\r\n")
+        .tickets(Tickets::Left(1))
+        .flow_finished(3, DataEnd::CloseNotify)
+        .reply("226 done\r\n");
+    rig.forget();
+    rig.reply("229 (|||2001|)\r\n").data_connected();
+    assert!(rig.did(Act::SecureData), "nothing is spared");
+    rig.reply("150 go\r\n").data_secured();
+    rig.flow_finished(9, DataEnd::CloseNotify)
+        .reply("226 done\r\n");
+    rig.done(file);
+}
+
+#[test]
 fn a_refused_set_up_of_the_listing_leaves_the_upload_to_the_server() {
     let mut config = Config::default();
     config.data_modes =
