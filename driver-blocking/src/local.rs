@@ -270,6 +270,7 @@ pub(crate) fn now() -> Timestamp {
 
 const EPOCH: Timestamp = match Timestamp::new(1970, 1, 1, 0, 0, 0) {
     Ok(epoch) => epoch,
+    // Decided when this is compiled.
     Err(_) => unreachable!(),
 };
 

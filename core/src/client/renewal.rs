@@ -24,7 +24,7 @@ pub(super) enum Reuse {
     Offered,
     /// And a data connection has resumed it. So many listings were asked for since then.
     Proved { listings: u8 },
-    /// A listing was asked for to bring tickets, and brought none: no more of them.
+    /// A listing was asked for to bring tickets, and brought none or was not refused: no more of them.
     GivenUp,
     /// The server has confirmed a transfer whose data connection resumed nothing: it is content without.
     Needless,
