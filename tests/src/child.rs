@@ -14,10 +14,10 @@ use rustix::process::{Pid, PidfdFlags, pidfd_open};
 /// # Errors
 /// What the system says.
 pub fn end_within(child: &mut Child, limit: Duration) -> io::Result<Option<ExitStatus>> {
-    let until = Instant::now() + limit;
+    let begun = Instant::now();
     let handle = pidfd_open(Pid::from_child(child), PidfdFlags::empty())?;
     loop {
-        let left = until.saturating_duration_since(Instant::now());
+        let left = limit.saturating_sub(begun.elapsed());
         let left = left.try_into().map_err(io::Error::other)?;
         match poll(&mut [PollFd::new(&handle, PollFlags::IN)], Some(&left)) {
             Ok(0) => {

@@ -404,6 +404,12 @@ impl Rig {
         self.handle(Input::Report(order.secured(RESUMED)))
     }
 
+    /// TLS is established on the data connection, and resumes nothing.
+    pub fn data_secured_afresh(&mut self) -> &mut Self {
+        let order = self.desk.secure_data.take().expect("no data TLS ordered");
+        self.handle(Input::Report(order.secured(FULL_HANDSHAKE)))
+    }
+
     /// TLS fails on the data connection.
     pub fn data_insecure(&mut self, fault: TlsFault) -> &mut Self {
         let order = self.desk.secure_data.take().expect("no data TLS ordered");

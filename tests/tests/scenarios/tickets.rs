@@ -1,8 +1,8 @@
 //! TLS 1.3 tickets that run out.
 
-use ftp_proto::client::{Batching, Input, SpentTickets};
+use ftp_proto::client::{Batching, SpentTickets};
 use ftp_proto::{Config, DataEnd, FailureKind, Note, Proof, Tickets};
-use ftp_proto_tests::rig::{Act, FULL_HANDSHAKE, Rig};
+use ftp_proto_tests::rig::{Act, Rig};
 
 use super::{download, secure};
 
@@ -133,8 +133,7 @@ fn stored(rig: &mut Rig, resumes: bool) -> bool {
     rig.reply("229 (|||2001|)\r\n");
     if !resumes {
         rig.data_connected();
-        let order = rig.desk_mut().secure_data.take().unwrap();
-        rig.handle(Input::Report(order.secured(FULL_HANDSHAKE)));
+        rig.data_secured_afresh();
     }
     assert_eq!(rig.sent(), ["STOR f"]);
     rig.reply("150 go\r\n");
@@ -186,8 +185,7 @@ fn fresh(rig: &mut Rig, end: &str) {
     rig.auto_data = false;
     let file = rig.retrieve("f");
     set_up(rig);
-    let order = rig.desk_mut().secure_data.take().unwrap();
-    rig.handle(Input::Report(order.secured(FULL_HANDSHAKE)));
+    rig.data_secured_afresh();
     rig.reply("150 ok\r\n")
         .flow_finished(3, DataEnd::CloseNotify)
         .reply(end);
@@ -235,8 +233,7 @@ fn a_listing_that_is_taken_without_a_ticket_shows_that_none_is_needed() {
     rig.auto_data = false;
     let file = rig.store("f");
     set_up(&mut rig);
-    let order = rig.desk_mut().secure_data.take().unwrap();
-    rig.handle(Input::Report(order.secured(FULL_HANDSHAKE)));
+    rig.data_secured_afresh();
     rig.reply("150 wait\r\n")
         .tickets(Tickets::Left(1))
         .flow_finished(3, DataEnd::CloseNotify)
@@ -335,8 +332,7 @@ fn a_data_connection_that_resumed_nothing_and_is_refused_is_no_empty_file() {
         let listing = rig.ask(|client, now| client.list(now, None));
         rig.reply("229 (|||2000|)\r\n").data_connected();
         rig.reply("150 wait\r\n");
-        let order = rig.desk_mut().secure_data.take().unwrap();
-        rig.handle(Input::Report(order.secured(FULL_HANDSHAKE)));
+        rig.data_secured_afresh();
         rig.flow_finished(0, DataEnd::CloseNotify).reply(reply);
         let kind = rig.failed(listing);
         assert_eq!(kind == FailureKind::SessionReuseRequired, about_reuse);

@@ -302,10 +302,15 @@ fn finish(mut child: Child) -> Output {
         out.read_to_end(&mut said).map(|_| said)
     });
     let status = end_within(&mut child, PATIENCE).unwrap();
+    let stdout = output.join().unwrap().unwrap();
+    let stderr = errors.join().unwrap().unwrap();
+    let Some(status) = status else {
+        panic!("it did not end: {}", String::from_utf8_lossy(&stderr));
+    };
     Output {
-        status: status.unwrap(),
-        stdout: output.join().unwrap().unwrap(),
-        stderr: errors.join().unwrap().unwrap(),
+        status,
+        stdout,
+        stderr,
     }
 }
 
