@@ -9,13 +9,13 @@ use std::sync::{Arc, Mutex, MutexGuard, PoisonError};
 use std::task::{Context, Poll, Waker};
 use std::time::Duration;
 
-use ftp_proto::pipe::{Error, TreeDone};
+use ftp_proto::pipe::{Error, TreeDone, transfer_options};
 use ftp_proto::tree::{
     Again, CheckOrder, Collector, CopyOrder, DigestRequest, Event, How, LocalPath, Next, Options,
     Order, Place, Planner, Progress, PublishOrder, ReadOrder, Report, Trouble,
 };
 use ftp_proto::wire::digest::HashAlgorithm;
-use ftp_proto::{Features, HashOptions, TransferOptions};
+use ftp_proto::{Features, HashOptions};
 use smol::fs::File;
 use smol::io::{AsyncWrite, AsyncWriteExt as _};
 
@@ -528,8 +528,12 @@ impl<'a, C, R: Runtime> Crew<'_, 'a, C, R> {
         while let Some(order) = next {
             let (path, offset) = (order.local().clone(), order.offset());
             let file = self.on_disk(move |local| local.write(&path, offset)).await;
-            let queued = file
-                .and_then(|file| Ok((file, client.queue_retrieve(order.remote(), how(&order))?)));
+            let queued = file.and_then(|file| {
+                Ok((
+                    file,
+                    client.queue_retrieve(order.remote(), transfer_options(&order))?,
+                ))
+            });
             match queued {
                 Ok((file, queued)) => begun.push((order, File::from(file), queued)),
                 Err(error) => self.failed(error, |trouble| order.failed(0, trouble))?,
@@ -565,7 +569,7 @@ impl<'a, C, R: Runtime> Crew<'_, 'a, C, R> {
             Ok(file) => {
                 let mut file = File::from(file);
                 client
-                    .store_with(order.remote(), how(&order), &mut file)
+                    .store_with(order.remote(), transfer_options(&order), &mut file)
                     .await
             }
             Err(error) => Err(error),
@@ -691,16 +695,6 @@ fn unless_refused<T>(answer: Result<T, Error>) -> Result<Option<T>, Error> {
         Ok(answer) => Ok(Some(answer)),
         Err(error) if matches!(error.trouble(), Trouble::Refused(_)) => Ok(None),
         Err(error) => Err(error),
-    }
-}
-
-fn how(order: &CopyOrder) -> TransferOptions {
-    let offset = order.offset();
-    TransferOptions {
-        offset,
-        // The plan has compared it; it would be asked for once more.
-        size: order.size().filter(|_| offset > 0 && order.is_download()),
-        ..TransferOptions::default()
     }
 }
 

@@ -193,6 +193,8 @@ pub(crate) struct Socket {
     /// What a poll tells of, once something was waited for; room to write only where that is.
     watched: Option<Interest>,
     writes: Writes,
+    /// What is sent may wait in the system for what follows.
+    held: bool,
     token: Token,
     tap: Tap,
     /// Once it was waited for alone.
@@ -232,6 +234,7 @@ impl Socket {
             up,
             watched: None,
             writes: Writes::default(),
+            held: false,
             token,
             tap: Tap::new(seam, registry, token)?,
             #[cfg(any(target_os = "linux", target_os = "android"))]
@@ -374,8 +377,8 @@ impl Socket {
     /// As much as there is room for; the system never waits.
     fn send(&mut self, pieces: &[IoSlice<'_>]) -> io::Result<usize> {
         #[cfg(any(target_os = "linux", target_os = "android"))]
-        if self.ear.is_some() {
-            return Ear::write(&self.stream, pieces);
+        if self.held || self.ear.is_some() {
+            return ear::write(&self.stream, pieces, self.held);
         }
         self.stream.write_vectored(pieces)
     }
@@ -440,11 +443,14 @@ impl Transport for Socket {
     }
 
     fn hold(&mut self, back: bool) {
-        // Where it cannot be set nothing is kept.
+        let held = std::mem::replace(&mut self.held, back);
+        // What is held already goes. Each write says for itself that it may be held, which is a call of the system less for a small file.
         #[cfg(any(target_os = "linux", target_os = "android"))]
-        let _ = SockRef::from(&self.stream).set_tcp_cork(back);
+        if held && !back {
+            let _ = SockRef::from(&self.stream).set_tcp_cork(false);
+        }
         #[cfg(not(any(target_os = "linux", target_os = "android")))]
-        let _ = back;
+        let _ = held;
     }
 
     fn will_reset(&mut self) {

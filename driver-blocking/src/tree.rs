@@ -6,13 +6,13 @@ use std::path::Path;
 use std::sync::{Condvar, Mutex, MutexGuard, PoisonError};
 use std::time::Duration;
 
-use ftp_proto::pipe::{Error, TreeDone};
+use ftp_proto::pipe::{Error, TreeDone, transfer_options};
 use ftp_proto::tree::{
     Again, CheckOrder, CopyOrder, DigestRequest, Event, How, LocalPath, Next, Options, Order,
     Place, Planner, Progress, PublishOrder, ReadOrder, Report, Trouble,
 };
 use ftp_proto::wire::digest::HashAlgorithm;
-use ftp_proto::{Features, HashOptions, TransferOptions};
+use ftp_proto::{Features, HashOptions};
 
 use crate::client::Client;
 use crate::local::{self, Local};
@@ -429,8 +429,12 @@ impl<'a, C: Fn() -> Result<Client, Error> + Sync> Crew<'a, C> {
         let mut next = Some(order);
         while let Some(order) = next {
             let file = self.on_disk(|local| local.write(order.local(), order.offset()));
-            let queued = file
-                .and_then(|file| Ok((file, client.queue_retrieve(order.remote(), how(&order))?)));
+            let queued = file.and_then(|file| {
+                Ok((
+                    file,
+                    client.queue_retrieve(order.remote(), transfer_options(&order))?,
+                ))
+            });
             match queued {
                 Ok((file, queued)) => begun.push((order, file, queued)),
                 Err(error) => self.failed(error, |trouble| order.failed(0, trouble))?,
@@ -459,8 +463,9 @@ impl<'a, C: Fn() -> Result<Client, Error> + Sync> Crew<'a, C> {
 
     fn upload(&self, client: &mut Client, order: CopyOrder) -> Result<(), Error> {
         let file = self.on_disk(|local| local.read(order.local(), order.offset()));
-        let sent =
-            file.and_then(|mut file| client.store_with(order.remote(), how(&order), &mut file));
+        let sent = file.and_then(|mut file| {
+            client.store_with(order.remote(), transfer_options(&order), &mut file)
+        });
         match sent {
             Ok(transfer) => {
                 self.report(order.copied(transfer.bytes));
@@ -555,16 +560,6 @@ fn unless_refused<T>(answer: Result<T, Error>) -> Result<Option<T>, Error> {
         Ok(answer) => Ok(Some(answer)),
         Err(error) if matches!(error.trouble(), Trouble::Refused(_)) => Ok(None),
         Err(error) => Err(error),
-    }
-}
-
-fn how(order: &CopyOrder) -> TransferOptions {
-    let offset = order.offset();
-    TransferOptions {
-        offset,
-        // The plan has compared it; it would be asked for once more.
-        size: order.size().filter(|_| offset > 0 && order.is_download()),
-        ..TransferOptions::default()
     }
 }
 

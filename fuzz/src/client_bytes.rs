@@ -74,6 +74,7 @@ fn surroundings(world: &mut World, setup: Setup, index: usize) {
 fn requests(world: &mut World, setup: Setup, calls: u8) {
     let how = TransferOptions {
         offset: u64::from(calls >> 7) * 100,
+        eager: calls & 0x40 != 0,
         ..TransferOptions::default()
     };
     if calls & 1 == 0 {

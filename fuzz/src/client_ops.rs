@@ -187,6 +187,7 @@ impl Call {
             ascii: choice & 0x20 != 0,
             size: (choice & 0x10 != 0).then_some(1000),
             allocate: (choice & 8 != 0).then_some(1000),
+            eager: choice & 4 != 0,
             ..TransferOptions::default()
         };
         match self {

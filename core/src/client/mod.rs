@@ -200,6 +200,8 @@ struct Transfer {
     ticket: TicketId,
     verb: Verb,
     payload: Payload,
+    /// Its payload goes with its command.
+    eager: bool,
     answer: Answer,
     announced: bool,
     /// How the data connection ended, once it has.
@@ -343,6 +345,13 @@ impl Client {
         // Nothing else waits for what is outgoing to leave.
         if self.switch.is_some() {
             self.advance();
+        } else if self
+            .transfer
+            .as_ref()
+            .is_some_and(|transfer| transfer.eager)
+        {
+            self.move_data_on();
+            self.set_deadlines();
         }
     }
 

@@ -67,6 +67,7 @@ impl Client {
             request.length = asked.length;
             request.algorithm = asked.algorithm;
             request.ascii = asked.ascii;
+            request.eager = asked.eager;
         })?;
         Ok(ticket.id())
     }
@@ -100,6 +101,7 @@ fn asked(request: &Request) -> Asked {
         length: request.length,
         algorithm: request.algorithm,
         ascii: request.ascii,
+        eager: request.eager,
     }
 }
 

@@ -138,10 +138,10 @@ impl Client {
         // A server in the middle of a transfer sees that its data connection is gone, and says so: one reply, and no doubt whose it is. ABOR
         // in its face has made servers crash. One that turns a data connection away may be about to refuse the file.
         let seen = self.data.is_connected()
-            && self
-                .transfer
-                .as_ref()
-                .is_some_and(|transfer| transfer.announced && !transfer.answer.is_final());
+            && self.transfer.as_ref().is_some_and(|transfer| {
+                let begun = transfer.announced || self.data.life == Life::Flowing;
+                begun && !transfer.answer.is_final()
+            });
         let turned_away = retry.is_some_and(|fault| fault != Fault::TimedOut);
         self.close_data();
         let transfer = self
@@ -597,8 +597,14 @@ impl Client {
             .transfer
             .as_ref()
             .is_some_and(|transfer| transfer.answer.is_completion());
+        // What goes to a server that has not said that it takes it may go nowhere.
+        let unanswered = self
+            .transfer
+            .as_ref()
+            .is_some_and(|transfer| transfer.answer == Answer::Awaited);
         let flowing = (self.data.life == Life::Flowing || (confirmed && self.data.is_live()))
             && self.aborting.is_none()
+            && !unanswered
             && !self.renewal_is_announced();
         if self.concluding.is_some() {
             self.ending = Some(failure.clone());

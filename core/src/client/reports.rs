@@ -86,13 +86,16 @@ impl Client {
         }
     }
 
-    /// Takes the data connection as far as both sides allow: TLS once TCP is up, payload once the server has answered.
+    /// Takes the data connection as far as both sides allow: TLS once TCP is up, payload once the server has answered, or
+    /// once its command has left if it is an eager upload's.
     pub(super) fn move_data_on(&mut self) {
         let transfer = self
             .transfer
             .as_ref()
             .filter(|transfer| transfer.end.is_none());
-        let answer = transfer.map_or(Answer::Awaited, |transfer| transfer.answer);
+        let (answer, eager) = transfer.map_or((Answer::Awaited, false), |transfer| {
+            (transfer.answer, transfer.eager && self.outbox.is_empty())
+        });
         // What protection the connection has is read at the transfer command (RFC 4217 section 8).
         if self.data.life == Life::Open && self.transfer.is_some() {
             self.data.protected = self.session.protection.data_is_private(self.law);
@@ -112,7 +115,7 @@ impl Client {
         }
         if self.data.life == Life::Ready
             // What is dropped anyway may come from a server that has refused it: the tickets are in front.
-            && (answer.lets_flow(self.law) || self.renewal_is_announced())
+            && (answer.lets_flow(self.law, eager) || self.renewal_is_announced())
             && let Some(transfer) = &self.transfer
         {
             let direction = direction(self.law, transfer.payload);

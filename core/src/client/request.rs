@@ -28,6 +28,8 @@ pub(super) struct Request {
     /// The algorithm of a digest.
     pub(super) algorithm: Option<HashAlgorithm>,
     pub(super) ascii: bool,
+    /// An upload whose payload goes with its command.
+    pub(super) eager: bool,
     /// A listing nobody wants, for the tickets its data connection brings.
     pub(super) renewal: bool,
     /// Bytes the whole file has, as the caller or SIZE says.
@@ -199,6 +201,7 @@ impl Request {
             length: None,
             algorithm: None,
             ascii: false,
+            eager: false,
             renewal: false,
             size: None,
             doubtful: None,
@@ -220,6 +223,7 @@ impl Request {
         self.length = None;
         self.algorithm = None;
         self.ascii = false;
+        self.eager = false;
         self.renewal = false;
         self.size = None;
         self.doubtful = None;

@@ -33,6 +33,9 @@ pub struct TransferOptions {
     pub allocate: Option<u64>,
     /// Only so many bytes, from `offset` on, of a file that holds them (RANG, draft-bryan-ftp-range); downloads in TYPE I alone.
     pub length: Option<u64>,
+    /// An upload: its payload goes with its command, before the server has said that it takes the file. That saves the small file a
+    /// round trip. Of a file the server refuses, what was read from the source by then is gone, so only where the source can be read again.
+    pub eager: bool,
 }
 
 /// What is hashed, and how.
@@ -590,6 +593,7 @@ impl Client {
             request.size = how.size;
             request.allocate = how.allocate;
             request.length = how.length;
+            request.eager = how.eager && payload == Payload::FileOut;
         })
     }
 

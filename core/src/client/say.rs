@@ -280,7 +280,12 @@ impl Client {
             Step::Verb => {
                 if let Some((ticket, Kind::Transfer(verb, payload))) = owner {
                     self.concluding = self.transfer.take();
-                    self.transfer = Some(Transfer::new(ticket, verb, payload));
+                    let request = self
+                        .requests
+                        .iter()
+                        .find(|request| request.ticket == ticket);
+                    let eager = request.is_some_and(|request| request.eager);
+                    self.transfer = Some(Transfer::new(ticket, verb, payload, eager));
                     self.move_data_on();
                 }
             }
@@ -415,11 +420,13 @@ impl Transfer {
         ticket: crate::ticket::TicketId,
         verb: Verb,
         payload: crate::rules::data::Payload,
+        eager: bool,
     ) -> Self {
         Transfer {
             ticket,
             verb,
             payload,
+            eager,
             answer: Answer::Awaited,
             announced: false,
             end: None,

@@ -52,6 +52,6 @@ pub use digest::Hasher;
 pub use error::{Error, Failed};
 pub use flow::{Pipe, Shut, Transport};
 pub use link::{Link, LinkEnd, fault};
-pub use tree::{TreeDone, local_trouble};
+pub use tree::{TreeDone, local_trouble, transfer_options};
 pub use trust::{Platform, TlsSettings};
 pub use writes::Writes;

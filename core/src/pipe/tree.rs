@@ -3,8 +3,9 @@
 use std::io::{self, Write};
 
 use super::error::Error;
+use crate::client::TransferOptions;
 use crate::error::Refusal;
-use crate::tree::{Collector, LocalTrouble, Summary, Trouble};
+use crate::tree::{Collector, CopyOrder, LocalTrouble, Summary, Trouble};
 
 impl Write for Collector {
     fn write(&mut self, bytes: &[u8]) -> io::Result<usize> {
@@ -43,6 +44,20 @@ pub fn local_trouble(error: &io::Error) -> LocalTrouble {
         K::StorageFull | K::QuotaExceeded => LocalTrouble::Full,
         K::NotADirectory | K::IsADirectory | K::InvalidData => LocalTrouble::Changed,
         _ => LocalTrouble::Other,
+    }
+}
+
+/// How the transfer of an order is made.
+#[must_use]
+pub fn transfer_options(order: &CopyOrder) -> TransferOptions {
+    let offset = order.offset();
+    TransferOptions {
+        offset,
+        // The plan has compared it; it would be asked for once more.
+        size: order.size().filter(|_| offset > 0 && order.is_download()),
+        // A file is opened for each try.
+        eager: !order.is_download(),
+        ..TransferOptions::default()
     }
 }
 

@@ -44,7 +44,7 @@ pub enum Rule {
     LowPort,
     /// An accepted data connection comes from the control peer.
     AcceptedPeer,
-    /// Payload moves only after a preliminary or final positive reply.
+    /// Payload moves only after a preliminary or final positive reply; that of an eager upload after the command.
     FlowAfterReply,
     /// The verb decides the direction of payload.
     Direction,
@@ -336,11 +336,24 @@ mod tests {
     fn without_the_rule_of_the_reply_payload_moves_at_any_time() {
         let law = Law::without(Rule::FlowAfterReply);
         for answer in [Answer::Awaited, Answer::Lost, Answer::Final(code(550))] {
-            assert!(answer.lets_flow(law));
-            assert!(!answer.lets_flow(Law::default()));
+            assert!(answer.lets_flow(law, false));
+            assert!(!answer.lets_flow(Law::default(), false));
         }
         for answer in [Answer::Preliminary, Answer::Final(code(226))] {
-            assert!(answer.lets_flow(Law::default()));
+            assert!(answer.lets_flow(Law::default(), false));
+            assert!(answer.lets_flow(Law::default(), true));
+        }
+    }
+
+    #[test]
+    fn an_eager_upload_flows_before_the_answer_and_not_against_it() {
+        assert!(Answer::Awaited.lets_flow(Law::default(), true));
+        for answer in [
+            Answer::Lost,
+            Answer::Final(code(550)),
+            Answer::Final(code(332)),
+        ] {
+            assert!(!answer.lets_flow(Law::default(), true));
         }
     }
 

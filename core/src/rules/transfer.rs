@@ -35,10 +35,15 @@ impl Answer {
         matches!(self, Answer::Final(code) if code.class() == Class::Completion)
     }
 
-    /// Whether payload may move: the peer has said that it takes or sends it.
+    /// Whether payload may move: the peer has said that it takes or sends it. That of an `eager` upload is on its way before.
     #[must_use]
-    pub fn lets_flow(self, law: Law) -> bool {
-        self == Answer::Preliminary || self.is_completion() || !law.holds(Rule::FlowAfterReply)
+    pub fn lets_flow(self, law: Law, eager: bool) -> bool {
+        match self {
+            _ if !law.holds(Rule::FlowAfterReply) => true,
+            Answer::Awaited => eager,
+            Answer::Preliminary => true,
+            Answer::Final(_) | Answer::Lost => self.is_completion(),
+        }
     }
 }
 

@@ -181,6 +181,7 @@ fn ask(asked: &Asked, out: &mut Writer) {
         ("password", asked.password),
         ("account", asked.account),
         ("ascii", asked.ascii),
+        ("eager", asked.eager),
     ] {
         if flag {
             out.flag(key, true);
@@ -373,6 +374,7 @@ fn read_ask(object: &Object) -> Result<Asked, Problem> {
             false => None,
         },
         ascii: object.flag("ascii")?,
+        eager: object.flag("eager")?,
     })
 }
 

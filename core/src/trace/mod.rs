@@ -174,6 +174,8 @@ pub struct Asked {
     pub algorithm: Option<HashAlgorithm>,
     /// Whether line ends are converted.
     pub ascii: bool,
+    /// Whether the payload of an upload goes with its command.
+    pub eager: bool,
 }
 
 /// The kinds of request.

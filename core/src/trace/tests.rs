@@ -37,6 +37,7 @@ pub(super) fn asked_for(request: RequestKind, verb: Option<Verb>) -> Asked {
         length: None,
         algorithm: None,
         ascii: false,
+        eager: false,
     }
 }
 
@@ -66,6 +67,7 @@ fn everything() -> Vec<What> {
         size: Some(u64::MAX),
         allocate: Some(0),
         ascii: true,
+        eager: true,
     };
     let news = [
         News::Connected,
@@ -367,6 +369,7 @@ fn everything_is_told_in_words() {
         length: Some(7),
         algorithm: Some(HashAlgorithm::Sha1),
         ascii: true,
+        eager: true,
         ..asked.clone()
     };
     let nameless = Asked {
@@ -424,7 +427,7 @@ fn everything_is_told_in_words() {
             "order 1: failed: host unreachable",
             "order 1: TLS failed: closed at hello",
             "asked for hash a (ticket 7)",
-            "asked for RETR a to b, with a password, with an account, in ASCII, from byte 3, 10 bytes, 7 bytes of it, by SHA-1, \
+            "asked for RETR a to b, with a password, with an account, in ASCII, payload at once, from byte 3, 10 bytes, 7 bytes of it, by SHA-1, \
              reserving 0 bytes (ticket 7)",
             "asked for hash (ticket 7)",
             "ready, in clear text",

@@ -116,6 +116,7 @@ impl fmt::Display for Asked {
             ("with a password", self.password),
             ("with an account", self.account),
             ("in ASCII", self.ascii),
+            ("payload at once", self.eager),
         ] {
             if said {
                 write!(f, ", {word}")?;

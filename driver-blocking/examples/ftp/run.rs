@@ -310,6 +310,14 @@ impl Run<'_> {
         }
     }
 
+    fn how_from(&self, source: &Source, url: &FtpUrl, offset: u64) -> TransferOptions {
+        TransferOptions {
+            // What a pipe gives cannot be had again.
+            eager: source.size.is_some(),
+            ..self.how(url, offset)
+        }
+    }
+
     fn downloaded(
         &mut self,
         url: &FtpUrl,
@@ -413,7 +421,7 @@ impl Run<'_> {
             }
             source.skip(offset)?;
         }
-        let how = self.how(url, offset);
+        let how = self.how_from(&source, url, offset);
         self.report.begin(url.file_name(), offset, source.size);
         let started = Instant::now();
         let transfer = self.ask(url, |session| {
@@ -433,7 +441,7 @@ impl Run<'_> {
 
     fn append(&mut self, local: &OsStr, url: &FtpUrl) -> Result<(), Stop> {
         let mut source = Source::open(local)?;
-        let how = self.how(url, 0);
+        let how = self.how_from(&source, url, 0);
         self.report.begin(url.file_name(), 0, source.size);
         let started = Instant::now();
         let transfer = self.ask(url, |session| {

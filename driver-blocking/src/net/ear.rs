@@ -87,15 +87,16 @@ impl Ear {
         self.silence = false;
         Ok(count)
     }
+}
 
-    /// Writes what there is room for.
-    pub(crate) fn write(stream: &TcpStream, pieces: &[IoSlice<'_>]) -> io::Result<usize> {
-        let flags = SendFlags::DONTWAIT | SendFlags::NOSIGNAL;
-        Ok(match pieces {
-            [piece] => send(stream, piece, flags)?,
-            pieces => sendmsg(stream, pieces, &mut SendAncillaryBuffer::default(), flags)?,
-        })
-    }
+/// Writes what there is room for, whether reads wait or not. `more`: the system may keep it for a moment, for what follows.
+pub(crate) fn write(stream: &TcpStream, pieces: &[IoSlice<'_>], more: bool) -> io::Result<usize> {
+    let mut flags = SendFlags::DONTWAIT | SendFlags::NOSIGNAL;
+    flags.set(SendFlags::MORE, more);
+    Ok(match pieces {
+        [piece] => send(stream, piece, flags)?,
+        pieces => sendmsg(stream, pieces, &mut SendAncillaryBuffer::default(), flags)?,
+    })
 }
 
 impl fmt::Debug for Ear {
@@ -208,7 +209,7 @@ mod tests {
         let (ours, mut peer) = connected();
         let _ear = Ear::new(&ours).unwrap();
         let pieces = [b"certificate", &b""[..], b"key", b"finished"].map(IoSlice::new);
-        assert_eq!(Ear::write(&ours, &pieces).unwrap(), 22);
+        assert_eq!(write(&ours, &pieces, false).unwrap(), 22);
         let mut into = [0; 22];
         peer.read_exact(&mut into).unwrap();
         assert_eq!(&into, b"certificatekeyfinished");
@@ -226,7 +227,7 @@ mod tests {
         let since = Instant::now();
         let mut written = 0;
         let full = loop {
-            match Ear::write(&ours, &pieces) {
+            match write(&ours, &pieces, false) {
                 Ok(count) => written += count,
                 full => break full,
             }
@@ -234,6 +235,6 @@ mod tests {
         assert!(would_block(full));
         assert!(since.elapsed() < late);
         assert!(written > 0);
-        assert_eq!(Ear::write(&ours, &[]).unwrap(), 0);
+        assert_eq!(write(&ours, &[], false).unwrap(), 0);
     }
 }

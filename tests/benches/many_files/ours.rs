@@ -119,6 +119,16 @@ impl Numbers {
     }
 }
 
+/// Each file can be read again, as suits an eager upload.
+const FROM_FILE: TransferOptions = TransferOptions {
+    eager: true,
+    offset: 0,
+    ascii: false,
+    size: None,
+    allocate: None,
+    length: None,
+};
+
 async fn fetch<R: Runtime + Clone>(pool: &Pool<R>, numbers: &Numbers, local: &Path) -> Fallible {
     let mut client = pool.session().await?;
     let mut ahead: VecDeque<(Queued, String)> = VecDeque::new();
@@ -146,7 +156,7 @@ async fn store<R: Runtime + Clone>(pool: &Pool<R>, numbers: &Numbers, local: &Pa
         while ahead.len() < AHEAD {
             let Some(name) = numbers.take() else { break };
             let path = format!("{STORED}/{name}");
-            let queued = client.queue_store(path, TransferOptions::default())?;
+            let queued = client.queue_store(path, FROM_FILE)?;
             ahead.push_back((queued, name));
         }
         let Some((queued, name)) = ahead.pop_front() else {
@@ -216,7 +226,7 @@ fn store_blocking(client: &mut blocking::Client, numbers: &Numbers, local: &Path
         while ahead.len() < AHEAD {
             let Some(name) = numbers.take() else { break };
             let path = format!("{STORED}/{name}");
-            let queued = client.queue_store(path, TransferOptions::default())?;
+            let queued = client.queue_store(path, FROM_FILE)?;
             ahead.push_back((queued, name));
         }
         let Some((queued, name)) = ahead.pop_front() else {

@@ -108,7 +108,11 @@ impl Pair {
             what,
             acts: None,
         };
-        let plain = TransferOptions::default;
+        let eager = self.script.eager;
+        let plain = || TransferOptions {
+            eager,
+            ..TransferOptions::default()
+        };
         self.wishes.push_back(goal("login", What::Login));
         for (index, wish) in self.script.wishes.clone().into_iter().enumerate() {
             let mut add = |name, what| self.wishes.push_back(goal(name, what));

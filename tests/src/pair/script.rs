@@ -40,6 +40,8 @@ pub struct Script {
     pub keeps_parts: bool,
     /// Whether QUIT ends the session; otherwise it is left alone until the server has had enough.
     pub quits: bool,
+    /// Whether the payload of uploads goes with their command.
+    pub eager: bool,
 }
 
 /// One thing the client asks for.
@@ -118,7 +120,7 @@ impl Script {
         let at_once = dice.one_in(3);
         let latency = dice.pick(&[(0, 0), (1, 1), (10, 30), (0, 300), (80, 120)]);
         let (unlimited, keeps_parts) = (dice.one_in(2), dice.one_in(2));
-        let quits = !dice.one_in(8);
+        let (quits, eager) = (!dice.one_in(8), dice.one_in(2));
         Script {
             seed,
             tape: dice.rest().to_vec(),
@@ -135,6 +137,7 @@ impl Script {
             unlimited,
             keeps_parts,
             quits,
+            eager,
         }
     }
 

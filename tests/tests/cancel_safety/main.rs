@@ -18,9 +18,9 @@ use std::sync::{LazyLock, Mutex, PoisonError};
 use std::task::Poll;
 use std::time::Duration;
 
-use ftp_proto::Refusal;
 use ftp_proto::client::{ClearText, Security};
 use ftp_proto::pipe::Told;
+use ftp_proto::{Refusal, TransferOptions};
 use ftp_proto_async::{Builder, Client, Error, Runtime, Secret, Smol, Tokio};
 use ftp_proto_tests::peers::{self, Kind, Options, Server, Tls};
 use smol::io::{AsyncReadExt, AsyncWriteExt};
@@ -67,7 +67,7 @@ struct Call<R: Runtime> {
     run: for<'a> fn(&'a mut Client<R>, &'a Server) -> Run<'a>,
 }
 
-fn calls<R: Runtime>() -> [Call<R>; 8] {
+fn calls<R: Runtime>() -> [Call<R>; 10] {
     [
         Call {
             name: "ready",
@@ -88,6 +88,29 @@ fn calls<R: Runtime>() -> [Call<R>; 8] {
             run: |client, _| {
                 Box::pin(async {
                     client.store("p.bin", &mut PAYLOAD.as_slice()).await?;
+                    Ok(())
+                })
+            },
+        },
+        Call {
+            name: "eager upload",
+            early: false,
+            run: |client, _| {
+                Box::pin(async {
+                    let mut source = PAYLOAD.as_slice();
+                    client.store_with("p.bin", eager(), &mut source).await?;
+                    Ok(())
+                })
+            },
+        },
+        Call {
+            name: "eager writer",
+            early: false,
+            run: |client, _| {
+                Box::pin(async {
+                    let mut writer = client.writer_with("p.bin", eager()).await?;
+                    writer.write_all(&PAYLOAD).await.map_err(Error::Local)?;
+                    writer.finish().await?;
                     Ok(())
                 })
             },
@@ -154,6 +177,13 @@ fn calls<R: Runtime>() -> [Call<R>; 8] {
             },
         },
     ]
+}
+
+fn eager() -> TransferOptions {
+    TransferOptions {
+        eager: true,
+        ..TransferOptions::default()
+    }
 }
 
 static PAYLOAD: [u8; 600_000] = [42; 600_000];

@@ -17,6 +17,7 @@ fn short(wishes: &[Wish], change: impl Fn(&mut Script)) -> Script {
     script.trouble = Trouble::None;
     script.at_once = false;
     script.quits = true;
+    script.eager = false;
     script.chunk = 1400;
     script.unlimited = true;
     script.keeps_parts = false;
@@ -115,7 +116,8 @@ fn an_abort_at_any_time() {
 /// Each verb that moves data, in every order of what happens on both connections: walked to the last one, and counted.
 #[test]
 fn each_verb_in_every_order_of_control_and_data() {
-    let verbs: [(&str, Wish); 8] = [
+    let verbs: [(&str, Wish); 9] = [
+        ("STOR, eager", Wish::Store(13, false)),
         ("RETR", Wish::Retrieve(13, 0, false)),
         ("RETR, TYPE A", Wish::Retrieve(13, 0, true)),
         ("STOR", Wish::Store(13, false)),
@@ -144,6 +146,7 @@ fn each_verb_in_every_order_of_control_and_data() {
                 }
                 script.client.data_modes = client::DataModes::new(&[mode]).unwrap();
                 script.quits = false;
+                script.eager = verb.ends_with("eager");
             });
             let (ways, all) = count(&format!("{verb}, {world}"), &script, done);
             if !all {

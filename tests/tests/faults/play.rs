@@ -4,9 +4,9 @@ use std::sync::Arc;
 use std::sync::atomic::Ordering;
 use std::time::{Duration, Instant};
 
-use ftp_proto::Refusal;
 use ftp_proto::client::{ClearText, DataMode, DataModes, Security};
 use ftp_proto::tls::Version;
+use ftp_proto::{Refusal, TransferOptions};
 use ftp_proto_async::Error;
 use ftp_proto_async::server::MemoryStorage;
 
@@ -51,6 +51,7 @@ pub(crate) enum Call {
     /// From connecting on.
     Login,
     Upload,
+    EagerUpload,
     Download,
     /// The server connects.
     ActiveUpload,
@@ -58,6 +59,7 @@ pub(crate) enum Call {
     Listing,
     /// Given up in the middle.
     CutUpload,
+    CutEagerUpload,
     CutDownload,
     Rename,
     Quit,
@@ -67,11 +69,13 @@ impl Call {
     pub(crate) const ALL: &'static [Call] = &[
         Call::Login,
         Call::Upload,
+        Call::EagerUpload,
         Call::Download,
         Call::ActiveUpload,
         Call::ActiveDownload,
         Call::Listing,
         Call::CutUpload,
+        Call::CutEagerUpload,
         Call::CutDownload,
         Call::Rename,
         Call::Quit,
@@ -83,6 +87,13 @@ impl Call {
             _ => &[DataMode::Epsv],
         };
         DataModes::new(modes).unwrap()
+    }
+
+    fn options(self) -> TransferOptions {
+        TransferOptions {
+            eager: matches!(self, Call::EagerUpload | Call::CutEagerUpload),
+            ..TransferOptions::default()
+        }
     }
 }
 
@@ -256,8 +267,9 @@ macro_rules! session {
                     let (storage, payload) = (&self.stage.storage, &self.stage.payload);
                     match self.call {
                         Call::Login | Call::Quit => {}
-                        Call::Upload | Call::ActiveUpload => {
-                            $wait(client.store(self.name, &mut payload.as_slice()))?;
+                        Call::Upload | Call::EagerUpload | Call::ActiveUpload => {
+                            let how = self.call.options();
+                            $wait(client.store_with(self.name, how, &mut payload.as_slice()))?;
                             let stored = storage.contents(self.name);
                             self.must(stored.is_some_and(|stored| *stored == *payload), "stored");
                         }
@@ -271,8 +283,9 @@ macro_rules! session {
                             let count = names.split(|byte| *byte == b'\n').count();
                             self.must(count == crate::MANY + 1, "listed");
                         }
-                        Call::CutUpload => {
-                            let mut writer = $wait(client.writer(self.name))?;
+                        Call::CutUpload | Call::CutEagerUpload => {
+                            let how = self.call.options();
+                            let mut writer = $wait(client.writer_with(self.name, how))?;
                             let half = payload.get(..payload.len() / 2).unwrap_or_default();
                             if $wait(writer.write_all(half)).is_err() {
                                 $wait(writer.finish())?;

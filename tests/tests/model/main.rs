@@ -202,6 +202,7 @@ fn scripts() -> Vec<(&'static [Op], WalkedUnder)> {
         (&[Op::Login, Op::Login], transfers),
         (&[Op::Login, Op::Retrieve, Op::Quit], transfers),
         (&[Op::Login, Op::Store], transfers),
+        (&[Op::Login, Op::StoreEager], |policy| policy == "clear"),
         (&[Op::Login, Op::RetrieveAt], transfers),
         (&[Op::Login, Op::List], |policy| {
             matches!(policy, "clear" | "control only" | "implicit")
@@ -230,7 +231,7 @@ fn plans() -> Vec<Plan> {
                 for modes in [PASSIVE, ACTIVE, MIXED] {
                     let moves_files = script
                         .iter()
-                        .any(|op| matches!(op, Op::Retrieve | Op::Store));
+                        .any(|op| matches!(op, Op::Retrieve | Op::Store | Op::StoreEager));
                     if modes != PASSIVE
                         && !(moves_files && (full || policy == "required, TLS only"))
                     {

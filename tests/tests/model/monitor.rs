@@ -5,7 +5,7 @@
 use ftp_proto::client::ClearText;
 use ftp_proto::{DataEnd, DataTarget, Direction, Effect, FailureKind, FlowEnd};
 
-use crate::world::Plan;
+use crate::world::{Op, Plan};
 
 /// A broken invariant.
 #[derive(Clone, Debug, PartialEq, Eq)]
@@ -454,7 +454,11 @@ impl Monitor {
                 }
                 let answered =
                     transfer.preliminary || transfer.final_code.is_some_and(|code| code / 100 == 2);
-                if !answered {
+                let eager = plan.script.contains(&Op::StoreEager) && transfer.verb == Verb::Upload;
+                if transfer.flowing {
+                    return Err(violated("IC-13", "payload of one transfer twice"));
+                }
+                if !answered && !(eager && transfer.final_code.is_none()) {
                     return Err(violated(
                         "IC-10",
                         "payload before the server has answered the transfer",

@@ -42,6 +42,7 @@ pub(crate) enum Op {
     Retrieve,
     RetrieveAt,
     Store,
+    StoreEager,
     List,
     Rename,
     Features,
@@ -306,7 +307,7 @@ impl World {
             && plan
                 .script
                 .iter()
-                .any(|op| matches!(op, Op::Retrieve | Op::Store))
+                .any(|op| matches!(op, Op::Retrieve | Op::Store | Op::StoreEager))
         {
             actions.push(Action::Abort);
         }
@@ -675,6 +676,10 @@ impl World {
                 client.retrieve(now, b"file", how).map(|t| t.id())
             }
             Op::Store => client.store(now, b"file", how).map(|t| t.id()),
+            Op::StoreEager => {
+                let how = TransferOptions { eager: true, ..how };
+                client.store(now, b"file", how).map(|t| t.id())
+            }
             Op::List => client.list(now, None).map(|t| t.id()),
             Op::Rename => client.rename(now, b"a", b"b").map(|t| t.id()),
             Op::Features => client.features(now).map(|t| t.id()),

@@ -75,6 +75,9 @@ cases! {
     "an empty file there and back", explicit, same, empty;
     "as text", explicit, same, text;
     "as text, in clear", plain, in_clear, text;
+    "uploads whose payload goes with their command", explicit, same, eager;
+    "uploads whose payload goes with their command, in clear", plain, in_clear, eager;
+    "uploads whose payload goes with their command, EPRT, in clear", active_plain, by_eprt, eager;
     "append", explicit, same, append;
     "a download resumed", explicit, same, resume_get;
     "a download resumed at its end", explicit, same, resume_at_end;
@@ -352,6 +355,37 @@ fn text<D: Drive>(stage: &Stage<'_>) -> Result<String, Error> {
         whole(&put),
         whole(&get),
         back.len()
+    ))
+}
+
+/// Small and large, and one the server refuses, whose payload has left by then.
+fn eager<D: Drive>(stage: &Stage<'_>) -> Result<String, Error> {
+    let mut client = stage.session::<D>()?;
+    let eager = TransferOptions {
+        eager: true,
+        ..TransferOptions::default()
+    };
+    let (small, large) = (bytes(4096), bytes(1 << 20));
+    let mut said = Vec::new();
+    for (name, file) in [
+        ("p.bin", &small),
+        ("empty.bin", &Vec::new()),
+        ("nowhere/p.bin", &small),
+        ("q.bin", &large),
+        ("nowhere/q.bin", &large),
+        ("r.bin", &small),
+    ] {
+        let put = told(client.put(name, eager, file).map(|put| whole(&put)));
+        let stored = stage.stored(name).map(|stored| stored == *file);
+        said.push(format!("{name}: {put}, stored {stored:?}"));
+    }
+    let (get, back) = client.get("r.bin", TransferOptions::default())?;
+    client.quit()?;
+    Ok(format!(
+        "{}; {}, back {}",
+        said.join("; "),
+        whole(&get),
+        back == small
     ))
 }
 

@@ -18,6 +18,7 @@ mod abort;
 mod active;
 mod channel;
 mod digests;
+mod eager;
 mod ending;
 mod greeting;
 mod listings;

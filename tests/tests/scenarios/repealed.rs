@@ -111,3 +111,14 @@ fn a_download_receives() {
         assert!(rig.did(flow), "{}", rig.story());
     }
 }
+
+/// But that of an eager upload, which has tests of its own.
+#[test]
+fn payload_waits_for_the_answer() {
+    for (holds, mut rig) in logged_in(Rule::FlowAfterReply) {
+        rig.store("f");
+        rig.reply("200 I\r\n229 (|||2121|)\r\n");
+        assert_eq!(rig.sent().last().unwrap(), "STOR f");
+        assert_eq!(rig.desk().flow.is_none(), holds);
+    }
+}

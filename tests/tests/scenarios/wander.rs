@@ -120,6 +120,7 @@ fn ask(rig: &mut Rig, dice: &mut Dice) {
         size: dice.pick(&[None, Some(10)]),
         allocate: dice.pick(&[None, None, Some(9)]),
         length: dice.pick(&[None, None, None, Some(3)]),
+        eager: dice.pick(&[false, true]),
     };
     match dice.roll(16) {
         0 => {
