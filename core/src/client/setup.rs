@@ -43,13 +43,13 @@ impl Client {
             return;
         }
         let words = self.queue.text(text);
-        let address = HostPort::find_in_reply(words)
-            .map(|found| (Some(IpAddr::V4(found.address)), found.port));
         let found = match mode {
             // Some servers answer EPSV with 227.
-            DataMode::Epsv if code == Code::ENTERING_PASSIVE_MODE => address,
-            DataMode::Epsv => port_in_reply(words).map(|port| (None, port)),
-            _ => address,
+            DataMode::Epsv if code != Code::ENTERING_PASSIVE_MODE => {
+                port_in_reply(words).map(|port| (None, port))
+            }
+            _ => HostPort::find_in_reply(words)
+                .map(|found| (Some(IpAddr::V4(found.address)), found.port)),
         };
         match found {
             Ok((advertised, port)) if self.port_is_fit(port) => {

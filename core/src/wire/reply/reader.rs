@@ -321,8 +321,11 @@ fn end_of_reply(line: &[u8]) -> Option<(Code, &[u8])> {
 /// Appends the text of a line, with CR NUL turned into CR (RFC 854).
 fn append(line: &[u8], text: &mut Vec<u8>) -> Result<(), Malformed> {
     let mut rest = line;
-    // As in nearly every line.
-    if line.iter().all(|byte| *byte >= b' ') {
+    // As in nearly every line; each byte is looked at, so that many are at once.
+    if line
+        .iter()
+        .fold(true, |plain, byte| plain & (*byte >= b' '))
+    {
         text.extend_from_slice(line);
         return Ok(());
     }
