@@ -452,13 +452,15 @@ impl Monitor {
                         format!("payload the wrong way for {:?}", transfer.verb),
                     ));
                 }
-                let answered =
-                    transfer.preliminary || transfer.final_code.is_some_and(|code| code / 100 == 2);
-                let eager = plan.script.contains(&Op::StoreEager) && transfer.verb == Verb::Upload;
                 if transfer.flowing {
                     return Err(violated("IC-13", "payload of one transfer twice"));
                 }
-                if !answered && !(eager && transfer.final_code.is_none()) {
+                let answered =
+                    transfer.preliminary || transfer.final_code.is_some_and(|code| code / 100 == 2);
+                let eager = plan.script.contains(&Op::StoreEager)
+                    && transfer.verb == Verb::Upload
+                    && transfer.final_code.is_none();
+                if !answered && !eager {
                     return Err(violated(
                         "IC-10",
                         "payload before the server has answered the transfer",
