@@ -203,7 +203,6 @@ pub(crate) fn run_blocking(arguments: &[String]) -> Fallible {
 
 fn fetch_blocking(client: &mut blocking::Client, numbers: &Numbers, local: &Path) -> Fallible {
     let mut ahead: VecDeque<(Queued, String)> = VecDeque::new();
-    let mut file = Vec::new();
     loop {
         while ahead.len() < AHEAD {
             let Some(name) = numbers.take() else { break };
@@ -214,9 +213,7 @@ fn fetch_blocking(client: &mut blocking::Client, numbers: &Numbers, local: &Path
         let Some((queued, name)) = ahead.pop_front() else {
             return Ok(());
         };
-        file.clear();
-        client.receive(queued, &mut file)?;
-        fs::write(local.join(name), &file)?;
+        client.receive(queued, &mut File::create(local.join(name))?)?;
     }
 }
 

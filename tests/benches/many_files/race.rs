@@ -81,7 +81,7 @@ fn jobs(options: &Options, delayed: bool) -> Vec<Job> {
     jobs
 }
 
-/// All contenders, in turn, so that a change in the machine's load meets all of them.
+/// All contenders, in turn, so that a change in the machine's load meets all of them; each begins a round as often as the others.
 fn measure(
     options: &Options,
     link: Option<&Link>,
@@ -91,14 +91,20 @@ fn measure(
     scratch: &Path,
 ) -> Fallible<Row> {
     let mut rates: Vec<Result<Vec<f64>, String>> = vec![Ok(Vec::new()); options.contenders.len()];
+    let mut order: Vec<usize> = (0..options.contenders.len()).collect();
     for _ in 0..options.rounds {
-        for (contender, rates) in options.contenders.iter().zip(&mut rates) {
+        for &at in &order {
+            let (Some(contender), Some(rates)) = (options.contenders.get(at), rates.get_mut(at))
+            else {
+                continue;
+            };
             let Ok(known) = rates else { continue };
             match once(*contender, link, server, job, options.give_up, scratch)? {
                 Ok(took) => known.push(job.files as f64 / took.as_secs_f64()),
                 Err(why) => *rates = Err(why),
             }
         }
+        order.rotate_left(1);
     }
     let cells = options.contenders.iter().copied().zip(rates);
     Ok(Row {
