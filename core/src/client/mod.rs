@@ -11,13 +11,15 @@
 //!    [`Client::deadline`], the end of an order in hand.
 //! 5. [`Client::handle`] exactly that one thing, then from the top.
 
+mod abort;
 mod config;
+mod deadlines;
+mod ending;
 mod join;
 mod negotiation;
 mod plan;
 mod queue;
 mod recording;
-mod recover;
 mod renewal;
 mod replies;
 mod reports;
