@@ -35,6 +35,16 @@
 //! After the reply to `CCC`, [`close`](Channel::close) and flush, and feed until [`peer_closed`](Channel::peer_closed). The bytes that
 //! [`feed`](Channel::feed) did not take are the first clear ones, even where they came in the same segment.
 //!
+//! # Builds for debugging
+//!
+//! rustls 0.23 asserts that it never sends a second alert, and a peer that sends a damaged record behind our close_notify makes it do so. That is a
+//! panic where debug assertions are on, and nothing in a release. A program whose debug builds meet peers it does not trust has in its `Cargo.toml`:
+//!
+//! ```toml
+//! [profile.dev.package.rustls]
+//! debug-assertions = false
+//! ```
+//!
 //! # Example
 //!
 //! ```
