@@ -79,7 +79,42 @@ mod tests {
     use crate::error::Malformed;
     use crate::listing::{Command, Options};
     use crate::tls::TlsSetupError;
+    use crate::tree::{Found, Listing, Next, Order, Place, Planner};
     use crate::wire::date::Timestamp;
+
+    /// The orders of a mirror of one file, of which so many bytes are there already, up to the one that moves it.
+    fn copy_order(mut plan: Planner, there: &[Found], here: &[Found]) -> CopyOrder {
+        loop {
+            match plan.next() {
+                Next::Order(Order::Read(order)) => {
+                    let found = match order.place() {
+                        Place::Remote(_) => there,
+                        Place::Local(_) => here,
+                    };
+                    plan.report(order.listed(Listing::new(found.to_vec())));
+                }
+                Next::Order(Order::Copy(order)) => return order,
+                other => panic!("{other:?}"),
+            }
+        }
+    }
+
+    /// A file can be opened again, what a server sends cannot be sent for before it is asked for.
+    #[test]
+    fn uploads_of_a_mirror_are_eager() {
+        let now = Timestamp::from_unix_seconds(0).unwrap();
+        let file = [Found::file("f", 9, Some(1))];
+        let up = Planner::upload(b"/d", crate::tree::Options::default(), now);
+        let down = Planner::download(b"/d", crate::tree::Options::default(), now);
+        let eager = |eager| TransferOptions {
+            eager,
+            ..TransferOptions::default()
+        };
+        let up = copy_order(up, &[], &file);
+        assert_eq!(transfer_options(&up), eager(true));
+        let down = copy_order(down, &file, &[]);
+        assert_eq!(transfer_options(&down), eager(false));
+    }
 
     /// In the pieces it comes in.
     #[test]
