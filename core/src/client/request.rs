@@ -335,6 +335,7 @@ mod tests {
         assert!(request.needs_data());
         assert_eq!(request.stored_as(), b"uniq.1");
         request.doubtful = Some(3);
+        request.eager = true;
         assert!(!request.needs_data());
         request.recycle(ticket, Kind::Size);
         assert!(!request.needs_data());
