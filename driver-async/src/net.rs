@@ -487,6 +487,9 @@ mod tests {
                     false => socket.hold(false),
                 }
                 peer.set_nonblocking(false).unwrap();
+                // Left alone the system would send it after 200 ms.
+                let soon = Duration::from_millis(150);
+                peer.set_read_timeout(Some(soon)).unwrap();
                 assert_eq!(peer.read(&mut [0; 8]).unwrap(), 4);
                 if ends {
                     assert_eq!(peer.read(&mut [0; 8]).unwrap(), 0);

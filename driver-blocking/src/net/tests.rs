@@ -160,6 +160,9 @@ fn what_is_kept_back_goes_with_the_end_or_once_it_is_let_go() {
             false => socket.hold(false),
         }
         peer.set_nonblocking(false).unwrap();
+        // Left alone the system would send it after 200 ms.
+        let soon = Duration::from_millis(150);
+        peer.set_read_timeout(Some(soon)).unwrap();
         assert_eq!(peer.read(&mut [0; 8]).unwrap(), 4);
         if ends {
             assert_eq!(peer.read(&mut [0; 8]).unwrap(), 0);
