@@ -126,19 +126,13 @@ impl Client {
             return;
         }
         self.has_ended();
+        let answer = self.transfer.as_ref().map(|transfer| transfer.answer);
         // Confirmed data may still be on its way into a connection that is just opening.
-        let confirmed = self
-            .transfer
-            .as_ref()
-            .is_some_and(|transfer| transfer.answer.is_completion());
-        // What goes to a server that has not said that it takes it may go nowhere.
-        let unanswered = self
-            .transfer
-            .as_ref()
-            .is_some_and(|transfer| transfer.answer == Answer::Awaited);
+        let confirmed = answer.is_some_and(Answer::is_completion);
         let flowing = (self.data.life == Life::Flowing || (confirmed && self.data.is_live()))
             && self.aborting.is_none()
-            && !unanswered
+            // What goes to a server that has not said that it takes it may go nowhere.
+            && answer != Some(Answer::Awaited)
             && !self.renewal_is_announced();
         if self.concluding.is_some() {
             self.ending = Some(failure.clone());

@@ -43,7 +43,7 @@ use crate::error::{Failure, FailureKind};
 use crate::order::{Channel, DataEnd, DataId, Fault, Report, Tickets, keep};
 use crate::output::{DigestDone, Done, Event, Note, Output, TransferDone};
 use crate::queue::{Errand, Outbox, Piece, Queue};
-use crate::rules::data::{Data, Payload};
+use crate::rules::data::{Data, Life, Payload};
 use crate::rules::login::Login;
 use crate::rules::secure::{Protection, State};
 use crate::rules::transfer::Answer;
@@ -345,13 +345,10 @@ impl Client {
         self.evidence.control.bytes_out += n as u64;
         self.outbox.consume(n);
         // Nothing else waits for what is outgoing to leave.
+        let eager = |transfer: &Transfer| transfer.eager;
         if self.switch.is_some() {
             self.advance();
-        } else if self
-            .transfer
-            .as_ref()
-            .is_some_and(|transfer| transfer.eager)
-        {
+        } else if self.data.life == Life::Ready && self.transfer.as_ref().is_some_and(eager) {
             self.move_data_on();
             self.set_deadlines();
         }
