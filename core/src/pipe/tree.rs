@@ -82,7 +82,7 @@ mod tests {
     use crate::tree::{Found, Listing, Next, Order, Place, Planner};
     use crate::wire::date::Timestamp;
 
-    /// The orders of a mirror of one file, of which so many bytes are there already, up to the one that moves it.
+    /// What a plan orders once it knows both sides: the move of a file.
     fn copy_order(mut plan: Planner, there: &[Found], here: &[Found]) -> CopyOrder {
         loop {
             match plan.next() {
@@ -99,7 +99,7 @@ mod tests {
         }
     }
 
-    /// A file can be opened again, what a server sends cannot be sent for before it is asked for.
+    /// A local file can be opened again for each try.
     #[test]
     fn uploads_of_a_mirror_are_eager() {
         let now = Timestamp::from_unix_seconds(0).unwrap();
