@@ -194,6 +194,7 @@ pub(crate) struct Socket {
     watched: Option<Interest>,
     writes: Writes,
     /// What is sent may wait in the system for what follows.
+    #[cfg(any(target_os = "linux", target_os = "android"))]
     held: bool,
     token: Token,
     tap: Tap,
@@ -234,6 +235,7 @@ impl Socket {
             up,
             watched: None,
             writes: Writes::default(),
+            #[cfg(any(target_os = "linux", target_os = "android"))]
             held: false,
             token,
             tap: Tap::new(seam, registry, token)?,
@@ -443,14 +445,16 @@ impl Transport for Socket {
     }
 
     fn hold(&mut self, back: bool) {
-        let held = std::mem::replace(&mut self.held, back);
-        // What is held already goes. Each write says for itself that it may be held, which is a call of the system less for a small file.
+        // Each write says for itself that it may be held, which is a call of the system less for a small file; what is held goes now.
         #[cfg(any(target_os = "linux", target_os = "android"))]
-        if held && !back {
-            let _ = SockRef::from(&self.stream).set_tcp_cork(false);
+        {
+            if self.held && !back {
+                let _ = SockRef::from(&self.stream).set_tcp_cork(false);
+            }
+            self.held = back;
         }
         #[cfg(not(any(target_os = "linux", target_os = "android")))]
-        let _ = held;
+        let _ = back;
     }
 
     fn will_reset(&mut self) {
