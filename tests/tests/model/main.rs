@@ -229,9 +229,7 @@ fn plans() -> Vec<Plan> {
             }
             for (lock_step, queued) in [(true, false), (false, false), (false, true)] {
                 for modes in [PASSIVE, ACTIVE, MIXED] {
-                    let moves_files = script
-                        .iter()
-                        .any(|op| matches!(op, Op::Retrieve | Op::Store | Op::StoreEager));
+                    let moves_files = script.iter().any(Op::moves_a_file);
                     if modes != PASSIVE
                         && !(moves_files && (full || policy == "required, TLS only"))
                     {

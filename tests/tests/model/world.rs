@@ -52,6 +52,13 @@ pub(crate) enum Op {
     Quit,
 }
 
+impl Op {
+    /// From its beginning, without an offset.
+    pub(crate) fn moves_a_file(&self) -> bool {
+        matches!(self, Op::Retrieve | Op::Store | Op::StoreEager)
+    }
+}
+
 /// What can happen next.
 #[derive(Clone, Copy, Debug, PartialEq, Eq, Hash)]
 pub(crate) enum Action {
@@ -303,12 +310,7 @@ impl World {
         if plan.renewal && self.told < TOLD_AT_MOST && self.client.session().login == Login::In {
             actions.extend([Action::Tickets(0), Action::Tickets(1), Action::Tickets(2)]);
         }
-        if !self.aborted
-            && plan
-                .script
-                .iter()
-                .any(|op| matches!(op, Op::Retrieve | Op::Store | Op::StoreEager))
-        {
+        if !self.aborted && plan.script.iter().any(Op::moves_a_file) {
             actions.push(Action::Abort);
         }
         actions
