@@ -120,14 +120,12 @@ impl Numbers {
 }
 
 /// Each file can be read again, as suits an eager upload.
-const FROM_FILE: TransferOptions = TransferOptions {
-    eager: true,
-    offset: 0,
-    ascii: false,
-    size: None,
-    allocate: None,
-    length: None,
-};
+fn from_file() -> TransferOptions {
+    TransferOptions {
+        eager: true,
+        ..TransferOptions::default()
+    }
+}
 
 async fn fetch<R: Runtime + Clone>(pool: &Pool<R>, numbers: &Numbers, local: &Path) -> Fallible {
     let mut client = pool.session().await?;
@@ -156,7 +154,7 @@ async fn store<R: Runtime + Clone>(pool: &Pool<R>, numbers: &Numbers, local: &Pa
         while ahead.len() < AHEAD {
             let Some(name) = numbers.take() else { break };
             let path = format!("{STORED}/{name}");
-            let queued = client.queue_store(path, FROM_FILE)?;
+            let queued = client.queue_store(path, from_file())?;
             ahead.push_back((queued, name));
         }
         let Some((queued, name)) = ahead.pop_front() else {
@@ -223,7 +221,7 @@ fn store_blocking(client: &mut blocking::Client, numbers: &Numbers, local: &Path
         while ahead.len() < AHEAD {
             let Some(name) = numbers.take() else { break };
             let path = format!("{STORED}/{name}");
-            let queued = client.queue_store(path, FROM_FILE)?;
+            let queued = client.queue_store(path, from_file())?;
             ahead.push_back((queued, name));
         }
         let Some((queued, name)) = ahead.pop_front() else {

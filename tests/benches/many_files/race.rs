@@ -90,27 +90,24 @@ fn measure(
     job: Job,
     scratch: &Path,
 ) -> Fallible<Row> {
-    let mut rates: Vec<Result<Vec<f64>, String>> = vec![Ok(Vec::new()); options.contenders.len()];
-    let mut order: Vec<usize> = (0..options.contenders.len()).collect();
-    for _ in 0..options.rounds {
-        for &at in &order {
-            let (Some(contender), Some(rates)) = (options.contenders.get(at), rates.get_mut(at))
-            else {
-                continue;
-            };
+    type Rates = Result<Vec<f64>, String>;
+    let contenders = options.contenders.iter().copied();
+    let mut cells: Vec<(Contender, Rates)> = contenders.map(|one| (one, Ok(Vec::new()))).collect();
+    for round in 0..options.rounds {
+        let (later, first) = cells.split_at_mut(round % options.contenders.len().max(1));
+        for (contender, rates) in first.iter_mut().chain(later) {
             let Ok(known) = rates else { continue };
             match once(*contender, link, server, job, options.give_up, scratch)? {
                 Ok(took) => known.push(job.files as f64 / took.as_secs_f64()),
                 Err(why) => *rates = Err(why),
             }
         }
-        order.rotate_left(1);
     }
-    let cells = options.contenders.iter().copied().zip(rates);
     Ok(Row {
         server: kind,
         job,
         cells: cells
+            .into_iter()
             .map(|(contender, rates)| (contender, rates.map(median)))
             .collect(),
     })
