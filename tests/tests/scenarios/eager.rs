@@ -11,14 +11,12 @@ use ftp_proto_tests::rig::{Act, PEER, Rig};
 
 use super::{clear, download, lock_step, secure};
 
-const EAGER: TransferOptions = TransferOptions {
-    offset: 0,
-    ascii: false,
-    size: None,
-    allocate: None,
-    length: None,
-    eager: true,
-};
+fn eager() -> TransferOptions {
+    TransferOptions {
+        eager: true,
+        ..TransferOptions::default()
+    }
+}
 
 fn send(protected: bool) -> Act {
     Act::Flow {
@@ -30,7 +28,7 @@ fn send(protected: bool) -> Act {
 
 /// An eager upload whose STOR has left and whose payload flows, without a word of the server.
 fn flowing(mut rig: Rig) -> (Rig, Ticket<Transferred>) {
-    let file = rig.ask(|c, now| c.store(now, b"f", EAGER));
+    let file = rig.ask(|c, now| c.store(now, b"f", eager()));
     rig.reply("200 binary\r\n229 (|||2121|)\r\n");
     assert_eq!(rig.sent().last().unwrap(), "STOR f");
     assert!(rig.desk().flow.is_some());
@@ -40,7 +38,7 @@ fn flowing(mut rig: Rig) -> (Rig, Ticket<Transferred>) {
 #[test]
 fn payload_goes_with_the_command_and_not_before_it() {
     let mut rig = Rig::clear(Config::default());
-    let file = rig.ask(|c, now| c.store(now, b"f", EAGER));
+    let file = rig.ask(|c, now| c.store(now, b"f", eager()));
     rig.reply("200 binary\r\n229 (|||2121|)\r\n");
     assert!(rig.sent().iter().all(|line| !line.starts_with("STOR")));
     assert!(!rig.did(send(false)));
@@ -62,7 +60,7 @@ fn payload_goes_with_the_command_and_not_before_it() {
 #[test]
 fn under_tls_payload_waits_for_the_handshake() {
     let mut rig = Rig::secure(Config::default());
-    let file = rig.ask(|c, now| c.store(now, b"f", EAGER));
+    let file = rig.ask(|c, now| c.store(now, b"f", eager()));
     rig.reply("200 binary\r\n229 (|||2121|)\r\n")
         .data_connected();
     assert!(rig.did(Act::SecureData) && !rig.did(send(true)));
@@ -76,17 +74,17 @@ fn under_tls_payload_waits_for_the_handshake() {
 
 #[test]
 fn each_upload_may_be_eager_and_nothing_else() {
-    for (verb, eager) in [(Verb::Appe, true), (Verb::Stou, true), (Verb::Retr, false)] {
+    for (verb, is_eager) in [(Verb::Appe, true), (Verb::Stou, true), (Verb::Retr, false)] {
         let mut rig = clear();
         let file = rig.ask(|c, now| match verb {
-            Verb::Appe => c.append(now, b"f", EAGER),
-            Verb::Stou => c.store_unique(now, None, EAGER),
-            _ => c.retrieve(now, b"f", EAGER),
+            Verb::Appe => c.append(now, b"f", eager()),
+            Verb::Stou => c.store_unique(now, None, eager()),
+            _ => c.retrieve(now, b"f", eager()),
         });
-        let size = if eager { "" } else { "550 no SIZE\r\n" };
+        let size = if is_eager { "" } else { "550 no SIZE\r\n" };
         rig.reply(&format!("200 binary\r\n{size}229 (|||2121|)\r\n"));
         assert!(rig.sent().last().unwrap().starts_with(verb.as_str()));
-        assert_eq!(rig.desk().flow.is_some(), eager, "{verb:?}");
+        assert_eq!(rig.desk().flow.is_some(), is_eager, "{verb:?}");
         rig.reply("150 ok\r\n")
             .flow_finished(1, DataEnd::Fin)
             .reply("226 done\r\n");
@@ -106,7 +104,7 @@ fn in_active_mode_payload_waits_for_the_server_to_connect() {
     let mut config = Config::default();
     config.data_modes = ftp_proto::client::DataModes::new(&[DataMode::Eprt]).unwrap();
     let mut rig = Rig::clear(config);
-    let file = rig.ask(|c, now| c.store(now, b"f", EAGER));
+    let file = rig.ask(|c, now| c.store(now, b"f", eager()));
     rig.listening("192.0.2.9:4000")
         .reply("200 binary\r\n200 ok\r\n");
     assert_eq!(rig.sent().last().unwrap(), "STOR f");
@@ -163,16 +161,19 @@ fn a_source_that_has_been_read_from_is_not_asked_for_twice() {
 }
 
 #[test]
-fn a_completion_alone_is_enough_and_nothing_less() {
-    for (end, kind) in [
+fn a_completion_alone_is_enough_and_only_for_a_clean_end() {
+    let bytes = 5;
+    let expected = None;
+    let lost = FailureKind::Truncated { bytes, expected };
+    for (end, failed) in [
         (DataEnd::Fin, None),
-        (DataEnd::Failed(Fault::Reset), Some(())),
-        (DataEnd::Local, Some(())),
+        (DataEnd::Failed(Fault::Reset), Some(lost)),
+        (DataEnd::Local, Some(FailureKind::Local { bytes })),
     ] {
         let (mut rig, file) = flowing(clear());
-        rig.flow_finished(5, end).reply("226 stored\r\n");
+        rig.flow_finished(bytes, end).reply("226 stored\r\n");
         let result = rig.result(file).unwrap();
-        assert_eq!(result.is_err(), kind.is_some(), "{end:?}");
+        assert_eq!(result.err().map(|failure| failure.kind), failed, "{end:?}");
     }
 }
 
@@ -249,13 +250,10 @@ fn control_lost_before_the_answer_is_never_success() {
 /// In lock-step it is the same: payload is no command.
 #[test]
 fn lock_step_is_about_commands() {
-    let (mut rig, file) = {
-        let mut rig = Rig::secure(lock_step());
-        rig.auto_data = true;
-        let file = rig.ask(|c, now| c.store(now, b"f", EAGER));
-        rig.reply("200 binary\r\n").reply("229 (|||2121|)\r\n");
-        (rig, file)
-    };
+    let mut rig = Rig::secure(lock_step());
+    rig.auto_data = true;
+    let file = rig.ask(|c, now| c.store(now, b"f", eager()));
+    rig.reply("200 binary\r\n").reply("229 (|||2121|)\r\n");
     assert!(rig.did(send(true)));
     rig.reply("150 ok\r\n")
         .flow_finished(1, DataEnd::CloseNotify)
