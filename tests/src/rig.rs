@@ -1036,17 +1036,20 @@ pub fn shows_canary(text: &str) -> bool {
 pub fn shows(text: &str, secret: &str) -> bool {
     let listed: Vec<String> = secret.bytes().map(|byte| byte.to_string()).collect();
     let listed = listed.join(", ");
-    let mut before = b' ';
-    (0..text.len()).any(|at| {
-        let here = &text.as_bytes()[at..];
-        let begins = !before.is_ascii_alphanumeric();
-        before = here[0];
-        begins_with(here, secret) || begins && begins_with(here, &listed)
-    })
+    let text = text.as_bytes();
+    let begins = |at: usize| {
+        at.checked_sub(1)
+            .is_none_or(|before| !text[before].is_ascii_alphanumeric())
+    };
+    places(text, &listed).any(begins) || places(text, secret).next().is_some()
 }
 
-fn begins_with(text: &[u8], wanted: &str) -> bool {
-    text.len() >= wanted.len() && text.iter().zip(wanted.bytes()).all(|(is, be)| *is == be)
+/// Where a text holds what is wanted, which is not empty.
+fn places(text: &[u8], wanted: &str) -> impl Iterator<Item = usize> {
+    memchr::memchr_iter(wanted.as_bytes()[0], text).filter(move |at| {
+        let here = &text[*at..];
+        here.len() >= wanted.len() && here.iter().zip(wanted.bytes()).all(|(is, be)| *is == be)
+    })
 }
 
 /// Puts an order on the desk.
