@@ -99,21 +99,29 @@ mod tests {
         }
     }
 
-    /// A local file can be opened again for each try.
+    /// A local file can be opened again for each try. What is gone on with has a size the plan has compared, which only a download can prove.
     #[test]
-    fn uploads_of_a_mirror_are_eager() {
+    fn files_of_a_mirror_are_moved_as_the_plan_says() {
         let now = Timestamp::from_unix_seconds(0).unwrap();
         let file = [Found::file("f", 9, Some(1))];
-        let up = Planner::upload(b"/d", crate::tree::Options::default(), now);
-        let down = Planner::download(b"/d", crate::tree::Options::default(), now);
-        let eager = |eager| TransferOptions {
+        let up = || Planner::upload(b"/d", crate::tree::Options::default(), now);
+        let down = || Planner::download(b"/d", crate::tree::Options::default(), now);
+        let moved = |offset, size, eager| TransferOptions {
+            offset,
+            size,
             eager,
             ..TransferOptions::default()
         };
-        let up = copy_order(up, &[], &file);
-        assert_eq!(transfer_options(&up), eager(true));
-        let down = copy_order(down, &file, &[]);
-        assert_eq!(transfer_options(&down), eager(false));
+        let anew = copy_order(up(), &[], &file);
+        assert_eq!(transfer_options(&anew), moved(0, None, true));
+        let begun = anew.remote().rsplit(|byte| *byte == b'/').next().unwrap();
+        let on = copy_order(up(), &[Found::file(begun, 4, Some(1))], &file);
+        assert_eq!(transfer_options(&on), moved(4, None, true));
+        let anew = copy_order(down(), &file, &[]);
+        assert_eq!(transfer_options(&anew), moved(0, None, false));
+        let begun = anew.local().names().next_back().unwrap();
+        let on = copy_order(down(), &file, &[Found::file(begun, 4, Some(1))]);
+        assert_eq!(transfer_options(&on), moved(4, Some(9), false));
     }
 
     /// In the pieces it comes in.

@@ -210,3 +210,23 @@ fn a_221_that_is_ahead_of_quit_ends_the_session_at_once() {
     assert!(done && closed && client.is_closed());
     assert!(client.outgoing().is_empty());
 }
+
+/// A data connection that is not up brings nothing of a file that nobody has confirmed: there is nothing to wait for.
+#[test]
+fn a_transfer_whose_data_connection_was_coming_up_is_over_with_the_session() {
+    for (mut rig, secures) in [
+        (Rig::clear(Config::default()), false),
+        (Rig::secure(Config::default()), false),
+        (Rig::secure(Config::default()), true),
+    ] {
+        let file = rig.retrieve("f");
+        rig.reply("200 I\r\n213 3\r\n229 (|||2121|)\r\n150 ok\r\n");
+        if secures {
+            rig.data_connected();
+            assert!(rig.did(Act::SecureData));
+        }
+        rig.eof();
+        assert_eq!(rig.failed(file), FailureKind::ControlClosed);
+        assert!(rig.is_closed() && rig.desk().is_empty());
+    }
+}

@@ -1,6 +1,8 @@
 //! LIST, NLST and MLSD, and every form of nothing.
 
-use ftp_proto::{Config, DataEnd, Direction, FailureKind, Fault, Proof, Ticket, Transferred};
+use ftp_proto::{
+    Config, DataEnd, Direction, FailureKind, Fault, Proof, Ticket, TlsFault, Transferred,
+};
 use ftp_proto_tests::rig::{Act, Rig};
 
 use super::secure;
@@ -156,4 +158,24 @@ fn a_confirmed_listing_is_taken_though_the_session_ends_while_its_connection_ope
         .data_secured()
         .flow_finished(100, DataEnd::CloseNotify);
     assert_eq!(rig.done(listing).bytes, 100);
+}
+
+/// Whoever got the listing in our place, the server is content: a 226 without 150 would otherwise say that there is nothing to list.
+#[test]
+fn a_listing_whose_handshake_failed_is_not_empty_because_the_server_is_content() {
+    for (_, ask) in verbs() {
+        for announced in ["", "150 ok\r\n"] {
+            let mut rig = Rig::secure(Config::default());
+            let listing = ask(&mut rig, None);
+            rig.reply(&format!("229 (|||2121|)\r\n{announced}"))
+                .data_connected()
+                .data_insecure(TlsFault::UnknownIssuer)
+                .reply("226 nothing here\r\n");
+            assert_eq!(
+                rig.failed(listing),
+                FailureKind::DataTls(TlsFault::UnknownIssuer),
+                "{announced:?}"
+            );
+        }
+    }
 }

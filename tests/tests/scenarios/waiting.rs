@@ -4,7 +4,7 @@ use std::time::Duration;
 
 use ftp_proto::client::{DataMode, DataModes};
 use ftp_proto::{
-    Config, DataEnd, FailureKind, Fault, Input, Ticket, Tickets, Timer, TransferOptions,
+    Config, DataEnd, FailureKind, Fault, Input, Proof, Ticket, Tickets, Timer, TransferOptions,
     Transferred,
 };
 use ftp_proto_tests::rig::{Act, Rig};
@@ -413,4 +413,47 @@ fn a_keep_alive_does_not_take_the_replies_before_the_transfer() {
     rig.reply("226 sent\r\n");
     assert_eq!(rig.done(file).bytes, 100);
     in_step(&mut rig);
+}
+
+/// RFC 959 section 4.2: 226 says that the file action was successful. A server that says so, and then never closes, has the whole file.
+#[test]
+fn an_upload_that_was_confirmed_and_sent_to_its_end_is_whole_without_a_close() {
+    for (mut rig, proof) in [(clear(), Proof::CleanEnd), (secure(), Proof::SizeOnly)] {
+        let file = rig.store("f");
+        rig.reply("200 I\r\n229 (|||2121|)\r\n").reply("150 ok\r\n");
+        let data = rig.desk().flow.as_ref().unwrap().data();
+        rig.progress(3)
+            .handle(Input::SourceEnded(data))
+            .reply("226 stored\r\n");
+        assert_eq!(rig.result(file), None, "it may still be closed in order");
+        rig.tick_to_deadline();
+        if proof == Proof::SizeOnly {
+            // Somebody may have cut it: the size is asked for.
+            assert_eq!(rig.sent().last().unwrap(), "SIZE f");
+            rig.reply("213 3\r\n");
+        }
+        assert_eq!(rig.done(file).proof, proof);
+        assert!(rig.desk().is_empty());
+    }
+}
+
+/// A download that left behind an EPSV that was then refused has no data connection to come: what it is answered with is not waited for as long as
+/// other replies are. The replies in front of it have their usual time.
+#[test]
+fn a_transfer_that_lost_its_set_up_is_aborted_soon_once_its_turn_has_come() {
+    let mut config = Config::default();
+    config.data_modes = DataModes::new(&[DataMode::Epsv]).unwrap();
+    let limits = config.limits.clone();
+    let mut rig = Rig::clear(config);
+    let file = rig.retrieve("f");
+    assert_eq!(rig.sent(), ["TYPE I", "SIZE f", "EPSV", "RETR f"]);
+    rig.reply("504 not in this life\r\n");
+    assert_eq!(rig.failed(file), FailureKind::Refused);
+    for reply in ["213 100", "229 (|||2121|)"] {
+        assert_eq!(rig.patience(), Some(limits.reply_wait), "before {reply}");
+        rig.reply(&format!("{reply}\r\n"));
+    }
+    assert_eq!(rig.patience(), Some(limits.guard_wait));
+    rig.tick_to_deadline();
+    assert_eq!(rig.sent(), ["ABOR"]);
 }
