@@ -242,3 +242,19 @@ fn each_dangerous_thing_has_one_maker() {
         &[".expose()"],
     );
 }
+
+/// Files and the system's verifier are no business of the core, and neither driver knows the other: what both do with them is the same to the letter.
+#[test]
+fn the_drivers_have_one_text_for_what_the_core_must_not_hold() {
+    let code = |driver: &str, file: &str| {
+        let mut found = sources(&format!("{driver}/src/{file}"));
+        let (_, mut lines) = found.pop().unwrap();
+        lines.retain(|line| !line.is_empty());
+        lines
+    };
+    for file in ["local.rs", "tls.rs"] {
+        let (blocking, smol) = (code("driver-blocking", file), code("driver-async", file));
+        assert!(!blocking.is_empty());
+        assert!(blocking == smol, "{file} differs");
+    }
+}

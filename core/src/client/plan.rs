@@ -182,7 +182,6 @@ fn belongs(view: &View<'_>, request: &Request, step: Step) -> bool {
         }
         (Kind::Transfer(..), Step::Confirm) => request.doubtful.is_some(),
         (Kind::Rename, Step::RenameTo) => true,
-        (Kind::Login, _) => false,
         (_, Step::Verb) => true,
         _ => false,
     }

@@ -525,7 +525,8 @@ fn a_peer_that_ends_its_side_of_an_upload_early_may_still_read() {
         pipe.turn(&mut a);
     }
     assert_eq!(pipe.ended(), None);
-    pipe.source_ended();
+    assert!(pipe.source_ended(), "that is new");
+    assert!(!pipe.source_ended());
     for _ in 0..4 {
         pipe.turn(&mut a);
     }

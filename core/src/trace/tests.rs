@@ -284,6 +284,24 @@ pub(super) fn recorded(limit: usize, password: &[u8], replies: &[&[u8]]) -> Trac
     client.recording().unwrap()
 }
 
+/// An anonymous login may have none: a replay has to say as many commands.
+#[test]
+fn a_record_says_whether_there_was_a_password() {
+    for password in [&b""[..], b"guest@"] {
+        let trace = recorded(
+            1 << 20,
+            password,
+            &[b"220 x\r\n", b"331 x\r\n", b"230 in\r\n"],
+        );
+        let asked = trace.entries.iter().find_map(|entry| match &entry.what {
+            What::Asked(asked) => Some(asked.password),
+            _ => None,
+        });
+        assert_eq!(asked, Some(!password.is_empty()));
+        replay(&trace).unwrap();
+    }
+}
+
 #[test]
 fn a_secret_the_server_repeats_is_masked() {
     for password in [&b"c4n4ry-s3cr3t"[..], b"p\xc3\xa4zzw\xc3\xb6rd\\"] {

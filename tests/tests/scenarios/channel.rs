@@ -1,6 +1,8 @@
 //! CCC and REIN: the control connection goes back to clear text.
 
 use ftp_proto::client::{ClearText, Security};
+use ftp_proto::wire::digest::HashAlgorithm;
+use ftp_proto::wire::features::FeatureSet;
 use ftp_proto::{Config, DataEnd, FailureKind, HashOptions, Note, Refusal, Secret, TlsFault};
 use ftp_proto_tests::rig::{Act, Rig, in_clear};
 
@@ -192,5 +194,55 @@ fn rein_forgets_the_range_that_was_left() {
         rig.ask(|c, now| c.hash(now, b"g", HashOptions::default()));
         let sent = rig.sent();
         assert_eq!(sent.last().map(String::as_str), Some(next), "{sent:?}");
+    }
+}
+
+/// What a server said it can do, and what it was told, is no longer known in another protection epoch: before it, somebody else may have said so;
+/// behind REIN the server has forgotten it (RFC 959 section 4.1.1).
+#[test]
+fn nothing_learned_outlives_a_protection_epoch() {
+    for reinitialize in [true, false] {
+        let (mut rig, end) = match reinitialize {
+            true => (Rig::clear(in_clear()), DataEnd::Fin),
+            false => (Rig::secure(ccc()), DataEnd::CloseNotify),
+        };
+        rig.auto_data = true;
+        rig.ask(|c, now| c.features(now));
+        rig.reply("211-Features\r\n HASH SHA-1*;MD5\r\n211 End\r\n");
+        let by = HashOptions {
+            algorithm: Some(HashAlgorithm::Md5),
+            ..HashOptions::default()
+        };
+        rig.ask(|c, now| c.hash(now, b"f", by));
+        rig.reply("200 I\r\n200 MD5\r\n")
+            .reply("550 no such file\r\n");
+        for size in ["213 3\r\n", ""] {
+            rig.sent();
+            rig.retrieve("f");
+            let asked = rig.sent().contains(&"SIZE f".to_owned());
+            assert_eq!(asked, !size.is_empty());
+            rig.reply(&format!("{size}229 (|||2121|)\r\n150 f (3 bytes)\r\n"))
+                .flow_finished(3, end)
+                .reply("226 ok\r\n");
+        }
+        assert_ne!(rig.client().session().features, FeatureSet::EMPTY);
+        if reinitialize {
+            rig.ask(|c, now| c.reinitialize(now));
+            rig.reply("220 ready\r\n");
+        } else {
+            rig.ask(|c, now| c.clear_command_channel(now));
+            rig.reply("200 clearing\r\n").cleared();
+        }
+        assert_eq!(rig.client().session().features, FeatureSet::EMPTY);
+        rig.sent();
+        rig.ask(|c, now| c.hash(now, b"f", by));
+        let sent = rig.sent();
+        assert!(sent.contains(&"OPTS HASH MD5".to_owned()), "{sent:?}");
+        if !reinitialize {
+            rig.reply("200 MD5\r\n").reply("550 no such file\r\n");
+            rig.retrieve("f");
+            let sent = rig.sent();
+            assert!(sent.contains(&"SIZE f".to_owned()), "{sent:?}");
+        }
     }
 }

@@ -145,7 +145,9 @@ fn nothing_is_taken_after_the_end() {
     let mut rig = clear();
     rig.eof();
     assert!(rig.is_closed());
+    let heard = rig.client().evidence().control.bytes_in;
     rig.bytes(b"220 hello again\r\n").eof();
+    assert_eq!(rig.client().evidence().control.bytes_in, heard);
     rig.handle(Input::Timeout);
     rig.handle(Input::ControlFailed(Fault::Reset));
     rig.handle(Input::Tickets(ftp_proto::Tickets::Unlimited));

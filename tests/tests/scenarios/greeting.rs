@@ -73,6 +73,7 @@ fn a_230_greeting_is_a_login_only_where_clear_text_is_policy() {
     let pwd = rig.ask(|c, now| c.working_directory(now));
     rig.reply("230 already in\r\n");
     rig.done(login);
+    assert!(rig.ready());
     assert_eq!(rig.sent(), ["PWD"]);
     rig.reply("257 \"/\"\r\n");
     rig.done(pwd);

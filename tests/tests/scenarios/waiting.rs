@@ -295,6 +295,9 @@ fn a_foreign_end_of_a_multi_line_reply_is_settled_by_a_short_silence() {
     let status = rig.ask(|c, now| c.status(now, None));
     rig.reply("211-status\r\n 1\r\n226 end\r\n");
     assert_eq!(rig.patience(), Some(Duration::from_millis(500)));
+    // Nothing is no sign of life.
+    rig.pass(Duration::from_millis(200)).bytes(b"");
+    assert_eq!(rig.patience(), Some(Duration::from_millis(300)));
     assert_eq!(rig.result(status), None);
     rig.tick_to_deadline();
     assert_eq!(rig.done(status).code.value(), 226);

@@ -224,6 +224,25 @@ fn digests() {
     bench.expect("HASH file", &[502]);
 }
 
+/// RFC 959 section 4.1.3: ABOR ends the command before it, also one that only computes.
+#[test]
+fn abor_ends_a_digest() {
+    let mut config = open();
+    config.hashes = alloc::vec![HashAlgorithm::Sha256];
+    let mut bench = Bench::with(config);
+    bench.expect("", &[220]);
+    bench.log_in();
+    bench.answers = false;
+    bench.expect("HASH file", &[]);
+    bench.expect("ABOR", &[450, 226]);
+    let Some(Question::Checksum(question)) = bench.asked.pop_front() else {
+        panic!("HASH asks for a digest");
+    };
+    // Its answer is to nobody.
+    bench.handle(Input::Answer(question.digest(b"\xab\x0c", 10)));
+    bench.expect("NOOP", &[200]);
+}
+
 #[test]
 fn is_17_a_user_without_rights_has_no_effect() {
     let mut config = open();
