@@ -440,10 +440,10 @@ fn an_upload_that_was_confirmed_and_sent_to_its_end_is_whole_without_a_close() {
     }
 }
 
-/// A download that left behind an EPSV that was then refused has no data connection to come: what it is answered with is not waited for as long as
-/// other replies are. The replies in front of it have their usual time.
+/// A download that has left with its batch, and has failed by what came before it, gets no data connection from us: the server's word on it is not
+/// waited for as long as other replies are. Those in front of it have their usual time.
 #[test]
-fn a_transfer_that_lost_its_set_up_is_aborted_soon_once_its_turn_has_come() {
+fn a_transfer_nobody_waits_for_is_aborted_soon_once_its_turn_has_come() {
     let mut config = Config::default();
     config.data_modes = DataModes::new(&[DataMode::Epsv]).unwrap();
     let limits = config.limits.clone();
