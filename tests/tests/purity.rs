@@ -243,7 +243,7 @@ fn each_dangerous_thing_has_one_maker() {
     );
 }
 
-/// Files and the system's verifier are no business of the core, and neither driver knows the other: what both do with them is the same to the letter.
+/// Files and the system's verifier are no business of the core, and neither driver knows the other: what both do with them is the same code.
 #[test]
 fn the_drivers_have_one_text_for_what_the_core_must_not_hold() {
     let code = |driver: &str, file: &str| {

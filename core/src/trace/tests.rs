@@ -284,7 +284,7 @@ pub(super) fn recorded(limit: usize, password: &[u8], replies: &[&[u8]]) -> Trac
     client.recording().unwrap()
 }
 
-/// An anonymous login may have none: a replay has to say as many commands.
+/// Who reads a record is told that there was one, and never which.
 #[test]
 fn a_record_says_whether_there_was_a_password() {
     for password in [&b""[..], b"guest@"] {

@@ -16,7 +16,7 @@ use std::io::{self, ErrorKind, Read, Write};
 use std::sync::Mutex;
 
 use super::*;
-use crate::client::{Config, DataMode, Security, TransferOptions};
+use crate::client::{Config, DataMode, Security};
 use crate::error::{Category, FailureKind};
 use crate::order::Fault;
 use crate::pipe::LinkEnd;
@@ -904,7 +904,7 @@ fn a_certificate_that_is_not_trusted_is_told_with_what_can_be_done_about_it() {
     assert!(scene.engine.identity().is_some());
 }
 
-/// It is not tried again and again either.
+/// Trying again at once would not let go of the processor.
 #[test]
 fn a_control_connection_that_takes_nothing_is_waited_for() {
     let mut scene = Scene::clear().steady();
@@ -921,30 +921,4 @@ fn a_control_connection_that_takes_nothing_is_waited_for() {
     scene.host.control.as_mut().unwrap().room = usize::MAX;
     scene.play(&noop, Payload::None).unwrap();
     assert_eq!(scene.server.heard.last().unwrap(), "NOOP");
-}
-
-/// Without another word of the server.
-#[test]
-fn an_eager_upload_flows_once_its_command_has_gone() {
-    let mut scene = Scene::clear().steady();
-    scene.login().unwrap();
-    let how = TransferOptions {
-        eager: true,
-        ..TransferOptions::default()
-    };
-    let machine = scene.engine.machine_mut();
-    let ticket = machine.store(scene.now, b"f", how).unwrap();
-    scene.engine.expect(ticket.id());
-    let mut source = FILE;
-    let mut call = Call::transfer(ticket.id(), Payload::Source(&mut source));
-    while scene.server.heard.last().unwrap() != "STOR f" {
-        let step = scene
-            .engine
-            .step(scene.now, &mut scene.host, &mut call, &mut |_| false);
-        assert!(matches!(step, Ok(Step::Moved | Step::Waits(_))), "{step:?}");
-        scene.server.turn();
-    }
-    assert!(scene.engine.flows(ticket.id()));
-    scene.play(&ticket, Payload::Source(&mut source)).unwrap();
-    assert_eq!(scene.server.took, FILE);
 }

@@ -4,6 +4,7 @@ use alloc::rc::Rc;
 use core::cell::Cell;
 
 use super::*;
+use crate::client::TransferOptions;
 use crate::order::{self, DataEnd, DataId, News};
 use crate::queue::Errand;
 use crate::ticket::Transferred;
@@ -643,4 +644,34 @@ fn tls_does_not_begin_where_there_is_no_connection() {
         assert_eq!(engine.core.desk.secure_data.is_some(), connected);
         assert_eq!(engine.core.reports.len(), usize::from(!connected));
     }
+}
+
+/// Without another word of the server.
+#[test]
+fn an_eager_upload_flows_once_its_command_has_gone() {
+    let mut scene = Scene::clear().steady();
+    scene.login().unwrap();
+    let how = TransferOptions {
+        eager: true,
+        ..TransferOptions::default()
+    };
+    let machine = scene.engine.machine_mut();
+    let ticket = machine.store(scene.now, b"f", how).unwrap();
+    scene.engine.expect(ticket.id());
+    let mut source = FILE;
+    let mut call = Call::transfer(ticket.id(), Payload::Source(&mut source));
+    for _ in 0..100 {
+        let step = scene
+            .engine
+            .step(scene.now, &mut scene.host, &mut call, &mut |_| false);
+        assert!(matches!(step, Ok(Step::Moved | Step::Waits(_))), "{step:?}");
+        scene.server.turn();
+        if scene.server.heard.last().unwrap() == "STOR f" {
+            break;
+        }
+    }
+    assert_eq!(scene.server.heard.last().unwrap(), "STOR f");
+    assert!(scene.engine.flows(ticket.id()));
+    scene.play(&ticket, Payload::Source(&mut source)).unwrap();
+    assert_eq!(scene.server.took, FILE);
 }
